@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The actuator: the only code that changes the system. Every change is guarded, journaled before it happens, read
+ * back, and undone when its deadline or the heartbeat passes.
+ *
+ *     actuator_open (recovers what a crash left)
+ *     actuator_change(BEGIN) → (ARM | BASE)… → KEEP | UNDO
+ *     actuator_heartbeat at least every heartbeat_ns while a transaction is open
+ *     actuator_expire at actuator_deadline()
+ *     actuator_close (undoes what is open)
+ */
+#ifndef FLYBALL_ACTUATOR_H
+#define FLYBALL_ACTUATOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "include/outcome.h"
+
+struct actuator;
+
+/* Open transactions at once. */
+#define ACTUATOR_OPEN_MAX 8
+/* Kept changes that are remembered for rollback. */
+#define ACTUATOR_KEPT_MAX 64
+
+struct actuator_options {
+	int root;              /* sysroot descriptor; must outlive the actuator */
+	int state;             /* descriptor of the state folder (the journal's); must outlive the actuator */
+	uint64_t heartbeat_ns; /* undo everything open after so long without a heartbeat */
+	struct scope only;     /* refuse changes elsewhere; kind SCOPE_KIND_COUNT = no such limit */
+};
+
+/* What recovery did; texts are for the log. */
+struct recovery {
+	uint32_t restored; /* old value put back */
+	uint32_t foreign;  /* somebody else's value found and left */
+	uint32_t gone;     /* the scope does not exist any more */
+	uint32_t failed;   /* the old value could not be written; stays in the journal */
+	uint32_t kept;     /* kept changes of this boot, still in force */
+	uint32_t torn;     /* 1: the journal ended in a torn record */
+	uint32_t corrupt;  /* records in the middle whose checksum is wrong; skipped and reported */
+	uint32_t other_boot; /* transactions of another boot: nothing to undo */
+	char text[512];    /* one line, what and why; "" when there was nothing */
+};
+
+/*
+ * Opens the journal, recovers, and is ready for changes. -EAGAIN when another actuator holds the lock of the
+ * journal. The caller closes it.
+ */
+int actuator_open(const struct actuator_options *options, uint64_t now_ns, struct recovery *ret_recovery,
+		  struct actuator **ret_actuator);
+
+/* Undoes what is open (newest first) and closes; accepts NULL. Kept changes stay. */
+void actuator_close(struct actuator *actuator, uint64_t now_ns);
+
+/* Recovers without staying: for the supervisor after a death, and at start. Returns 0 or -errno. */
+int actuator_recover(const struct actuator_options *options, uint64_t now_ns, struct recovery *ret_recovery);
+
+/* Carries out one change; always fills in `ret_outcome`. */
+void actuator_change(struct actuator *actuator, const struct change *change, uint64_t now_ns,
+		     struct outcome *ret_outcome);
+
+/* Core is alive. */
+void actuator_heartbeat(struct actuator *actuator, uint64_t now_ns);
+
+/* When actuator_expire() must be called next; UINT64_MAX = never. */
+uint64_t actuator_deadline(const struct actuator *actuator);
+
+/* Undoes what is due; returns 1 with an unasked outcome, 0 when nothing (more) is due. Call until 0. */
+int actuator_expire(struct actuator *actuator, uint64_t now_ns, struct outcome *ret_outcome);
+
+/* Undoes one open transaction whatever its deadline (core died); like actuator_expire(). Call until 0. */
+int actuator_undo_next(struct actuator *actuator, uint64_t now_ns, struct outcome *ret_outcome);
+
+/* While frozen BEGIN, ARM and KEEP are refused. */
+void actuator_freeze(struct actuator *actuator, bool frozen);
+
+/* Kept changes of this boot, oldest first: as the BEGIN that made them. Returns how many, at most `max`. */
+size_t actuator_kept(const struct actuator *actuator, struct change *ret_changes, size_t max);
+
+#endif

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/scope.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/words.h"
+
+/* What is put into a path must stay one component of it; only cgroups are named by paths. */
+static bool name_allowed(enum scope_kind kind, const char *name)
+{
+	if (kind == SCOPE_HOST)
+		return name[0] == '\0';
+	if (kind != SCOPE_CGROUP && kind != SCOPE_NETNS && strchr(name, '/'))
+		return false;
+	return name[0] && strcmp(name, ".") && strcmp(name, "..") && !strstr(name, "../") && !strstr(name, "/..");
+}
+
+int scope_parse(const char *text, struct scope *ret_scope)
+{
+	const char *colon = strchr(text, ':');
+	size_t length = colon ? (size_t)(colon - text) : strlen(text);
+	const char *name = colon ? colon + 1 : "";
+
+	for (uint32_t kind = 0; kind < SCOPE_KIND_COUNT; kind++) {
+		const char *word = scope_kind_word(kind);
+
+		if (strlen(word) != length || strncmp(word, text, length))
+			continue;
+		if (strlen(name) >= SCOPE_NAME_MAX)
+			return -ENAMETOOLONG;
+		if (!name_allowed(kind, name) || (kind == SCOPE_HOST && colon))
+			return -EINVAL;
+		memset(ret_scope, 0, sizeof(*ret_scope));
+		ret_scope->kind = kind;
+		strcpy(ret_scope->name, name);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+char *scope_format(const struct scope *scope, char *buffer, size_t size)
+{
+	const char *colon = scope->name[0] ? ":" : "";
+
+	snprintf(buffer, size, "%s%s%.*s", scope_kind_word(scope->kind), colon, SCOPE_NAME_MAX, scope->name);
+	return buffer;
+}
+
+bool scope_equal(const struct scope *a, const struct scope *b)
+{
+	return a->kind == b->kind && !strncmp(a->name, b->name, SCOPE_NAME_MAX);
+}
+
+bool scope_matches(const struct scope *scope, const struct scope *pattern)
+{
+	if (scope->kind != pattern->kind)
+		return false;
+	return pattern->name[0] == '\0' || fnmatch(pattern->name, scope->name, 0) == 0;
+}
+
+bool scope_valid(const struct scope *scope)
+{
+	if (scope->kind >= SCOPE_KIND_COUNT || !memchr(scope->name, '\0', SCOPE_NAME_MAX))
+		return false;
+	for (const char *c = scope->name; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return false;
+	return name_allowed(scope->kind, scope->name);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A frame: every demanded signal, sampled at one tick. */
+#ifndef FLYBALL_FRAME_H
+#define FLYBALL_FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "include/hist.h"
+#include "include/scope.h"
+#include "include/signal.h"
+
+#define FRAME_SERIES_MAX 1024 /* series in a frame; what is over it is counted as LOSS_SERIES */
+#define FRAME_HISTS_MAX 256   /* distributions in a frame: 1 MiB of buckets */
+
+/* Ways to lose something. Counts since the source was attached; each is shown to the user. */
+enum loss {
+	LOSS_ORPHAN_END, /* a completion whose start was not seen */
+	LOSS_CLAMPED,    /* a value over the histogram's range */
+	LOSS_EVENT,      /* an event that the kernel side could not record */
+	LOSS_SERIES,     /* a series that did not fit into the frame */
+	LOSS_FRAME,      /* a frame that did not reach its reader */
+	LOSS_COUNT,
+};
+
+enum series_flag {
+	SERIES_VALID = 1u << 0, /* the value may be used; else the series exists but has no value yet */
+	SERIES_LOSSY = 1u << 1, /* something of this tick was lost: not to be used in a trial's window */
+	SERIES_SUMS = 1u << 2,  /* a distribution of which only count and sum are known */
+};
+
+/* One signal of one scope at one tick. */
+struct series {
+	uint32_t signal; /* enum signal_id */
+	uint32_t flags;  /* enum series_flag */
+	struct scope scope;
+	double value;      /* gauge: level; counter: increase since the previous frame */
+	struct hist *hist; /* distribution: what this tick added; points into the frame's pool; else NULL */
+};
+
+/* Belongs to whoever allocated it; nothing in it is allocated apart. */
+struct frame {
+	uint64_t seq;         /* grows by one a frame */
+	uint64_t time_ns;     /* CLOCK_MONOTONIC, when it was sampled */
+	uint64_t interval_ns; /* since the previous frame; 0 for the first after a change of demand */
+	uint64_t losses[LOSS_COUNT];
+	size_t n_series;
+	size_t n_hists; /* used of the pool */
+	struct series series[FRAME_SERIES_MAX];
+	struct hist hists[FRAME_HISTS_MAX]; /* the pool that series[].hist points into */
+};
+
+#endif

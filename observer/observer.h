@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The observer: sources of signals, attached on demand, sampled into frames. It never writes to the system.
+ *
+ *     observer_new → observer_demand → observer_sample … → observer_demand({}) → observer_free
+ */
+#ifndef FLYBALL_OBSERVER_H
+#define FLYBALL_OBSERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "include/demand.h"
+#include "include/frame.h"
+#include "include/signal.h"
+#include "include/source.h"
+
+struct observer;
+
+/* The catalogue: SIGNAL_ID_COUNT rows, indexed by enum signal_id. */
+extern const struct signal_row signal_rows[SIGNAL_ID_COUNT];
+
+struct observer_options {
+	int root;                /* sysroot descriptor; must outlive the observer */
+	const char *force_block; /* method of the block source to use, for tests: "tp_btf", "procfs"; NULL = the best */
+};
+
+/* Makes an observer with nothing attached. The caller frees it. Returns 0 or -errno. */
+int observer_new(const struct observer_options *options, struct observer **ret_observer);
+
+/* Detaches everything; accepts NULL. */
+void observer_free(struct observer *observer);
+
+/*
+ * Replaces the demand: attaches the sources that are needed now and detaches those that are not. A source that
+ * cannot be attached is no error: its status says why, its series do not appear. Returns 0, or -EINVAL for a
+ * signal or scope out of range (the old demand stays), -E2BIG for more than DEMANDS_MAX.
+ */
+int observer_demand(struct observer *observer, const struct demand *demands, size_t n_demands);
+
+/*
+ * Samples every demanded signal once. `frame` belongs to the caller and is overwritten; allocates nothing.
+ * Series of disks that came or went appear and disappear by themselves. Returns 0 or -errno.
+ */
+int observer_sample(struct observer *observer, uint64_t now_ns, struct frame *frame);
+
+/* Fills in up to SOURCES_MAX rows, one a source in the order of its table; returns how many. */
+size_t observer_sources(struct observer *observer, struct source_status *ret_status);
+
+#endif

@@ -1,1 +1,189 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "daemon/message.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/scope.h"
+
+#define BIT(role) (1u << (role))
+#define WORKERS (BIT(ROLE_OBSERVER) | BIT(ROLE_ACTUATOR) | BIT(ROLE_CORE))
+#define WIRE(member) (offsetof(struct message, member) + sizeof(((struct message *)0)->member))
+
+static bool text_valid(const char *text, size_t size)
+{
+	const char *end = memchr(text, '\0', size);
+
+	if (!end)
+		return false;
+	for (const char *c = text; c < end; c++)
+		if ((unsigned char)*c < 0x20)
+			return false;
+	return true;
+}
+
+static bool word_valid(const struct message *m)
+{
+	return m->word.value < ROLE_COUNT;
+}
+
+static bool zero_valid(const struct message *m)
+{
+	return m->word.value == 0;
+}
+
+static bool switch_valid(const struct message *m)
+{
+	return m->word.value <= 1;
+}
+
+static bool demand_valid(const struct message *m)
+{
+	if (m->demand.n_demands > DEMANDS_MAX || m->demand.tick_ns < 1000000 ||
+	    m->demand.tick_ns > 3600000000000ull)
+		return false;
+	for (uint32_t i = 0; i < m->demand.n_demands; i++) {
+		const struct demand *demand = &m->demand.demands[i];
+
+		/* An empty name is "all instances", which no scope of its own is. */
+		if (demand->signal >= SIGNAL_ID_COUNT || demand->scope.kind >= SCOPE_KIND_COUNT ||
+		    (demand->scope.name[0] && !scope_valid(&demand->scope)))
+			return false;
+	}
+	return true;
+}
+
+static bool frame_valid(const struct message *m)
+{
+	return m->frame.n_series <= FRAME_SERIES_MAX;
+}
+
+static bool series_fields_valid(const struct message_series *s)
+{
+	const uint32_t flags = SERIES_VALID | SERIES_LOSSY | SERIES_SUMS;
+
+	return s->signal < SIGNAL_ID_COUNT && !(s->flags & ~flags) && scope_valid(&s->scope) && isfinite(s->value);
+}
+
+static bool series_valid(const struct message *m)
+{
+	return series_fields_valid(&m->series);
+}
+
+static bool histogram_valid(const struct message *m)
+{
+	return series_fields_valid(&m->histogram.series) && m->histogram.hist.clamped <= m->histogram.hist.count;
+}
+
+static bool source_valid(const struct message *m)
+{
+	return m->source.state < SOURCE_STATE_COUNT && text_valid(m->source.name, sizeof(m->source.name)) &&
+	       text_valid(m->source.method, sizeof(m->source.method)) &&
+	       text_valid(m->source.text, sizeof(m->source.text)) &&
+	       text_valid(m->source.remedy, sizeof(m->source.remedy));
+}
+
+static bool change_valid(const struct message *m)
+{
+	const struct change *c = &m->change;
+
+	return c->action < ACTION_COUNT && c->txn != 0 && text_valid(c->knob, sizeof(c->knob)) &&
+	       scope_valid(&c->scope) && text_valid(c->old_value, sizeof(c->old_value)) &&
+	       text_valid(c->new_value, sizeof(c->new_value));
+}
+
+static bool outcome_valid(const struct message *m)
+{
+	const struct outcome *o = &m->outcome;
+
+	return o->action < ACTION_COUNT && o->status < OUTCOME_STATUS_COUNT && o->unasked <= 1 &&
+	       text_valid(o->value, sizeof(o->value)) && text_valid(o->text, sizeof(o->text));
+}
+
+static const struct row {
+	const char *name;
+	size_t size;
+	unsigned int from, to; /* sets of roles */
+	bool (*valid)(const struct message *message);
+} rows[MESSAGE_TYPE_COUNT] = {
+	[MESSAGE_PEER] = { .name = "peer", .size = WIRE(word), .from = BIT(ROLE_SUPERVISOR), .to = WORKERS,
+			   .valid = word_valid },
+	[MESSAGE_STOP] = { .name = "stop", .size = WIRE(word), .from = BIT(ROLE_SUPERVISOR), .to = WORKERS,
+			   .valid = zero_valid },
+	[MESSAGE_READY] = { .name = "ready", .size = WIRE(word), .from = WORKERS, .to = BIT(ROLE_SUPERVISOR),
+			    .valid = zero_valid },
+	[MESSAGE_BAD_PEER] = { .name = "bad-peer", .size = WIRE(word), .from = WORKERS,
+			       .to = BIT(ROLE_SUPERVISOR), .valid = word_valid },
+	[MESSAGE_DEMAND] = { .name = "demand", .size = WIRE(demand), .from = BIT(ROLE_CORE),
+			     .to = BIT(ROLE_OBSERVER), .valid = demand_valid },
+	[MESSAGE_FRAME] = { .name = "frame", .size = WIRE(frame), .from = BIT(ROLE_OBSERVER),
+			    .to = BIT(ROLE_CORE), .valid = frame_valid },
+	[MESSAGE_SERIES] = { .name = "series", .size = WIRE(series), .from = BIT(ROLE_OBSERVER),
+			     .to = BIT(ROLE_CORE), .valid = series_valid },
+	[MESSAGE_HISTOGRAM] = { .name = "histogram", .size = WIRE(histogram), .from = BIT(ROLE_OBSERVER),
+				.to = BIT(ROLE_CORE), .valid = histogram_valid },
+	[MESSAGE_SOURCE] = { .name = "source", .size = WIRE(source), .from = BIT(ROLE_OBSERVER),
+			     .to = BIT(ROLE_CORE), .valid = source_valid },
+	[MESSAGE_CHANGE] = { .name = "change", .size = WIRE(change), .from = BIT(ROLE_CORE),
+			     .to = BIT(ROLE_ACTUATOR), .valid = change_valid },
+	[MESSAGE_HEARTBEAT] = { .name = "heartbeat", .size = WIRE(word), .from = BIT(ROLE_CORE),
+				.to = BIT(ROLE_ACTUATOR), .valid = zero_valid },
+	[MESSAGE_FREEZE] = { .name = "freeze", .size = WIRE(word), .from = BIT(ROLE_CORE),
+			     .to = BIT(ROLE_ACTUATOR), .valid = switch_valid },
+	[MESSAGE_KEPT] = { .name = "kept", .size = WIRE(change), .from = BIT(ROLE_ACTUATOR), .to = BIT(ROLE_CORE),
+			   .valid = change_valid },
+	[MESSAGE_OUTCOME] = { .name = "outcome", .size = WIRE(outcome), .from = BIT(ROLE_ACTUATOR),
+			      .to = BIT(ROLE_CORE), .valid = outcome_valid },
+};
+
+const char *role_word(uint32_t role)
+{
+	static const char *const words[ROLE_COUNT] = {
+		[ROLE_SUPERVISOR] = "supervisor",
+		[ROLE_OBSERVER] = "observer",
+		[ROLE_ACTUATOR] = "actuator",
+		[ROLE_CORE] = "core",
+	};
+
+	return role < ROLE_COUNT ? words[role] : "?";
+}
+
+size_t message_size(enum message_type type)
+{
+	return rows[type].size;
+}
+
+const char *message_word(uint32_t type)
+{
+	return type < MESSAGE_TYPE_COUNT ? rows[type].name : "?";
+}
+
+void message_init(struct message *message, enum message_type type)
+{
+	memset(message, 0, rows[type].size);
+	message->header = (struct message_header){
+		.magic = MESSAGE_MAGIC,
+		.version = MESSAGE_VERSION,
+		.type = (uint16_t)type,
+		.size = (uint32_t)rows[type].size,
+	};
+}
+
+int message_check(const struct message *message, size_t size, enum role from, enum role to)
+{
+	const struct message_header *header = &message->header;
+	const struct row *row;
+
+	if (size < sizeof(*header) || header->magic != MESSAGE_MAGIC || header->version != MESSAGE_VERSION ||
+	    header->type >= MESSAGE_TYPE_COUNT)
+		return -EBADMSG;
+	row = &rows[header->type];
+	if (header->size != size || row->size != size)
+		return -EBADMSG;
+	if (!(row->from & BIT(from)) || !(row->to & BIT(to)))
+		return -EBADMSG;
+	return row->valid(message) ? 0 : -EBADMSG;
+}

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/core.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "actuator/knobs.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/channel.h"
+#include "observer/observer.h"
+
+#define MINUTE_NS (60 * NSEC_PER_SEC)
+#define SHOW_INTERVAL_NS (NSEC_PER_SEC * 9 / 10) /* ticks jitter: a little under the second that is meant */
+#define STOP_WAIT_NS (2 * NSEC_PER_SEC) /* for the undo of running trials at the end; the supervisor allows 3 s */
+
+void core_demand(struct core *core, bool always)
+{
+	struct demand demands[DEMANDS_MAX];
+	struct message message;
+	size_t n = analyzer_demands(core->analyzer, demands);
+
+	if (!always && n == core->n_demands && !memcmp(demands, core->demands, n * sizeof(*demands)))
+		return;
+	memcpy(core->demands, demands, n * sizeof(*demands));
+	core->n_demands = n;
+	message_init(&message, MESSAGE_DEMAND);
+	message.demand.tick_ns = core->options->tick_ns;
+	message.demand.n_demands = (uint32_t)n;
+	memcpy(message.demand.demands, demands, n * sizeof(*demands));
+	worker_send(&core->worker, ROLE_OBSERVER, &message);
+}
+
+/* --- frames --- */
+
+static void frame_begin(struct core *core, const struct message_frame *m)
+{
+	struct frame *frame = &core->frame;
+
+	frame->seq = m->seq;
+	frame->time_ns = m->time_ns;
+	frame->interval_ns = m->interval_ns;
+	memcpy(frame->losses, m->losses, sizeof(frame->losses));
+	frame->n_series = 0;
+	frame->n_hists = 0;
+	core->series_missing = m->n_series;
+}
+
+static void frame_add(struct core *core, const struct message_series *m, const struct hist *hist)
+{
+	struct frame *frame = &core->frame;
+	struct series *series = &frame->series[frame->n_series++];
+
+	*series = (struct series){ .signal = m->signal, .flags = m->flags, .scope = m->scope, .value = m->value };
+	if (hist) {
+		series->hist = &frame->hists[frame->n_hists++];
+		*series->hist = *hist;
+	}
+	core->series_missing--;
+}
+
+static void frame_complete(struct core *core)
+{
+	struct decisions *decisions = malloc(sizeof(*decisions));
+
+	if (!decisions)
+		return;
+	/* Alive and not blind: that is what the heartbeat says. */
+	if (core_open_changes(core) > 0) {
+		struct message message;
+
+		message_init(&message, MESSAGE_HEARTBEAT);
+		worker_send(&core->worker, ROLE_ACTUATOR, &message);
+	}
+	analyzer_tick(core->analyzer, &core->frame, decisions);
+	core_decide(core, decisions);
+	core_demand(core, false);
+	free(decisions);
+	if (core->control && control_has_followers(core->control) &&
+	    core->frame.time_ns - core->shown_ns >= SHOW_INTERVAL_NS) {
+		core->shown_ns = core->frame.time_ns;
+		control_broadcast(core->control, "tick", control_tick_json(core));
+	}
+}
+
+/* A series outside a frame, or more distributions than a frame has: not what an observer of ours sends. */
+static bool frame_takes(const struct core *core, const struct message *message)
+{
+	if (message->header.type == MESSAGE_FRAME)
+		return core->series_missing == 0;
+	return core->series_missing > 0 &&
+	       (message->header.type == MESSAGE_SERIES || core->frame.n_hists < FRAME_HISTS_MAX);
+}
+
+static void on_frame_message(struct core *core, const struct message *message)
+{
+	if (!frame_takes(core, message)) {
+		worker_reject(&core->worker, ROLE_OBSERVER);
+		return;
+	}
+	if (message->header.type == MESSAGE_FRAME)
+		frame_begin(core, &message->frame);
+	else if (message->header.type == MESSAGE_SERIES)
+		frame_add(core, &message->series, NULL);
+	else
+		frame_add(core, &message->histogram.series, &message->histogram.hist);
+	if (core->series_missing == 0)
+		frame_complete(core);
+}
+
+static void on_source(struct core *core, const struct source_status *status)
+{
+	size_t i = 0;
+
+	while (i < core->n_sources && strcmp(core->sources[i].name, status->name))
+		i++;
+	if (i == SOURCES_MAX)
+		return;
+	if (i == core->n_sources)
+		core->n_sources++;
+	else if (core->sources[i].state != status->state && status->state == SOURCE_DEGRADED)
+		log_warning("source %s: %s; %s", status->name, status->text, status->remedy);
+	core->sources[i] = *status;
+}
+
+/* --- the worker --- */
+
+static void core_message(struct worker *worker, enum role from, const struct message *message)
+{
+	struct core *core = (struct core *)worker;
+
+	(void)from;
+	switch (message->header.type) {
+	case MESSAGE_FRAME:
+	case MESSAGE_SERIES:
+	case MESSAGE_HISTOGRAM:
+		on_frame_message(core, message);
+		break;
+	case MESSAGE_SOURCE:
+		on_source(core, &message->source);
+		break;
+	case MESSAGE_OUTCOME:
+		core_outcome(core, &message->outcome);
+		break;
+	case MESSAGE_KEPT:
+		core_kept(core, &message->change);
+		break;
+	default:
+		break;
+	}
+}
+
+static void core_peer_up(struct worker *worker, enum role peer)
+{
+	struct core *core = (struct core *)worker;
+
+	if (peer == ROLE_OBSERVER) {
+		core->series_missing = 0;
+		core_demand(core, true);
+	} else if (peer == ROLE_ACTUATOR) {
+		core_freeze(core, core->frozen);
+		core_settle(core);
+	}
+}
+
+static void core_peer_down(struct worker *worker, enum role peer)
+{
+	struct core *core = (struct core *)worker;
+
+	/* Without the observer nobody sees harm; without the actuator its journal is being recovered. */
+	core_abort(core, 0, REASON_PEER);
+	if (peer == ROLE_OBSERVER)
+		core->n_sources = 0;
+	else if (peer == ROLE_ACTUATOR)
+		core->n_kept = 0;
+}
+
+static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct core *core = data;
+
+	(void)source;
+	(void)usec;
+	log_warning("the actuator did not answer in time; it undoes what is open by itself");
+	return sd_event_exit(core->worker.event, 0);
+}
+
+static void core_stop(struct worker *worker)
+{
+	struct core *core = (struct core *)worker;
+
+	core->stopping = true;
+	analyzer_freeze(core->analyzer, 1);
+	core_abort(core, 0, REASON_OPERATOR);
+	if (core_open_changes(core) == 0) {
+		sd_event_exit(worker->event, 0);
+		return;
+	}
+	sd_event_add_time(worker->event, NULL, CLOCK_MONOTONIC,
+			  (clock_now_ns() + STOP_WAIT_NS) / NSEC_PER_USEC, 1000, on_stop_timeout, core);
+}
+
+static const struct worker_ops core_ops = {
+	.message = core_message,
+	.peer_up = core_peer_up,
+	.peer_down = core_peer_down,
+	.stop = core_stop,
+};
+
+/* --- start --- */
+
+static void frozen_path(const struct core *core, char *path, size_t size)
+{
+	snprintf(path, size, "%s/history/frozen", core->options->state_dir);
+}
+
+int core_freeze(struct core *core, bool frozen)
+{
+	struct message message;
+	char path[PATH_MAX];
+	int r = 0;
+
+	core->frozen = frozen;
+	analyzer_freeze(core->analyzer, frozen);
+	message_init(&message, MESSAGE_FREEZE);
+	message.word.value = frozen;
+	worker_send(&core->worker, ROLE_ACTUATOR, &message);
+	if (core->options->foreground_plan)
+		return 0;
+	frozen_path(core, path, sizeof(path));
+	if (frozen) {
+		_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+		if (fd < 0 || fsync(fd) < 0)
+			r = -errno;
+	} else if (unlink(path) < 0 && errno != ENOENT) {
+		r = -errno;
+	}
+	if (r < 0)
+		log_warning("unable to write '%s': %s; after a restart flyball will %sbe frozen", path, strerror(-r),
+			    frozen ? "not " : "");
+	return r;
+}
+
+static int on_minute(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct core *core = data;
+
+	(void)usec;
+	history_prune(core->history, clock_wall_ns());
+	core->json.wall_offset_ns = (int64_t)(clock_wall_ns() - clock_now_ns());
+	return sd_event_source_set_time(source, (clock_now_ns() + MINUTE_NS) / NSEC_PER_USEC);
+}
+
+static uint64_t open_history(struct core *core)
+{
+	char path[PATH_MAX];
+	uint64_t next;
+	int r;
+
+	if (core->options->foreground_plan)
+		return 1;
+	snprintf(path, sizeof(path), "%s/history/history.db", core->options->state_dir);
+	r = history_open(path, &core->options->history, core->history_note, sizeof(core->history_note),
+			 &core->history);
+	if (r < 0) {
+		snprintf(core->history_note, sizeof(core->history_note), "unable to open the history '%.180s': %s; "
+			 "nothing is recorded", path, strerror(-r));
+		core->history = NULL;
+	}
+	if (core->history_note[0])
+		log_warning("%s", core->history_note);
+	if (!core->history)
+		return 0;
+	history_close_stale(core->history, clock_wall_ns());
+	next = history_next_trial(core->history);
+	sd_event_add_time(core->worker.event, &core->minute_timer, CLOCK_MONOTONIC,
+			  (clock_now_ns() + MINUTE_NS) / NSEC_PER_USEC, NSEC_PER_SEC / NSEC_PER_USEC, on_minute, core);
+	if (core->minute_timer)
+		sd_event_source_set_enabled(core->minute_timer, SD_EVENT_ON);
+	return next;
+}
+
+static int init_analyzer(struct core *core, uint64_t next_trial)
+{
+	struct analyzer_options options = {
+		.seed = core->options->seed,
+		.mode = core->options->mode,
+		.policies = core->options->policies->policies,
+		.n_policies = core->options->policies->n_policies,
+		.only = core->options->only,
+		.tick_ns = core->options->tick_ns,
+	};
+
+	if (options.seed == 0 && getrandom(&options.seed, sizeof(options.seed), 0) < 0)
+		return -errno;
+	/* Without a history ids start from the time: a journal may still know the smaller ones. */
+	options.next_trial = next_trial ? next_trial : clock_wall_ns() / NSEC_PER_SEC;
+	core->analyzer = calloc(1, analyzer_size());
+	return core->analyzer ? analyzer_init(core->analyzer, &options) : -ENOMEM;
+}
+
+static int on_plan_time(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct core *core = data;
+	int r = plan_print(core);
+
+	(void)source;
+	(void)usec;
+	return sd_event_exit(core->worker.event, r < 0 ? 1 : 0);
+}
+
+static int core_init(struct core *core, const struct process_context *context)
+{
+	char path[PATH_MAX];
+	int r;
+
+	core->options = context->options;
+	core->started_ns = clock_now_ns();
+	core->catalogue = (struct catalogue){ .signals = signal_rows, .knobs = knob_rows, .n_knobs = knob_rows_count };
+	core->json = (struct json_context){
+		.catalogue = &core->catalogue,
+		.policies = core->options->policies->policies,
+		.wall_offset_ns = (int64_t)(clock_wall_ns() - clock_now_ns()),
+	};
+	core->plan = json_array();
+	if (!core->plan)
+		return -ENOMEM;
+	r = worker_init(&core->worker, ROLE_CORE, &core_ops, context);
+	if (r >= 0)
+		r = init_analyzer(core, open_history(core));
+	if (r < 0)
+		return r;
+	if (core->options->foreground_plan)
+		return sd_event_add_time(core->worker.event, &core->plan_timer, CLOCK_MONOTONIC,
+					 (clock_now_ns() + core->options->plan_ns) / NSEC_PER_USEC, 1000,
+					 on_plan_time, core);
+	frozen_path(core, path, sizeof(path));
+	if (access(path, F_OK) == 0)
+		core_freeze(core, true);
+	return control_new(core, context->listener, &core->control);
+}
+
+static void core_free(struct core *core)
+{
+	control_free(core->control);
+	history_close(core->history);
+	sd_event_source_unref(core->minute_timer);
+	sd_event_source_unref(core->plan_timer);
+	worker_deinit(&core->worker);
+	json_decref(core->plan);
+	free(core->analyzer);
+	free(core);
+}
+
+int process_core(const struct process_context *context)
+{
+	struct core *core;
+	int r;
+
+	r = privilege_core(&context->account);
+	if (r < 0) {
+		log_error("unable to give up privileges: %s", strerror(-r));
+		return 1;
+	}
+	core = calloc(1, sizeof(*core));
+	if (!core)
+		return 1;
+	r = core_init(core, context);
+	if (r < 0)
+		log_error("unable to start: %s", strerror(-r));
+	else
+		r = worker_run(&core->worker);
+	core_free(core);
+	return r == 0 ? 0 : 1;
+}

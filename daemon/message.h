@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The messages between the processes: fixed-size, versioned, one SOCK_SEQPACKET datagram each. What arrives is
+ * checked whole before anybody looks at it; a message that is short, long or out of range is the sender's end.
+ *
+ *     supervisor → all       PEER (with a descriptor), STOP
+ *     all → supervisor       READY, BAD_PEER
+ *     core → observer        DEMAND
+ *     observer → core        FRAME, then n_series of SERIES | HISTOGRAM; SOURCE
+ *     core → actuator        CHANGE, HEARTBEAT, FREEZE
+ *     actuator → core        KEPT…, OUTCOME
+ */
+#ifndef FLYBALL_DAEMON_MESSAGE_H
+#define FLYBALL_DAEMON_MESSAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "include/demand.h"
+#include "include/frame.h"
+#include "include/outcome.h"
+#include "include/source.h"
+
+#define MESSAGE_MAGIC 0x6c62796cu /* "lybl" */
+#define MESSAGE_VERSION 1
+
+enum role {
+	ROLE_SUPERVISOR,
+	ROLE_OBSERVER,
+	ROLE_ACTUATOR,
+	ROLE_CORE,
+	ROLE_COUNT,
+};
+
+enum message_type {
+	MESSAGE_PEER,      /* a new channel to `role` is attached */
+	MESSAGE_STOP,      /* end in order */
+	MESSAGE_READY,     /* the sender is ready to work */
+	MESSAGE_BAD_PEER,  /* `role` sent something that is no message: end it */
+	MESSAGE_DEMAND,    /* replaces the demand */
+	MESSAGE_FRAME,     /* a frame begins */
+	MESSAGE_SERIES,    /* one scalar of it */
+	MESSAGE_HISTOGRAM, /* one distribution of it */
+	MESSAGE_SOURCE,    /* the state of one source */
+	MESSAGE_CHANGE,
+	MESSAGE_HEARTBEAT,
+	MESSAGE_FREEZE,
+	MESSAGE_KEPT, /* a change that an earlier core kept */
+	MESSAGE_OUTCOME,
+	MESSAGE_TYPE_COUNT,
+};
+
+struct message_header {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t type; /* enum message_type */
+	uint32_t size; /* of the whole message */
+	uint32_t pad;
+};
+
+/* PEER, BAD_PEER: which process (and for PEER its id); FREEZE: value 0 or 1. */
+struct message_word {
+	uint32_t value;
+	int32_t pid;
+};
+
+struct message_demand {
+	uint64_t tick_ns;
+	uint32_t n_demands;
+	uint32_t pad;
+	struct demand demands[DEMANDS_MAX];
+};
+
+struct message_frame {
+	uint64_t seq, time_ns, interval_ns;
+	uint64_t losses[LOSS_COUNT];
+	uint32_t n_series;
+	uint32_t pad;
+};
+
+struct message_series {
+	uint32_t signal, flags;
+	struct scope scope;
+	uint32_t pad;
+	double value;
+};
+
+struct message_histogram {
+	struct message_series series;
+	struct hist hist;
+};
+
+struct message {
+	struct message_header header;
+	union {
+		struct message_word word; /* PEER, BAD_PEER, FREEZE; STOP, READY and HEARTBEAT have it, too, as 0 */
+		struct message_demand demand;
+		struct message_frame frame;
+		struct message_series series;
+		struct message_histogram histogram;
+		struct source_status source;
+		struct change change; /* CHANGE, KEPT */
+		struct outcome outcome;
+	};
+};
+
+/* "supervisor", "observer", … */
+const char *role_word(uint32_t role);
+
+/* Size of a message of that type on the wire, header and all. */
+size_t message_size(enum message_type type);
+
+/* Name of a type, for logs. */
+const char *message_word(uint32_t type);
+
+/* Fills in the header. */
+void message_init(struct message *message, enum message_type type);
+
+/*
+ * Checks `size` received bytes: header, size of the type, that `from` may send it to `to`, and every field's
+ * range. Returns 0, or -EBADMSG.
+ */
+int message_check(const struct message *message, size_t size, enum role from, enum role to);
+
+#endif

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/sysroot.h"
+#include "daemon/exit_code.h"
+
+#define LISTEN_BACKLOG 16
+
+static int find_account(const struct daemon_options *options, struct account *ret_account)
+{
+	int r;
+
+	/* Who is not root cannot become anybody else: the processes stay who they are. */
+	if (geteuid() != 0) {
+		*ret_account = (struct account){ .uid = geteuid(), .gid = getegid() };
+		return 0;
+	}
+	r = account_find(options->user, ret_account);
+	if (r == 0)
+		return 0;
+	if (r == -EINVAL)
+		log_error("unable to run as '%s': it is root; give another with --user", options->user);
+	else
+		log_error("unable to find the user '%s': make it with 'useradd --system --shell /usr/sbin/nologin "
+			  "%s', or give another (or an unused number) with --user",
+			  options->user, options->user);
+	return EXIT_CODE_ERROR;
+}
+
+/* What core may write lies apart from what only root may. */
+static int make_folders(const struct daemon_options *options, const struct account *account)
+{
+	char history[PATH_MAX];
+	int r;
+
+	r = file_make_folder(options->run_dir, 0755);
+	if (r < 0) {
+		log_error("unable to make the folder '%s': %s", options->run_dir, strerror(-r));
+		return r;
+	}
+	snprintf(history, sizeof(history), "%s/history", options->state_dir);
+	r = file_make_folder(options->state_dir, 0755);
+	if (r == 0 && mkdir(history, 0700) < 0 && errno != EEXIST)
+		r = -errno;
+	if (r == 0 && chown(history, account->uid, account->gid) < 0)
+		r = -errno;
+	if (r < 0)
+		log_error("unable to make the folder '%s': %s", options->state_dir, strerror(-r));
+	return r;
+}
+
+static int take_lock(const struct daemon_options *options, int state)
+{
+	_cleanup_close_ int lock = openat(state, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	char text[32];
+	int n;
+
+	if (lock < 0) {
+		log_error("unable to open '%s/lock': %m", options->state_dir);
+		return -errno;
+	}
+	if (flock(lock, LOCK_EX | LOCK_NB) < 0) {
+		if (sysroot_reread(lock, text, sizeof(text)) <= 0)
+			strcpy(text, "unknown");
+		log_error("another flyball daemon (process %s) works in '%s': stop it, or give this one its own "
+			  "--state and --run", text, options->state_dir);
+		return -EBUSY;
+	}
+	n = snprintf(text, sizeof(text), "%d\n", getpid());
+	if (ftruncate(lock, 0) < 0 || pwrite(lock, text, (size_t)n, 0) != n) {
+		log_error("unable to write '%s/lock': %m", options->state_dir);
+		return -EIO;
+	}
+	return take_fd(&lock);
+}
+
+static int listen_at(const struct daemon_options *options, const struct account *account)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock", options->run_dir);
+
+	if (n < 0 || (size_t)n >= sizeof(address.sun_path)) {
+		log_error("unable to listen in '%s': the path is longer than a socket's may be (%zu bytes)",
+			  options->run_dir, sizeof(address.sun_path) - 1);
+		return -ENAMETOOLONG;
+	}
+	/* The lock is ours: whoever listened here before is dead. */
+	unlink(address.sun_path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    chown(address.sun_path, (uid_t)-1, account->gid) < 0 || chmod(address.sun_path, 0660) < 0 ||
+	    listen(fd, LISTEN_BACKLOG) < 0) {
+		log_error("unable to listen on '%s': %m", address.sun_path);
+		return -errno;
+	}
+	return take_fd(&fd);
+}
+
+int place_open(const struct daemon_options *options, struct account *ret_account, struct place *ret_place)
+{
+	int r = find_account(options, ret_account);
+
+	*ret_place = PLACE_NONE;
+	if (r != 0 || options->foreground_plan)
+		return r;
+	if (make_folders(options, ret_account) < 0)
+		return geteuid() == 0 ? EXIT_CODE_ERROR : EXIT_CODE_PERMISSION;
+	ret_place->state = open(options->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (ret_place->state < 0) {
+		log_error("unable to open '%s': %m", options->state_dir);
+		return EXIT_CODE_ERROR;
+	}
+	ret_place->lock = take_lock(options, ret_place->state);
+	if (ret_place->lock < 0)
+		return EXIT_CODE_ERROR;
+	ret_place->listener = listen_at(options, ret_account);
+	if (ret_place->listener < 0)
+		return EXIT_CODE_ERROR;
+	ret_place->run_dir = options->run_dir;
+	return 0;
+}
+
+void place_close(struct place *place)
+{
+	char path[PATH_MAX];
+
+	if (place->run_dir) {
+		snprintf(path, sizeof(path), "%s/control.sock", place->run_dir);
+		unlink(path);
+	}
+	if (place->listener >= 0)
+		close(place->listener);
+	if (place->lock >= 0)
+		close(place->lock);
+	if (place->state >= 0)
+		close(place->state);
+	*place = PLACE_NONE;
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The observer's process: samples what core demands, a frame a tick. Without a demand its timer is off and nothing
+ * is attached.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/channel.h"
+#include "daemon/worker.h"
+#include "observer/observer.h"
+
+/* How often the state of the sources goes to core: what they cost and lost is for people. */
+#define STATUS_INTERVAL_NS (2 * NSEC_PER_SEC)
+
+struct observer_process {
+	struct worker worker;
+	struct observer *observer;
+	sd_event_source *timer;
+	uint64_t tick_ns;
+	uint64_t status_ns;     /* when the status was last sent */
+	uint64_t frames_missed; /* ticks for which core's channel had no room */
+	struct message message;
+	struct frame frame;
+};
+
+static int send_series(struct observer_process *p, const struct series *series)
+{
+	struct message_series *out;
+
+	message_init(&p->message, series->hist ? MESSAGE_HISTOGRAM : MESSAGE_SERIES);
+	out = series->hist ? &p->message.histogram.series : &p->message.series;
+	out->signal = series->signal;
+	out->flags = series->flags;
+	out->scope = series->scope;
+	out->value = series->value;
+	if (series->hist)
+		p->message.histogram.hist = *series->hist;
+	return worker_send(&p->worker, ROLE_CORE, &p->message);
+}
+
+static void send_frame(struct observer_process *p)
+{
+	const struct frame *frame = &p->frame;
+	int r;
+
+	message_init(&p->message, MESSAGE_FRAME);
+	p->message.frame.seq = frame->seq;
+	p->message.frame.time_ns = frame->time_ns;
+	p->message.frame.interval_ns = frame->interval_ns;
+	p->message.frame.n_series = (uint32_t)frame->n_series;
+	memcpy(p->message.frame.losses, frame->losses, sizeof(frame->losses));
+	p->message.frame.losses[LOSS_FRAME] += p->frames_missed;
+	r = worker_send(&p->worker, ROLE_CORE, &p->message);
+	for (size_t i = 0; r == 0 && i < frame->n_series; i++)
+		r = send_series(p, &frame->series[i]);
+}
+
+static void send_sources(struct observer_process *p, uint64_t now_ns)
+{
+	struct source_status status[SOURCES_MAX];
+	size_t n = observer_sources(p->observer, status);
+
+	p->status_ns = now_ns;
+	for (size_t i = 0; i < n; i++) {
+		message_init(&p->message, MESSAGE_SOURCE);
+		p->message.source = status[i];
+		if (worker_send(&p->worker, ROLE_CORE, &p->message) < 0)
+			return;
+	}
+}
+
+static int on_tick(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct observer_process *p = data;
+	uint64_t now_ns = clock_now_ns(), next = usec + p->tick_ns / NSEC_PER_USEC;
+	int r;
+
+	/* After a pause (suspend, a stopped process) one tick, not all that were missed. */
+	if (next * NSEC_PER_USEC < now_ns)
+		next = (now_ns + p->tick_ns) / NSEC_PER_USEC;
+	sd_event_source_set_time(source, next);
+	if (!worker_has_peer(&p->worker, ROLE_CORE))
+		return 0;
+	/* Not sampled is not lost: the next frame covers the longer interval. */
+	if (!channel_has_room(p->worker.peers[ROLE_CORE])) {
+		p->frames_missed++;
+		return 0;
+	}
+	r = observer_sample(p->observer, now_ns, &p->frame);
+	if (r < 0) {
+		log_error("unable to sample: %s", strerror(-r));
+		return 0;
+	}
+	send_frame(p);
+	if (now_ns - p->status_ns >= STATUS_INTERVAL_NS)
+		send_sources(p, now_ns);
+	return 0;
+}
+
+static void set_timer(struct observer_process *p, const struct message_demand *demand)
+{
+	bool needed = demand && demand->n_demands > 0;
+
+	sd_event_source_set_enabled(p->timer, needed ? SD_EVENT_ON : SD_EVENT_OFF);
+	if (!needed)
+		return;
+	p->tick_ns = demand->tick_ns;
+	sd_event_source_set_time(p->timer, (clock_now_ns() + p->tick_ns) / NSEC_PER_USEC);
+}
+
+static void observer_message(struct worker *worker, enum role from, const struct message *message)
+{
+	struct observer_process *p = (struct observer_process *)worker;
+	int r;
+
+	(void)from;
+	if (message->header.type != MESSAGE_DEMAND)
+		return;
+	r = observer_demand(p->observer, message->demand.demands, message->demand.n_demands);
+	if (r < 0)
+		log_error("unable to attach what core demands: %s", strerror(-r));
+	set_timer(p, &message->demand);
+	send_sources(p, clock_now_ns());
+}
+
+static void observer_peer_up(struct worker *worker, enum role peer)
+{
+	(void)peer;
+	send_sources((struct observer_process *)worker, clock_now_ns());
+}
+
+/* Nobody needs anything until a new core says what. */
+static void observer_peer_down(struct worker *worker, enum role peer)
+{
+	struct observer_process *p = (struct observer_process *)worker;
+
+	(void)peer;
+	set_timer(p, NULL);
+	observer_demand(p->observer, NULL, 0);
+}
+
+static void observer_stop(struct worker *worker)
+{
+	sd_event_exit(worker->event, 0);
+}
+
+static const struct worker_ops observer_ops = {
+	.message = observer_message,
+	.peer_up = observer_peer_up,
+	.peer_down = observer_peer_down,
+	.stop = observer_stop,
+};
+
+static int observer_process_init(struct observer_process *p, const struct process_context *context)
+{
+	/* FLYBALL_BLOCK: forces a method of the block source, for tests. */
+	const struct observer_options options = { .root = context->root, .force_block = getenv("FLYBALL_BLOCK") };
+	int r;
+
+	r = worker_init(&p->worker, ROLE_OBSERVER, &observer_ops, context);
+	if (r < 0)
+		return r;
+	/* Accuracy 1 µs: the default of 250 ms would shift ticks by a whole one. */
+	r = sd_event_add_time(p->worker.event, &p->timer, CLOCK_MONOTONIC, UINT64_MAX, 1, on_tick, p);
+	if (r < 0)
+		return r;
+	sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
+	return observer_new(&options, &p->observer);
+}
+
+int process_observer(const struct process_context *context)
+{
+	struct observer_process *p;
+	int r;
+
+	r = privilege_observer(&context->account);
+	if (r < 0) {
+		log_error("unable to give up privileges: %s", strerror(-r));
+		return 1;
+	}
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return 1;
+	r = observer_process_init(p, context);
+	if (r < 0)
+		log_error("unable to start: %s", strerror(-r));
+	else
+		r = worker_run(&p->worker);
+	observer_free(p->observer);
+	sd_event_source_unref(p->timer);
+	worker_deinit(&p->worker);
+	free(p);
+	return r == 0 ? 0 : 1;
+}

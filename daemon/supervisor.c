@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The supervisor. Its whole state is which workers live and whether it is stopping:
+ *
+ *     start: recover the journal → spawn observer, actuator, core → pair them
+ *     a worker dies: (actuator: recover the journal) → spawn it again → pair it with those that live
+ *     stop: core first (it ends its trials in order), then the others; who does not end is killed
+ *
+ * A pair is a fresh channel; each end travels to its process as MESSAGE_PEER. In recommend mode there is no actuator.
+ */
+#include "daemon/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "actuator/actuator.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sysroot.h"
+#include "daemon/channel.h"
+#include "daemon/exit_code.h"
+#include "daemon/place.h"
+#include "daemon/process.h"
+
+#define STOP_TIMEOUT_NS (3 * NSEC_PER_SEC) /* a worker that does not end by then is killed */
+#define SHORT_LIFE_NS NSEC_PER_SEC         /* a worker that lived shorter waits before its next start */
+#define BACKOFF_MIN_NS (100 * NSEC_PER_MSEC)
+#define BACKOFF_MAX_NS (10 * NSEC_PER_SEC)
+
+struct supervisor;
+
+struct child {
+	struct supervisor *supervisor;
+	enum role role;
+	pid_t pid;   /* 0 = not running */
+	int control; /* our end of its control channel; -1 = none */
+	uint64_t started_ns, backoff_ns;
+	unsigned int restarts;
+	sd_event_source *exit_source, *control_source, *restart_source;
+};
+
+struct supervisor {
+	const struct daemon_options *options;
+	struct place place;
+	struct account account;
+	int root;
+	sd_event *event;
+	sd_event_source *stop_timer;
+	bool stopping;
+	int exit_code;
+	struct child children[ROLE_COUNT];
+};
+
+/* Who talks to whom. */
+static const enum role pairs[][2] = {
+	{ ROLE_CORE, ROLE_OBSERVER },
+	{ ROLE_CORE, ROLE_ACTUATOR },
+};
+
+uint64_t process_heartbeat_ns(const struct daemon_options *options)
+{
+	/* Four ticks: one may be late by a busy machine; never under a second. */
+	return options->tick_ns * 4 > NSEC_PER_SEC ? options->tick_ns * 4 : NSEC_PER_SEC;
+}
+
+static bool is_wanted(const struct supervisor *s, enum role role)
+{
+	if (role == ROLE_ACTUATOR)
+		return s->options->mode == ANALYZER_AUTONOMOUS;
+	return role != ROLE_SUPERVISOR;
+}
+
+static void recover(struct supervisor *s)
+{
+	const struct actuator_options options = {
+		.root = s->root,
+		.state = s->place.state,
+		.only = { .kind = SCOPE_KIND_COUNT },
+	};
+	struct recovery recovery;
+	int r;
+
+	if (s->place.state < 0)
+		return;
+	r = actuator_recover(&options, clock_now_ns(), &recovery);
+	if (r < 0)
+		log_error("unable to recover the journal in '%s': %s", s->options->state_dir, strerror(-r));
+	else if (recovery.text[0])
+		log_warning("%s", recovery.text);
+}
+
+/* Closes every descriptor from 3 on but those in `keep`. */
+static void close_others(const int *keep, size_t n)
+{
+	int from = 3;
+
+	for (;;) {
+		int next = -1;
+
+		for (size_t i = 0; i < n; i++)
+			if (keep[i] >= from && (next < 0 || keep[i] < next))
+				next = keep[i];
+		if (next < 0)
+			break;
+		if (next > from)
+			close_range((unsigned int)from, (unsigned int)next - 1, 0);
+		from = next + 1;
+	}
+	close_range((unsigned int)from, ~0u, 0);
+}
+
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Ctrl-C reaches the whole process group: the supervisor decides, in order. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int child_main(const struct supervisor *s, enum role role, int control)
+{
+	static const char *const names[ROLE_COUNT] = {
+		[ROLE_OBSERVER] = "flyball-observ",
+		[ROLE_ACTUATOR] = "flyball-actuat",
+		[ROLE_CORE] = "flyball-core",
+	};
+	struct process_context context = {
+		.options = s->options,
+		.account = s->account,
+		.control = control,
+		.listener = role == ROLE_CORE ? s->place.listener : -1,
+		.root = s->root,
+		.state = role == ROLE_ACTUATOR ? s->place.state : -1,
+		.restarts = s->children[role].restarts,
+	};
+	const int keep[] = { control, context.listener, context.root, context.state,
+			     role == ROLE_CORE && s->options->foreground_plan ? s->options->plan_fd : -1 };
+
+	reset_signals();
+	close_others(keep, ARRAY_SIZE(keep));
+	prctl(PR_SET_NAME, names[role]);
+	log_open(role_word(role), LOG_LEVEL_INFO);
+	switch (role) {
+	case ROLE_OBSERVER:
+		return process_observer(&context);
+	case ROLE_ACTUATOR:
+		return process_actuator(&context);
+	case ROLE_CORE:
+		return process_core(&context);
+	default:
+		return 1;
+	}
+}
+
+/* Gives both processes of a pair a fresh channel, when both live. */
+static void pair(struct supervisor *s, enum role a, enum role b)
+{
+	int fds[2];
+	int r;
+
+	if (s->children[a].control < 0 || s->children[b].control < 0)
+		return;
+	r = channel_pair(fds);
+	if (r < 0) {
+		log_error("unable to pair %s and %s: %s", role_word(a), role_word(b), strerror(-r));
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		struct message message;
+
+		message_init(&message, MESSAGE_PEER);
+		message.word.value = i == 0 ? b : a;
+		message.word.pid = s->children[message.word.value].pid;
+		/* A failure is a death, which its own handler sees. */
+		channel_send(s->children[i == 0 ? a : b].control, &message, fds[i]);
+		close(fds[i]);
+	}
+}
+
+static int on_control(sd_event_source *source, int fd, uint32_t revents, void *data);
+static int on_death(sd_event_source *source, const siginfo_t *info, void *data);
+
+static int spawn(struct supervisor *s, enum role role)
+{
+	struct child *child = &s->children[role];
+	int fds[2];
+	int r;
+
+	r = channel_pair(fds);
+	if (r < 0)
+		return r;
+	child->pid = fork();
+	if (child->pid < 0) {
+		r = -errno;
+		child->pid = 0;
+		close(fds[0]);
+		close(fds[1]);
+		return r;
+	}
+	if (child->pid == 0)
+		_exit(child_main(s, role, fds[1]));
+	close(fds[1]);
+	child->control = fds[0];
+	child->started_ns = clock_now_ns();
+	r = sd_event_add_child(s->event, &child->exit_source, child->pid, WEXITED, on_death, child);
+	if (r >= 0)
+		r = sd_event_add_io(s->event, &child->control_source, child->control, EPOLLIN, on_control, child);
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
+		if (pairs[i][0] == role || pairs[i][1] == role)
+			pair(s, pairs[i][0], pairs[i][1]);
+	return r < 0 ? r : 0;
+}
+
+static int on_restart(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct child *child = data;
+	int r;
+
+	(void)usec;
+	child->restart_source = sd_event_source_disable_unref(source);
+	child->restarts++;
+	r = spawn(child->supervisor, child->role);
+	if (r < 0)
+		log_error("unable to start %s: %s", role_word(child->role), strerror(-r));
+	return 0;
+}
+
+/* At once after a normal life; later and later when it dies right after its start. */
+static int schedule_restart(struct child *child)
+{
+	uint64_t now_ns = clock_now_ns(), wait_ns = 0;
+
+	if (now_ns - child->started_ns < SHORT_LIFE_NS) {
+		wait_ns = child->backoff_ns ? child->backoff_ns * 2 : BACKOFF_MIN_NS;
+		wait_ns = wait_ns > BACKOFF_MAX_NS ? BACKOFF_MAX_NS : wait_ns;
+	}
+	child->backoff_ns = wait_ns;
+	return sd_event_add_time(child->supervisor->event, &child->restart_source, CLOCK_MONOTONIC,
+				 (now_ns + wait_ns) / NSEC_PER_USEC, 1, on_restart, child);
+}
+
+static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct supervisor *s = data;
+
+	(void)source;
+	(void)usec;
+	for (enum role role = 0; role < ROLE_COUNT; role++)
+		if (s->children[role].pid > 0) {
+			log_warning("%s does not end, killing it", role_word(role));
+			kill(s->children[role].pid, SIGKILL);
+		}
+	return 0;
+}
+
+static int arm_stop_timer(struct supervisor *s)
+{
+	s->stop_timer = sd_event_source_disable_unref(s->stop_timer);
+	return sd_event_add_time(s->event, &s->stop_timer, CLOCK_MONOTONIC,
+				 (clock_now_ns() + STOP_TIMEOUT_NS) / NSEC_PER_USEC, 1000, on_stop_timeout, s);
+}
+
+static bool any_alive(const struct supervisor *s)
+{
+	for (enum role role = 0; role < ROLE_COUNT; role++)
+		if (s->children[role].pid > 0)
+			return true;
+	return false;
+}
+
+static void send_stop(struct supervisor *s, bool core)
+{
+	for (enum role role = 0; role < ROLE_COUNT; role++)
+		if (s->children[role].control >= 0 && (role == ROLE_CORE) == core)
+			channel_send_word(s->children[role].control, MESSAGE_STOP, 0);
+	arm_stop_timer(s);
+}
+
+static void stop(struct supervisor *s)
+{
+	if (s->stopping)
+		return;
+	s->stopping = true;
+	for (enum role role = 0; role < ROLE_COUNT; role++)
+		s->children[role].restart_source =
+			sd_event_source_disable_unref(s->children[role].restart_source);
+	send_stop(s, s->children[ROLE_CORE].pid > 0);
+	if (!any_alive(s))
+		sd_event_exit(s->event, 0);
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
+{
+	(void)source;
+	(void)info;
+	stop(data);
+	return 0;
+}
+
+static int on_control(sd_event_source *source, int fd, uint32_t revents, void *data)
+{
+	struct child *child = data;
+	struct supervisor *s = child->supervisor;
+	struct message message;
+	int r = channel_receive(fd, child->role, ROLE_SUPERVISOR, &message, NULL);
+
+	(void)revents;
+	if (r == 0)
+		return 0;
+	if (r < 0) {
+		/* Dead, which on_death() handles, or mad. */
+		sd_event_source_set_enabled(source, SD_EVENT_OFF);
+		if (r == -EBADMSG)
+			kill(child->pid, SIGKILL);
+		return 0;
+	}
+	if (message.header.type == MESSAGE_BAD_PEER && s->children[message.word.value].pid > 0) {
+		log_error("killing %s (process %d): %s says that it does not keep to the protocol",
+			  role_word(message.word.value), s->children[message.word.value].pid,
+			  role_word(child->role));
+		kill(s->children[message.word.value].pid, SIGKILL);
+	}
+	if (message.header.type == MESSAGE_READY && child->role == ROLE_CORE && !s->options->foreground_plan)
+		sd_notify(0, "READY=1");
+	return 0;
+}
+
+static void log_exit(const struct child *child, const siginfo_t *info, bool stopping)
+{
+	if (info->si_code == CLD_EXITED && info->si_status == 0)
+		return;
+	if (info->si_code == CLD_EXITED)
+		log_warning("%s (process %d) ended with status %d%s", role_word(child->role), child->pid,
+			    info->si_status, stopping ? "" : ", restarting it");
+	else
+		log_warning("%s (process %d) was killed by signal %d (%s)%s", role_word(child->role), child->pid,
+			    info->si_status, strsignal(info->si_status), stopping ? "" : ", restarting it");
+}
+
+static int on_death(sd_event_source *source, const siginfo_t *info, void *data)
+{
+	struct child *child = data;
+	struct supervisor *s = child->supervisor;
+	bool clean = info->si_code == CLD_EXITED && info->si_status == 0;
+
+	(void)source;
+	/* Before anything else: nobody else undoes what a dead actuator left. */
+	if (child->role == ROLE_ACTUATOR && !clean)
+		recover(s);
+	log_exit(child, info, s->stopping);
+	child->exit_source = sd_event_source_disable_unref(child->exit_source);
+	child->control_source = sd_event_source_disable_unref(child->control_source);
+	close(child->control);
+	child->control = -1;
+	child->pid = 0;
+	if (s->options->foreground_plan && child->role == ROLE_CORE && !s->stopping) {
+		s->exit_code = clean ? EXIT_CODE_OK : EXIT_CODE_ERROR;
+		stop(s);
+	} else if (s->stopping && child->role == ROLE_CORE) {
+		send_stop(s, false);
+	}
+	if (s->stopping && !any_alive(s))
+		return sd_event_exit(s->event, 0);
+	return s->stopping ? 0 : schedule_restart(child);
+}
+
+static int start(struct supervisor *s)
+{
+	int r = sd_event_new(&s->event);
+
+	if (r >= 0)
+		r = sd_event_add_signal(s->event, NULL, SIGTERM, on_signal, s);
+	if (r >= 0)
+		r = sd_event_add_signal(s->event, NULL, SIGINT, on_signal, s);
+	for (enum role role = 0; role < ROLE_COUNT && r >= 0; role++)
+		if (is_wanted(s, role))
+			r = spawn(s, role);
+	return r < 0 ? r : 0;
+}
+
+static void block_signals(void)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGCHLD);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int run(struct supervisor *s)
+{
+	int r = privilege_supervisor();
+
+	if (r < 0) {
+		log_error("unable to give up privileges: %s", strerror(-r));
+		return EXIT_CODE_PERMISSION;
+	}
+	recover(s);
+	block_signals();
+	r = start(s);
+	if (r == 0)
+		r = sd_event_loop(s->event);
+	if (r < 0) {
+		log_error("unable to run: %s", strerror(-r));
+		s->exit_code = EXIT_CODE_ERROR;
+	}
+	/* Nothing to do after an actuator that ended in order. */
+	recover(s);
+	return s->exit_code;
+}
+
+int supervisor_run(const struct daemon_options *options)
+{
+	struct supervisor s = { .options = options, .place = PLACE_NONE, .root = -1 };
+	int r;
+
+	log_open(role_word(ROLE_SUPERVISOR), LOG_LEVEL_INFO);
+	for (enum role role = 0; role < ROLE_COUNT; role++)
+		s.children[role] = (struct child){ .supervisor = &s, .role = role, .control = -1 };
+	s.root = sysroot_open("/");
+	if (s.root < 0)
+		return EXIT_CODE_ERROR;
+	r = place_open(options, &s.account, &s.place);
+	if (r == 0)
+		r = run(&s);
+	place_close(&s.place);
+	sd_event_unref(s.event);
+	close(s.root);
+	return r;
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What flyball itself costs: CPU time from /proc/PID/schedstat, which everybody may read. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/sysroot.h"
+#include "daemon/core.h"
+
+/* `123456789 4567 89`: ns on a CPU, ns waiting for one, times run. Main thread; no process of ours has others. */
+static uint64_t read_cpu_ns(int root, pid_t pid)
+{
+	char path[64], text[128];
+
+	snprintf(path, sizeof(path), "proc/%d/schedstat", pid);
+	if (sysroot_read(root, path, text, sizeof(text)) < 0)
+		return 0;
+	return strtoull(text, NULL, 10);
+}
+
+/* `Uid:	0	0	0	0`: real, effective, saved, file system. -1 when unknown. */
+static long read_uid(int root, pid_t pid)
+{
+	char path[64], text[4096];
+	const char *line;
+
+	snprintf(path, sizeof(path), "proc/%d/status", pid);
+	if (sysroot_read(root, path, text, sizeof(text)) < 0)
+		return -1;
+	line = strstr(text, "\nUid:");
+	return line ? strtol(line + strlen("\nUid:"), NULL, 10) : -1;
+}
+
+json_t *usage_json(const struct core *core, double *ret_total_ratio)
+{
+	const struct worker *worker = &core->worker;
+	double machine_ns = (double)(clock_now_ns() - core->started_ns) * (double)sysconf(_SC_NPROCESSORS_ONLN);
+	json_t *list = json_array();
+	double total = 0;
+
+	for (enum role role = 0; role < ROLE_COUNT; role++) {
+		int root = worker->context->root;
+		pid_t pid = worker->pids[role];
+		uint64_t cpu_ns;
+
+		if (pid <= 0 || (role != ROLE_CORE && worker->peers[role] < 0))
+			continue;
+		cpu_ns = read_cpu_ns(root, pid);
+		total += (double)cpu_ns / machine_ns;
+		json_array_append_new(list, json_pack("{ss si sI sI sf}", "name", role_word(role), "pid", (int)pid,
+						      "uid", (json_int_t)read_uid(root, pid), "cpu_ns",
+						      (json_int_t)cpu_ns, "cpu_ratio", (double)cpu_ns / machine_ns));
+	}
+	for (size_t i = 0; i < core->n_sources; i++)
+		total += (double)core->sources[i].bpf_run_ns / machine_ns;
+	*ret_total_ratio = total;
+	return list;
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Each worker as a real process, with this test as its supervisor and as its peer: what is no message ends the
+ * sender (the supervisor is asked to), never the receiver, which goes on with the next peer.
+ */
+#include "daemon/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sysroot.h"
+#include "daemon/channel.h"
+
+#define WAIT_MS 5000
+
+struct subject {
+	enum role role, peer;
+	int (*process)(const struct process_context *context);
+	pid_t pid;
+	int control; /* our end */
+	char folder[64];
+	struct policy_set *policies;
+	struct daemon_options options;
+};
+
+static int wait_for(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, WAIT_MS) == 1 ? 0 : -ETIMEDOUT;
+}
+
+/* The next message of that type, passing over others. */
+static void expect(int fd, enum role from, enum role to, enum message_type type, struct message *message)
+{
+	do {
+		assert_int_equal(wait_for(fd), 0);
+		assert_int_equal(channel_receive(fd, from, to, message, NULL), 1);
+	} while (message->header.type != type);
+}
+
+static int child_main(const struct subject *s, int control)
+{
+	struct process_context context = {
+		.options = &s->options,
+		.account = { .uid = 61199, .gid = 61199 },
+		.control = control,
+		.listener = -1,
+		.root = sysroot_open("/"),
+		.state = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+	};
+
+	log_open("test", LOG_LEVEL_ERROR);
+	/* The receiver says in its log what it received: not in the test's. */
+	close(STDERR_FILENO);
+	open("/dev/null", O_WRONLY);
+	return s->process(&context);
+}
+
+static void subject_start(struct subject *s)
+{
+	struct message message;
+	int fds[2];
+
+	s->policies = policy_set_new();
+	strcpy(s->folder, "/tmp/flyball-test-XXXXXX");
+	assert_non_null(mkdtemp(s->folder));
+	s->options = (struct daemon_options){
+		.mode = ANALYZER_AUTONOMOUS,
+		.foreground_plan = true,
+		.plan_ns = 3600 * NSEC_PER_SEC,
+		.plan_fd = -1,
+		.state_dir = s->folder,
+		.run_dir = s->folder,
+		.tick_ns = 100 * NSEC_PER_MSEC,
+		.only = { .kind = SCOPE_KIND_COUNT },
+		.policies = s->policies,
+	};
+	assert_int_equal(channel_pair(fds), 0);
+	s->pid = fork();
+	if (s->pid == 0) {
+		close(fds[0]);
+		_exit(child_main(s, fds[1]));
+	}
+	close(fds[1]);
+	s->control = fds[0];
+	expect(s->control, s->role, ROLE_SUPERVISOR, MESSAGE_READY, &message);
+}
+
+static void subject_stop(struct subject *s)
+{
+	char command[128];
+	int status;
+
+	assert_int_equal(channel_send_word(s->control, MESSAGE_STOP, 0), 0);
+	assert_int_equal(waitpid(s->pid, &status, 0), s->pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	close(s->control);
+	policy_set_free(s->policies);
+	snprintf(command, sizeof(command), "rm -rf %s", s->folder);
+	assert_int_equal(system(command), 0);
+}
+
+/* A new peer; returns the test's end of its channel. */
+static int meet(const struct subject *s)
+{
+	struct message message;
+	int fds[2];
+
+	assert_int_equal(channel_pair(fds), 0);
+	message_init(&message, MESSAGE_PEER);
+	message.word.value = s->peer;
+	message.word.pid = getpid();
+	assert_int_equal(channel_send(s->control, &message, fds[1]), 0);
+	close(fds[1]);
+	return fds[0];
+}
+
+static void garbage_ends_the_sender_not_the_receiver(struct subject *s)
+{
+	static char long_one[sizeof(struct message)];
+	struct message bad[3], message;
+	const struct {
+		const void *data;
+		size_t size;
+	} cases[] = {
+		{ "x", 1 },                             /* short */
+		{ long_one, sizeof(long_one) },         /* long */
+		{ &bad[0], sizeof(bad[0].header) + 8 }, /* a type out of range */
+		{ &bad[1], sizeof(bad[1].header) + 8 }, /* only the supervisor may say that */
+	};
+
+	message_init(&bad[0], MESSAGE_HEARTBEAT);
+	bad[0].header.type = 999;
+	message_init(&bad[1], MESSAGE_STOP);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int fd = meet(s);
+
+		assert_int_equal(send(fd, cases[i].data, cases[i].size, 0), cases[i].size);
+		expect(s->control, s->role, ROLE_SUPERVISOR, MESSAGE_BAD_PEER, &message);
+		assert_int_equal(message.word.value, s->peer);
+		assert_int_equal(waitpid(s->pid, NULL, WNOHANG), 0);
+		close(fd);
+	}
+}
+
+static void the_actuator_outlives_a_core_that_sends_garbage(void **state)
+{
+	struct subject s = { .role = ROLE_ACTUATOR, .peer = ROLE_CORE, .process = process_actuator };
+	struct message message;
+	int fd;
+
+	(void)state;
+	subject_start(&s);
+	garbage_ends_the_sender_not_the_receiver(&s);
+	/* And still works for the next core. */
+	fd = meet(&s);
+	message_init(&message, MESSAGE_CHANGE);
+	message.change.txn = 64;
+	message.change.scope = (struct scope){ .kind = SCOPE_DISK, .name = "no-such-disk" };
+	strcpy(message.change.knob, "block.no-such-knob");
+	assert_int_equal(channel_send(fd, &message, -1), 0);
+	expect(fd, ROLE_ACTUATOR, ROLE_CORE, MESSAGE_OUTCOME, &message);
+	assert_int_equal(message.outcome.txn, 64);
+	assert_int_equal(message.outcome.status, OUTCOME_REFUSED);
+	close(fd);
+	subject_stop(&s);
+}
+
+static void the_observer_outlives_a_core_that_sends_garbage(void **state)
+{
+	struct subject s = { .role = ROLE_OBSERVER, .peer = ROLE_CORE, .process = process_observer };
+	struct message message;
+	int fd;
+
+	(void)state;
+	subject_start(&s);
+	garbage_ends_the_sender_not_the_receiver(&s);
+	fd = meet(&s);
+	message_init(&message, MESSAGE_DEMAND);
+	message.demand.tick_ns = 20 * NSEC_PER_MSEC;
+	message.demand.n_demands = 1;
+	message.demand.demands[0].signal = SIGNAL_CPU_USER;
+	assert_int_equal(channel_send(fd, &message, -1), 0);
+	expect(fd, ROLE_OBSERVER, ROLE_CORE, MESSAGE_FRAME, &message);
+	expect(fd, ROLE_OBSERVER, ROLE_CORE, MESSAGE_SERIES, &message);
+	assert_int_equal(message.series.signal, SIGNAL_CPU_USER);
+	close(fd);
+	subject_stop(&s);
+}
+
+static void core_outlives_an_observer_that_sends_garbage(void **state)
+{
+	struct subject s = { .role = ROLE_CORE, .peer = ROLE_OBSERVER, .process = process_core };
+	struct message message;
+	int fd;
+
+	(void)state;
+	subject_start(&s);
+	garbage_ends_the_sender_not_the_receiver(&s);
+	/* A series that no frame announced is out of order. */
+	fd = meet(&s);
+	expect(fd, ROLE_CORE, ROLE_OBSERVER, MESSAGE_DEMAND, &message);
+	message_init(&message, MESSAGE_SERIES);
+	assert_int_equal(channel_send(fd, &message, -1), 0);
+	expect(s.control, ROLE_CORE, ROLE_SUPERVISOR, MESSAGE_BAD_PEER, &message);
+	close(fd);
+	/* And the next observer is told what is needed. */
+	fd = meet(&s);
+	expect(fd, ROLE_CORE, ROLE_OBSERVER, MESSAGE_DEMAND, &message);
+	close(fd);
+	subject_stop(&s);
+}
+
+static void a_worker_ends_with_its_supervisor(void **state)
+{
+	struct subject s = { .role = ROLE_OBSERVER, .peer = ROLE_CORE, .process = process_observer };
+	int status;
+
+	(void)state;
+	subject_start(&s);
+	close(s.control);
+	assert_int_equal(waitpid(s.pid, &status, 0), s.pid);
+	assert_true(WIFEXITED(status));
+	policy_set_free(s.policies);
+	assert_int_equal(rmdir(s.folder), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_actuator_outlives_a_core_that_sends_garbage),
+		cmocka_unit_test(the_observer_outlives_a_core_that_sends_garbage),
+		cmocka_unit_test(core_outlives_an_observer_that_sends_garbage),
+		cmocka_unit_test(a_worker_ends_with_its_supervisor),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

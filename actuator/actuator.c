@@ -1,2 +1,432 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * Transactions: what core may ask for, each guarded, journaled, carried out and read back.
+ *
+ *     request           state before → after        by                what the system holds afterwards
+ *     BEGIN             -    → OPEN                 begin             old (nothing is written)
+ *     ARM, BASE         OPEN → OPEN                 switch_to         new; old with its companions
+ *     KEEP              OPEN → KEPT                 keep              new
+ *     UNDO              OPEN, KEPT, STUCK → FREE    undo              old with its companions
+ *     deadline, missed heartbeat, EOF, close        undo              the same
+ *     found neither old nor new, or gone → FREE     finish            what was found
+ *     old cannot be put back → STUCK                finish            said in the outcome's text
+ */
 #include "actuator/actuator.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actuator/family.h"
+#include "actuator/guard.h"
+#include "actuator/journal.h"
+#include "actuator/knobs.h"
+#include "actuator/recovery.h"
+#include "actuator/setting.h"
+#include "actuator/txn.h"
+#include "base/clock.h"
+
+/* Numbers of ended transactions that are remembered, to refuse one that is used again. */
+#define ENDED_MAX 64
+
+/* A transaction writes applied and one of committed and undone, a kept one undone: room on the disk for all. */
+#define RESERVE_RECORDS (1 + 3 * ACTUATOR_OPEN_MAX)
+
+struct actuator {
+	struct actuator_options options;
+	struct journal journal;
+	struct txn_table table;
+	uint64_t heard_ns; /* last sign of life of core */
+	bool frozen;
+	size_t n_ended;
+	uint64_t ended[ENDED_MAX]; /* ring */
+};
+
+static int actuator_new(const struct actuator_options *options, uint64_t now_ns, struct recovery *ret_recovery,
+			struct actuator **ret_actuator)
+{
+	struct actuator *a = calloc(1, sizeof(*a));
+	int r;
+
+	if (!a)
+		return -ENOMEM;
+	a->options = *options;
+	a->heard_ns = now_ns;
+	r = journal_open(options->root, options->state, &a->journal);
+	if (r < 0) {
+		free(a);
+		return r;
+	}
+	r = recovery_run(options->root, &a->journal, &a->table, ret_recovery);
+	if (r < 0) {
+		journal_close(&a->journal);
+		free(a);
+		return r;
+	}
+	*ret_actuator = a;
+	return 0;
+}
+
+int actuator_open(const struct actuator_options *options, uint64_t now_ns, struct recovery *ret_recovery,
+		  struct actuator **ret_actuator)
+{
+	return actuator_new(options, now_ns, ret_recovery, ret_actuator);
+}
+
+static void actuator_free(struct actuator *a)
+{
+	journal_close(&a->journal);
+	free(a);
+}
+
+int actuator_recover(const struct actuator_options *options, uint64_t now_ns, struct recovery *ret_recovery)
+{
+	struct actuator *a;
+	int r = actuator_new(options, now_ns, ret_recovery, &a);
+
+	if (r < 0)
+		return r;
+	actuator_free(a);
+	return 0;
+}
+
+/* Settles the transaction by what setting_put() found; true in `settled` means that it may be forgotten. */
+static void finish(struct actuator *a, struct txn *txn, bool settled, const struct outcome *outcome)
+{
+	enum journal_type type = JOURNAL_UNDONE;
+
+	if (!settled) {
+		txn->state = TXN_STUCK;
+		return;
+	}
+	if (outcome->status == OUTCOME_FOREIGN || outcome->status == OUTCOME_GONE)
+		type = JOURNAL_ABANDONED;
+	a->ended[a->n_ended++ % ENDED_MAX] = txn->entry.txn;
+	txn_end(&a->journal, txn, type);
+}
+
+
+static void fail_journal(struct outcome *outcome, int r)
+{
+	outcome->status = OUTCOME_FAILED;
+	outcome->error = -r;
+	snprintf(outcome->text, sizeof(outcome->text), "unable to write '" JOURNAL_NAME "' in the state folder: %s; %s",
+		 strerror(-r), r == -ENOSPC || r == -EDQUOT || r == -EFBIG ? "free some space there" :
+				   "check the file system and its mount options");
+}
+
+static bool is_known(struct actuator *a, uint64_t id)
+{
+	for (size_t i = 0; i < ENDED_MAX && i < a->n_ended; i++)
+		if (a->ended[i] == id)
+			return true;
+	return txn_find(&a->table, id) != NULL;
+}
+
+static struct guard_view guard_view_of(struct actuator *a, const struct change *change, uint64_t now_ns)
+{
+	bool named = memchr(change->knob, '\0', sizeof(change->knob)) != NULL;
+	struct guard_view view = {
+		.now_ns = now_ns,
+		.frozen = a->frozen,
+		.only = a->options.only,
+		.n_kept = txn_count(&a->table, TXN_KEPT),
+		.known = is_known(a, change->txn),
+		.row = named ? knob_find(change->knob) : NULL,
+	};
+	const struct txn *busy = view.row ? txn_busy(&a->table, view.row, &change->scope) : NULL;
+
+	view.n_open = TXNS_MAX - txn_count(&a->table, TXN_FREE) - view.n_kept;
+	view.busy = busy ? busy->entry.txn : 0;
+	return view;
+}
+
+/* Everything that recovery would need. `ret_entry` is large: the caller's. */
+static int entry_make(struct actuator *a, const struct knob_row *row, const struct change *change, const char *old,
+		      struct journal_entry *ret_entry, char *ret_text, size_t size)
+{
+	const struct knob_family_ops *ops = knob_family_ops(row);
+
+	memset(ret_entry, 0, sizeof(*ret_entry));
+	ret_entry->txn = change->txn;
+	ret_entry->trial = change->trial;
+	ret_entry->deadline_ns = change->deadline_ns;
+	ret_entry->wall_ns = clock_wall_ns();
+	ret_entry->scope.kind = change->scope.kind;
+	snprintf(ret_entry->scope.name, sizeof(ret_entry->scope.name), "%s", change->scope.name);
+	snprintf(ret_entry->knob, sizeof(ret_entry->knob), "%s", change->knob);
+	snprintf(ret_entry->old_value, sizeof(ret_entry->old_value), "%s", old);
+	snprintf(ret_entry->new_value, sizeof(ret_entry->new_value), "%s", change->new_value);
+	if (!ops->capture)
+		return 0;
+	return ops->capture(a->options.root, row, &change->scope, ret_entry->companions, sizeof(ret_entry->companions),
+			    ret_text, size);
+}
+
+/* The journal takes the intent, and has room for what must follow. */
+static int journal_begin(struct actuator *a, const struct journal_entry *entry)
+{
+	int r = txn_settle(&a->journal, &a->table);
+
+	if (r == 0 && a->journal.end > JOURNAL_BYTES_MAX)
+		r = txn_compact(&a->journal, &a->table, false);
+	if (r == 0)
+		r = journal_reserve(&a->journal, RESERVE_RECORDS);
+	if (r == 0)
+		r = journal_append(&a->journal, JOURNAL_INTENT, entry, JOURNAL_SYNCED);
+	return r;
+}
+
+static void begin(struct actuator *a, const struct change *change, struct guard_view *view, struct outcome *outcome)
+{
+	struct knob_reading reading;
+	struct journal_entry entry;
+	int r = knob_read(a->options.root, view->row, &change->scope, &reading);
+
+	if (r < 0) {
+		outcome->status = OUTCOME_FAILED;
+		outcome->error = -r;
+		snprintf(outcome->text, sizeof(outcome->text), "unable to read %s: %s", view->row->name, strerror(-r));
+		return;
+	}
+	view->reading = &reading;
+	memcpy(outcome->value, reading.value, sizeof(outcome->value));
+	outcome->status = guard_value(view, change, outcome->text, sizeof(outcome->text));
+	if (outcome->status != OUTCOME_DONE)
+		return;
+	if (entry_make(a, view->row, change, reading.value, &entry, outcome->text, sizeof(outcome->text)) < 0) {
+		outcome->status = OUTCOME_REFUSED;
+		return;
+	}
+	r = journal_begin(a, &entry);
+	if (r < 0) {
+		fail_journal(outcome, r);
+		return;
+	}
+	/* The guard left room for one more. */
+	txn_add(&a->table, TXN_OPEN, &entry);
+}
+
+static void switch_to(struct actuator *a, struct txn *txn, enum setting_side side, struct outcome *outcome)
+{
+	bool was_touched = txn->touched;
+	bool settled = setting_put(a->options.root, txn, side, outcome);
+
+	if (outcome->status != OUTCOME_DONE) {
+		finish(a, txn, settled, outcome);
+		return;
+	}
+	/* For people who read the journal after a crash; recovery does without, so an error is none. */
+	if (side == SETTING_NEW && !was_touched)
+		journal_append(&a->journal, JOURNAL_APPLIED, &txn->entry, JOURNAL_LAZY);
+}
+
+static void undo(struct actuator *a, struct txn *txn, struct outcome *outcome)
+{
+	const struct txn *above = txn->state == TXN_KEPT ? txn_above(&a->table, txn) : NULL;
+	bool settled;
+
+	if (above) {
+		outcome->status = OUTCOME_REFUSED;
+		snprintf(outcome->text, sizeof(outcome->text),
+			 "transaction %" PRIu64 " came later and stands on this one: undo it first", above->entry.txn);
+		return;
+	}
+	settled = setting_put(a->options.root, txn, SETTING_OLD, outcome);
+	finish(a, txn, settled, outcome);
+}
+
+/* A kept change that a crash would undo is no kept change: without its record it is undone now. */
+static void keep(struct actuator *a, struct txn *txn, struct outcome *outcome)
+{
+	struct outcome undone = { 0 };
+	int r;
+
+	switch_to(a, txn, SETTING_NEW, outcome);
+	if (outcome->status != OUTCOME_DONE)
+		return;
+	r = journal_append(&a->journal, JOURNAL_COMMITTED, &txn->entry, JOURNAL_SYNCED);
+	if (r == 0) {
+		txn->state = TXN_KEPT;
+		return;
+	}
+	finish(a, txn, setting_put(a->options.root, txn, SETTING_OLD, &undone), &undone);
+	*outcome = (struct outcome){ .txn = outcome->txn, .action = outcome->action, .time_ns = undone.time_ns,
+				     .took_ns = outcome->took_ns + undone.took_ns };
+	memcpy(outcome->value, undone.value, sizeof(outcome->value));
+	fail_journal(outcome, r);
+	if (undone.status != OUTCOME_DONE)
+		snprintf(outcome->text, sizeof(outcome->text), "not recorded (%s), and not undone: %.90s", strerror(-r),
+			 undone.text);
+}
+
+static void carry_out(struct actuator *a, const struct change *change, uint64_t now_ns, struct outcome *outcome)
+{
+	struct guard_view view;
+	struct txn *txn;
+
+	/* First, so that what is owed does not count as open; an error shows again when the intent is written. */
+	if (change->action == ACTION_BEGIN)
+		txn_settle(&a->journal, &a->table);
+	view = guard_view_of(a, change, now_ns);
+	txn = txn_find(&a->table, change->txn);
+	outcome->status = guard_request(&view, change, outcome->text, sizeof(outcome->text));
+	if (outcome->status != OUTCOME_DONE)
+		return;
+	if (change->action == ACTION_BEGIN) {
+		begin(a, change, &view, outcome);
+		return;
+	}
+	if (change->action == ACTION_UNDO && txn && txn->state != TXN_OWED) {
+		undo(a, txn, outcome);
+		return;
+	}
+	if (!txn || txn->state != TXN_OPEN) {
+		outcome->status = OUTCOME_REFUSED;
+		snprintf(outcome->text, sizeof(outcome->text), "no open transaction %" PRIu64, change->txn);
+		return;
+	}
+	if (change->action == ACTION_KEEP)
+		keep(a, txn, outcome);
+	else
+		switch_to(a, txn, change->action == ACTION_ARM ? SETTING_NEW : SETTING_OLD, outcome);
+}
+
+void actuator_change(struct actuator *a, const struct change *change, uint64_t now_ns, struct outcome *ret_outcome)
+{
+	uint64_t start = clock_now_ns();
+
+	*ret_outcome = (struct outcome){ .txn = change->txn, .action = change->action };
+	actuator_heartbeat(a, now_ns);
+	carry_out(a, change, now_ns, ret_outcome);
+	if (ret_outcome->time_ns == 0)
+		ret_outcome->time_ns = clock_now_ns();
+	ret_outcome->took_ns = clock_now_ns() - start;
+}
+
+void actuator_heartbeat(struct actuator *a, uint64_t now_ns)
+{
+	if (now_ns > a->heard_ns)
+		a->heard_ns = now_ns;
+}
+
+/* When core counts as dead; UINT64_MAX = never. */
+static uint64_t heartbeat_due(const struct actuator *a)
+{
+	if (a->options.heartbeat_ns == 0 || a->options.heartbeat_ns > UINT64_MAX - a->heard_ns)
+		return UINT64_MAX;
+	return a->heard_ns + a->options.heartbeat_ns;
+}
+
+uint64_t actuator_deadline(const struct actuator *a)
+{
+	uint64_t deadline = UINT64_MAX;
+	bool open = false;
+
+	for (size_t i = 0; i < TXNS_MAX; i++) {
+		const struct txn *txn = &a->table.slots[i];
+
+		if (txn->state != TXN_OPEN)
+			continue;
+		open = true;
+		if (txn->entry.deadline_ns < deadline)
+			deadline = txn->entry.deadline_ns;
+	}
+	if (open && heartbeat_due(a) < deadline)
+		deadline = heartbeat_due(a);
+	return deadline;
+}
+
+static void undo_unasked(struct actuator *a, struct txn *txn, const char *why, struct outcome *ret_outcome)
+{
+	struct outcome outcome = { .txn = txn->entry.txn, .action = ACTION_UNDO, .unasked = 1 };
+
+	snprintf(outcome.text, sizeof(outcome.text), "%s", why);
+	undo(a, txn, &outcome);
+	*ret_outcome = outcome;
+}
+
+int actuator_expire(struct actuator *a, uint64_t now_ns, struct outcome *ret_outcome)
+{
+	bool silent = now_ns >= heartbeat_due(a);
+	struct txn *due = NULL;
+
+	for (size_t i = 0; i < TXNS_MAX; i++) {
+		struct txn *txn = &a->table.slots[i];
+
+		if (txn->state == TXN_OPEN && (silent || txn->entry.deadline_ns <= now_ns) &&
+		    (!due || txn->order > due->order))
+			due = txn;
+	}
+	if (!due)
+		return 0;
+	undo_unasked(a, due, due->entry.deadline_ns <= now_ns ? "deadline" : "no heartbeat of core", ret_outcome);
+	return 1;
+}
+
+int actuator_undo_next(struct actuator *a, uint64_t now_ns, struct outcome *ret_outcome)
+{
+	struct txn *txn = txn_newest(&a->table, TXN_OPEN);
+
+	(void)now_ns;
+	if (!txn)
+		return 0;
+	undo_unasked(a, txn, "core is gone", ret_outcome);
+	return 1;
+}
+
+/* What could not be put back before is tried once more; then the journal keeps it for the next recovery. */
+void actuator_close(struct actuator *a, uint64_t now_ns)
+{
+	struct outcome outcome;
+
+	if (!a)
+		return;
+	while (actuator_undo_next(a, now_ns, &outcome))
+		;
+	for (size_t i = 0; i < TXNS_MAX; i++) {
+		struct txn *txn = &a->table.slots[i];
+
+		outcome = (struct outcome){ 0 };
+		if (txn->state == TXN_STUCK)
+			undo(a, txn, &outcome);
+	}
+	/* An error leaves the transaction's intent: recovery will find old in force. */
+	txn_settle(&a->journal, &a->table);
+	actuator_free(a);
+}
+
+void actuator_freeze(struct actuator *a, bool frozen)
+{
+	a->frozen = frozen;
+}
+
+size_t actuator_kept(const struct actuator *a, struct change *ret_changes, size_t max)
+{
+	uint64_t order = 0;
+	size_t n = 0;
+
+	while (n < max) {
+		const struct txn *next = NULL;
+		struct change *change = &ret_changes[n];
+
+		for (size_t i = 0; i < TXNS_MAX; i++) {
+			const struct txn *txn = &a->table.slots[i];
+
+			if (txn->state == TXN_KEPT && txn->order > order && (!next || txn->order < next->order))
+				next = txn;
+		}
+		if (!next)
+			break;
+		order = next->order;
+		*change = (struct change){ .txn = next->entry.txn, .trial = next->entry.trial, .action = ACTION_BEGIN,
+					   .deadline_ns = next->entry.deadline_ns, .scope = next->entry.scope };
+		memcpy(change->knob, next->entry.knob, sizeof(change->knob));
+		memcpy(change->old_value, next->entry.old_value, sizeof(change->old_value));
+		memcpy(change->new_value, next->entry.new_value, sizeof(change->new_value));
+		n++;
+	}
+	return n;
+}

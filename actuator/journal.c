@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The write-ahead undo log.
+ *
+ * A transaction's states, as its records say them:
+ *
+ *              ARM, BASE, ARM …
+ *                 ┌────┐
+ *     ───────► intent  │ ──────────────► committed ─────► (kept: survives restarts, not reboots)
+ *     BEGIN      │ │◄──┘      KEEP          │
+ *                │ └─► applied              │ UNDO (rollback)
+ *                │ UNDO, deadline,          │
+ *                │ heartbeat, recovery      │
+ *                ├────────► undone ◄────────┤
+ *                └──────► abandoned ◄───────┘   foreign value found, or gone
+ *
+ *     transition             done by                                   before it            fsync
+ *     ─ → intent             begin (actuator.c)                         any write            yes
+ *     intent → applied       switch_to (actuator.c)                     -                    no
+ *     intent → committed     keep (actuator.c)                           answering DONE       yes
+ *     * → undone, abandoned  txn_end (txn.c)                           old read back        no
+ *
+ * Invariants
+ *
+ * 1. No byte of the system is written before a valid intent with `old` and the companions is on the disk.
+ * 2. At any instant after a crash: recovery puts `old` back for every transaction that has an intent (or applied) of
+ *    this boot and no committed, undone or abandoned; unless the present value is neither old nor new.
+ * 3. No value is ever written that does not come from a record whose checksum holds.
+ * 4. A second intent for a knob in a scope says that the first transaction had ended: the guard allows one open
+ *    transaction in a domain and scope. So a lost `undone` cannot undo a later change.
+ * 5. Recovery is idempotent: what is old already is not written again; `undone` is recorded after `old` is in force.
+ *
+ * Which records need fsync. A process that dies takes nothing from the page cache, so for kill -9 no fsync is needed
+ * at all. A machine that dies gets a new boot id, and its /proc/sys and /sys start anew: nothing is to be undone.
+ * What fsync adds: BEGIN and KEEP answer only when the disk has really taken the record (an I/O error or a full disk
+ * shows itself before the first write, not after it). The switches ARM and BASE need no records: intent names old and
+ * new, and every value that they put in force is one of the two. A lost `undone` is harmless: by then old is in
+ * force, and recovery finds nothing to write.
+ *
+ * A torn tail is the normal end of a crash: the scan stops there, the next record overwrites it. An invalid record
+ * before a valid one is damage: skipped, counted, and the file kept aside at the next rewrite.
+ */
+#include "actuator/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/scope.h"
+#include "base/sysroot.h"
+
+#define JOURNAL_MODE 0600
+
+static uint32_t record_crc(const struct journal_record *record)
+{
+	struct journal_record copy = *record;
+
+	copy.crc = 0;
+	return (uint32_t)crc32(0, (const unsigned char *)&copy, sizeof(copy));
+}
+
+static bool is_string(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+static bool record_valid(const struct journal_record *record)
+{
+	const struct journal_entry *e = &record->entry;
+
+	if (record->magic != JOURNAL_MAGIC || record->version != JOURNAL_VERSION)
+		return false;
+	if (record->length != JOURNAL_RECORD_BYTES || record->crc != record_crc(record))
+		return false;
+	if (record->type >= JOURNAL_TYPE_COUNT || !is_string(record->boot, sizeof(record->boot)))
+		return false;
+	return is_string(e->knob, sizeof(e->knob)) && scope_valid(&e->scope) &&
+	       is_string(e->old_value, sizeof(e->old_value)) && is_string(e->new_value, sizeof(e->new_value)) &&
+	       is_string(e->companions, sizeof(e->companions));
+}
+
+static void record_make(const struct journal *journal, uint64_t seq, enum journal_type type,
+			const struct journal_entry *entry, struct journal_record *ret_record)
+{
+	memset(ret_record, 0, sizeof(*ret_record));
+	ret_record->magic = JOURNAL_MAGIC;
+	ret_record->version = JOURNAL_VERSION;
+	ret_record->length = JOURNAL_RECORD_BYTES;
+	ret_record->seq = seq;
+	ret_record->type = type;
+	memcpy(ret_record->boot, journal->boot, sizeof(ret_record->boot));
+	ret_record->entry = *entry;
+	ret_record->crc = record_crc(ret_record);
+}
+
+/* Where it cannot be written it is opened for reading: recovery has to work on a file system that went read-only. */
+static int journal_open_file(struct journal *journal)
+{
+	struct stat st;
+
+	journal->error = 0;
+	journal->fd = openat(journal->dir, JOURNAL_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, JOURNAL_MODE);
+	if (journal->fd < 0) {
+		journal->error = -errno;
+		journal->fd = openat(journal->dir, JOURNAL_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	}
+	if (journal->fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstat(journal->fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? 0 : -EISDIR;
+}
+
+int journal_open(int root, int state, struct journal *ret_journal)
+{
+	struct journal journal = { .dir = -1, .fd = -1, .seq = 1 };
+	ssize_t n;
+	int r;
+
+	n = sysroot_read(root, "proc/sys/kernel/random/boot_id", journal.boot, sizeof(journal.boot));
+	if (n <= 0)
+		return n < 0 ? (int)n : -EBADMSG;
+	/* A description of its own for the lock; the file itself would not do, a rewrite replaces it. */
+	journal.dir = openat(state, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (journal.dir < 0)
+		return -errno;
+	if (flock(journal.dir, LOCK_EX | LOCK_NB) < 0)
+		r = errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	else
+		r = journal_open_file(&journal);
+	if (r == 0) {
+		journal.image = malloc((size_t)JOURNAL_LIVE_MAX * JOURNAL_RECORD_BYTES);
+		r = journal.image ? 0 : -ENOMEM;
+	}
+	if (r < 0) {
+		journal_close(&journal);
+		return r;
+	}
+	*ret_journal = journal;
+	return 0;
+}
+
+void journal_close(struct journal *journal)
+{
+	closep(&journal->fd);
+	closep(&journal->dir);
+	free(journal->image);
+	journal->fd = journal->dir = -1;
+	journal->image = NULL;
+}
+
+static int read_record(int fd, uint64_t offset, struct journal_record *ret_record)
+{
+	char *p = (char *)ret_record;
+	size_t done = 0;
+
+	while (done < sizeof(*ret_record)) {
+		ssize_t n = pread(fd, p + done, sizeof(*ret_record) - done, (off_t)(offset + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (int)done;
+}
+
+int journal_scan(struct journal *journal, journal_fn fn, void *context, struct journal_scan *ret_scan)
+{
+	struct journal_scan scan = { 0 };
+	struct journal_record record;
+	uint64_t offset = 0, invalid = 0;
+	int n;
+
+	journal->end = 0;
+	while (journal->fd >= 0 && (n = read_record(journal->fd, offset, &record)) != 0) {
+		if (n < 0)
+			return n;
+		offset += JOURNAL_RECORD_BYTES;
+		if (n < JOURNAL_RECORD_BYTES || !record_valid(&record)) {
+			invalid++;
+			continue;
+		}
+		/* What is invalid before a valid record is not the tail. */
+		scan.corrupt += (uint32_t)invalid;
+		invalid = 0;
+		journal->end = offset;
+		journal->seq = record.seq + 1;
+		fn(&record, context);
+	}
+	/* A crash tears one record: of several invalid ones at the end all but the last are damage. */
+	scan.torn = invalid > 0;
+	scan.corrupt += invalid > 1 ? (uint32_t)invalid - 1 : 0;
+	*ret_scan = scan;
+	return 0;
+}
+
+static int write_record(int fd, uint64_t offset, const struct journal_record *record)
+{
+	const char *p = (const char *)record;
+	size_t done = 0;
+
+	while (done < sizeof(*record)) {
+		ssize_t n = pwrite(fd, p + done, sizeof(*record) - done, (off_t)(offset + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+/* After a rewrite whose file could not be opened again, and after a disk that was read-only for a while. */
+static int journal_ready(struct journal *journal)
+{
+	if (journal->error == 0 && journal->fd >= 0)
+		return 0;
+	closep(&journal->fd);
+	journal->fd = -1;
+	return journal_open_file(journal) < 0 || journal->error ? (journal->error ? journal->error : -EIO) : 0;
+}
+
+int journal_append(struct journal *journal, enum journal_type type, const struct journal_entry *entry,
+		   enum journal_sync sync)
+{
+	struct journal_record record;
+	int r = journal_ready(journal);
+
+	if (r < 0)
+		return r;
+	record_make(journal, journal->seq, type, entry, &record);
+	r = write_record(journal->fd, journal->end, &record);
+	if (r == 0 && sync == JOURNAL_SYNCED && fsync(journal->fd) < 0)
+		r = -errno;
+	if (r < 0) {
+		/* If this fails, too, the half record is a torn tail, which the next record overwrites. */
+		if (ftruncate(journal->fd, (off_t)journal->end) < 0)
+			return r;
+		return r;
+	}
+	journal->end += JOURNAL_RECORD_BYTES;
+	journal->seq++;
+	return 0;
+}
+
+int journal_reserve(struct journal *journal, size_t n)
+{
+	int r = journal_ready(journal);
+
+	if (r < 0)
+		return r;
+	if (fallocate(journal->fd, FALLOC_FL_KEEP_SIZE, (off_t)journal->end, (off_t)(n * JOURNAL_RECORD_BYTES)) < 0)
+		return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -errno;
+	return 0;
+}
+
+/* True when the name stands for another file than the descriptor. */
+static bool journal_replaced(const struct journal *journal)
+{
+	struct stat named, held;
+
+	if (fstatat(journal->dir, JOURNAL_NAME, &named, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	return journal->fd < 0 || fstat(journal->fd, &held) < 0 || held.st_ino != named.st_ino;
+}
+
+int journal_rewrite(struct journal *journal, const enum journal_type *types, const struct journal_entry *const *entries,
+		    size_t n, bool keep_damaged)
+{
+	int r;
+
+	if (n > JOURNAL_LIVE_MAX)
+		return -E2BIG;
+	for (size_t i = 0; i < n; i++) {
+		struct journal_record record;
+
+		record_make(journal, journal->seq + i, types[i], entries[i], &record);
+		memcpy(journal->image + i * JOURNAL_RECORD_BYTES, &record, sizeof(record));
+	}
+	if (keep_damaged) {
+		unlinkat(journal->dir, JOURNAL_DAMAGED_NAME, 0);
+		if (linkat(journal->dir, JOURNAL_NAME, journal->dir, JOURNAL_DAMAGED_NAME, 0) < 0)
+			return -errno;
+	}
+	r = file_replace(journal->dir, JOURNAL_NAME, JOURNAL_MODE, journal->image, n * JOURNAL_RECORD_BYTES);
+	/* An error after the rename (fsync of the folder) leaves the new file in place, too: ask which one it is. */
+	if (r < 0 && !journal_replaced(journal))
+		return r;
+	journal->end = n * JOURNAL_RECORD_BYTES;
+	journal->seq += n;
+	/* The old descriptor is of the file that was replaced: whatever went there would be lost. */
+	closep(&journal->fd);
+	journal->fd = -1;
+	r = journal_open_file(journal);
+	return r < 0 ? r : journal->error;
+}

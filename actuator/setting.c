@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actuator/setting.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "actuator/family.h"
+#include "actuator/knobs.h"
+#include "base/clock.h"
+
+#define WRITE_TRIES 5            /* of EBUSY, EINTR, EAGAIN: a queue that somebody else is switching just now */
+#define WRITE_PAUSE_NS 1000000ll /* before the second try; doubled for each further one: 15 ms in all */
+
+/* What a knob reads now. 0, -ENODEV when it is gone or another instance has its name, -errno. */
+static int setting_read(int root, const struct txn *txn, char *ret_value)
+{
+	const struct knob_family_ops *ops = knob_family_ops(txn->row);
+	struct knob_reading reading;
+	int r = knob_read(root, txn->row, &txn->entry.scope, &reading);
+
+	if (r < 0)
+		return error_is_gone(r) ? -ENODEV : r;
+	if (reading.flags & KNOB_GONE)
+		return -ENODEV;
+	if (ops->same_instance && !ops->same_instance(root, txn->row, &txn->entry.scope, txn->entry.companions))
+		return -ENODEV;
+	memcpy(ret_value, reading.value, KNOB_VALUE_MAX);
+	return 0;
+}
+
+static int write_patiently(int root, const struct txn *txn, const char *value)
+{
+	const struct knob_family_ops *ops = knob_family_ops(txn->row);
+	struct timespec pause = { .tv_nsec = WRITE_PAUSE_NS };
+	int r = 0;
+
+	for (int try = 0; try < WRITE_TRIES; try++) {
+		r = ops->write(root, txn->row, &txn->entry.scope, value);
+		if (r != -EBUSY && r != -EINTR && r != -EAGAIN)
+			return r;
+		nanosleep(&pause, NULL);
+		pause.tv_nsec *= 2;
+	}
+	return r;
+}
+
+/* Writes and reads back; `value` becomes what is in force. -EREMOTEIO: the kernel took something else. */
+static int write_verified(int root, struct txn *txn, const char *wanted, char *value)
+{
+	int r, read;
+
+	txn->touched = true;
+	r = write_patiently(root, txn, wanted);
+	read = setting_read(root, txn, value);
+	if (r < 0)
+		return error_is_gone(r) || read == -ENODEV ? -ENODEV : r;
+	if (read < 0)
+		return read;
+	return knob_same(txn->row, value, wanted) ? 0 : -EREMOTEIO;
+}
+
+static void say_failure(struct outcome *outcome, const char *wanted, int r)
+{
+	outcome->status = r == -ENODEV ? OUTCOME_GONE : OUTCOME_FAILED;
+	outcome->error = -r;
+	if (r == -ENODEV)
+		snprintf(outcome->text, sizeof(outcome->text), "the knob or its scope does not exist any more");
+	else if (r == -EREMOTEIO)
+		snprintf(outcome->text, sizeof(outcome->text), "wrote '%.40s', but '%.40s' is in force", wanted,
+			 outcome->value);
+	else
+		snprintf(outcome->text, sizeof(outcome->text), "unable to write '%.40s': %s", wanted, strerror(-r));
+}
+
+static void restore_companions(int root, const struct txn *txn, struct outcome *outcome)
+{
+	const struct knob_family_ops *ops = knob_family_ops(txn->row);
+	const struct journal_entry *e = &txn->entry;
+	size_t used = strlen(outcome->text);
+	char text[OUTCOME_TEXT_MAX] = "";
+	int r;
+
+	if (!txn->touched || !ops->restore)
+		return;
+	r = ops->restore(root, txn->row, &e->scope, e->companions, text, sizeof(text));
+	if (r == 0)
+		return;
+	outcome->error = -r;
+	snprintf(outcome->text + used, sizeof(outcome->text) - used, "%s%s", used ? "; " : "", text);
+}
+
+/* The arm did not take: whatever stands there is of our making, so old is written without asking what it is. */
+static bool fall_back(int root, struct txn *txn, struct outcome *outcome)
+{
+	size_t used = strlen(outcome->text);
+	int r = write_verified(root, txn, txn->entry.old_value, outcome->value);
+
+	if (r == 0) {
+		restore_companions(root, txn, outcome);
+		return true;
+	}
+	snprintf(outcome->text + used, sizeof(outcome->text) - used, "; '%.40s' is not back: %s", txn->entry.old_value,
+		 strerror(-r));
+	return r == -ENODEV;
+}
+
+static bool put(int root, struct txn *txn, enum setting_side side, struct outcome *outcome)
+{
+	const struct journal_entry *e = &txn->entry;
+	const char *wanted = side == SETTING_NEW ? e->new_value : e->old_value;
+	int r = txn->row ? setting_read(root, txn, outcome->value) : -EOPNOTSUPP;
+
+	if (r == -ENODEV) {
+		say_failure(outcome, wanted, r);
+		return true;
+	}
+	if (r < 0) {
+		outcome->status = OUTCOME_FAILED;
+		outcome->error = -r;
+		snprintf(outcome->text, sizeof(outcome->text), "unable to read %.60s: %s", e->knob, strerror(-r));
+		return false;
+	}
+	if (!knob_same(txn->row, outcome->value, e->old_value) && !knob_same(txn->row, outcome->value, e->new_value)) {
+		outcome->status = OUTCOME_FOREIGN;
+		snprintf(outcome->text, sizeof(outcome->text), "found '%.30s', which is neither '%.30s' nor '%.30s': left",
+			 outcome->value, e->old_value, e->new_value);
+		return true;
+	}
+	if (!knob_same(txn->row, outcome->value, wanted)) {
+		r = write_verified(root, txn, wanted, outcome->value);
+		if (r < 0) {
+			say_failure(outcome, wanted, r);
+			return r == -ENODEV || (side == SETTING_NEW && fall_back(root, txn, outcome));
+		}
+	}
+	outcome->status = OUTCOME_DONE;
+	outcome->error = 0;
+	if (side == SETTING_OLD)
+		restore_companions(root, txn, outcome);
+	return true;
+}
+
+/* The one place that looks at the clock: how long a switch takes is known only after it. */
+bool setting_put(int root, struct txn *txn, enum setting_side side, struct outcome *outcome)
+{
+	uint64_t start = clock_now_ns();
+	bool settled = put(root, txn, side, outcome);
+
+	outcome->time_ns = clock_now_ns();
+	outcome->took_ns = outcome->time_ns - start;
+	return settled;
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actuator/txn.h"
+
+#include <string.h>
+
+#include "actuator/knobs.h"
+#include "base/scope.h"
+
+struct txn *txn_find(struct txn_table *table, uint64_t id)
+{
+	for (size_t i = 0; i < TXNS_MAX; i++)
+		if (table->slots[i].state != TXN_FREE && table->slots[i].entry.txn == id)
+			return &table->slots[i];
+	return NULL;
+}
+
+struct txn *txn_add(struct txn_table *table, enum txn_state state, const struct journal_entry *entry)
+{
+	for (size_t i = 0; i < TXNS_MAX; i++) {
+		struct txn *txn = &table->slots[i];
+
+		if (txn->state != TXN_FREE)
+			continue;
+		*txn = (struct txn){
+			.state = state,
+			.order = ++table->next_order,
+			.row = knob_find(entry->knob),
+			.entry = *entry,
+		};
+		return txn;
+	}
+	return NULL;
+}
+
+struct txn *txn_newest(struct txn_table *table, enum txn_state state)
+{
+	struct txn *newest = NULL;
+
+	for (size_t i = 0; i < TXNS_MAX; i++) {
+		struct txn *txn = &table->slots[i];
+
+		if (txn->state == state && (!newest || txn->order > newest->order))
+			newest = txn;
+	}
+	return newest;
+}
+
+size_t txn_count(const struct txn_table *table, enum txn_state state)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < TXNS_MAX; i++)
+		n += table->slots[i].state == state;
+	return n;
+}
+
+struct txn *txn_busy(struct txn_table *table, const struct knob_row *row, const struct scope *scope)
+{
+	for (size_t i = 0; i < TXNS_MAX; i++) {
+		struct txn *txn = &table->slots[i];
+
+		if ((txn->state == TXN_OPEN || txn->state == TXN_STUCK) && txn->row &&
+		    txn->row->domain == row->domain && scope_equal(&txn->entry.scope, scope))
+			return txn;
+	}
+	return NULL;
+}
+
+/* `upper` came after `lower` and found what `lower` had made of the knob or of its companions. */
+static bool stands_on(const struct txn *upper, const struct txn *lower)
+{
+	if (!upper->row || !lower->row || upper->order <= lower->order)
+		return false;
+	if (!scope_equal(&upper->entry.scope, &lower->entry.scope))
+		return false;
+	if (upper->row == lower->row)
+		return true;
+	return upper->row->family == lower->row->family && upper->row->domain == lower->row->domain &&
+	       (upper->entry.companions[0] || lower->entry.companions[0]);
+}
+
+struct txn *txn_above(struct txn_table *table, const struct txn *txn)
+{
+	for (size_t i = 0; i < TXNS_MAX; i++) {
+		struct txn *upper = &table->slots[i];
+
+		if (upper->state != TXN_FREE && upper->state != TXN_OWED && stands_on(upper, txn))
+			return upper;
+	}
+	return NULL;
+}
+
+void txn_end(struct journal *journal, struct txn *txn, enum journal_type type)
+{
+	if (journal_append(journal, type, &txn->entry, JOURNAL_LAZY) == 0) {
+		txn->state = TXN_FREE;
+		return;
+	}
+	txn->state = TXN_OWED;
+	txn->owed = type;
+}
+
+int txn_settle(struct journal *journal, struct txn_table *table)
+{
+	for (size_t i = 0; i < TXNS_MAX; i++) {
+		struct txn *txn = &table->slots[i];
+
+		if (txn->state != TXN_OWED)
+			continue;
+		txn_end(journal, txn, txn->owed);
+		if (txn->state == TXN_OWED)
+			return txn_compact(journal, table, false);
+	}
+	return 0;
+}
+
+static enum journal_type txn_record(const struct txn *txn)
+{
+	if (txn->state == TXN_KEPT)
+		return JOURNAL_COMMITTED;
+	return txn->touched ? JOURNAL_APPLIED : JOURNAL_INTENT;
+}
+
+int txn_compact(struct journal *journal, struct txn_table *table, bool keep_damaged)
+{
+	const struct journal_entry *entries[TXNS_MAX];
+	enum journal_type types[TXNS_MAX];
+	uint64_t order = 0;
+	size_t n = 0;
+	int r;
+
+	for (;;) {
+		const struct txn *next = NULL;
+
+		for (size_t i = 0; i < TXNS_MAX; i++) {
+			const struct txn *txn = &table->slots[i];
+
+			if (txn->state != TXN_FREE && txn->state != TXN_OWED && txn->order > order &&
+			    (!next || txn->order < next->order))
+				next = txn;
+		}
+		if (!next)
+			break;
+		order = next->order;
+		types[n] = txn_record(next);
+		entries[n++] = &next->entry;
+	}
+	r = journal_rewrite(journal, types, entries, n, keep_damaged);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < TXNS_MAX; i++)
+		if (table->slots[i].state == TXN_OWED)
+			table->slots[i].state = TXN_FREE;
+	return 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of transactions that are not finished, and their records in the journal. Fixed size, no allocation. */
+#ifndef FLYBALL_ACTUATOR_TXN_H
+#define FLYBALL_ACTUATOR_TXN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actuator/actuator.h"
+#include "actuator/journal.h"
+#include "include/knob.h"
+
+/* The guard keeps open and kept ones together under ACTUATOR_KEPT_MAX + ACTUATOR_OPEN_MAX. */
+#define TXNS_MAX JOURNAL_LIVE_MAX
+_Static_assert(TXNS_MAX == ACTUATOR_KEPT_MAX + ACTUATOR_OPEN_MAX, "a rewrite carries over every transaction");
+
+enum txn_state {
+	TXN_FREE,
+	TXN_OPEN,  /* begun: old or new is in force */
+	TXN_KEPT,  /* committed: new is in force, can be rolled back */
+	TXN_STUCK, /* old could not be put back: tried again at UNDO, at the end and at recovery */
+	TXN_OWED,  /* finished, but the journal could not take the record yet */
+	TXN_STATE_COUNT,
+};
+
+struct txn {
+	enum txn_state state;
+	enum journal_type owed; /* of TXN_OWED: the record */
+	bool touched;           /* something was written: companions may be disturbed */
+	uint64_t order;         /* grows with each BEGIN */
+	const struct knob_row *row; /* NULL when this version has no such knob */
+	struct journal_entry entry;
+};
+
+struct txn_table {
+	struct txn slots[TXNS_MAX];
+	uint64_t next_order;
+};
+
+/* The transaction of that number in any state but FREE; NULL. */
+struct txn *txn_find(struct txn_table *table, uint64_t id);
+
+/* A slot with the entry in it, in state `state`; NULL when the table is full. */
+struct txn *txn_add(struct txn_table *table, enum txn_state state, const struct journal_entry *entry);
+
+/* The newest in that state; NULL. */
+struct txn *txn_newest(struct txn_table *table, enum txn_state state);
+
+size_t txn_count(const struct txn_table *table, enum txn_state state);
+
+/* The open or stuck transaction in the same domain and scope as the row's; NULL. */
+struct txn *txn_busy(struct txn_table *table, const struct knob_row *row, const struct scope *scope);
+
+/* A later transaction that stands on this one and must be undone first: the same knob, or companions; NULL. */
+struct txn *txn_above(struct txn_table *table, const struct txn *txn);
+
+/* Ends a transaction by its record; it becomes FREE, or OWED when the journal cannot take the record now. */
+void txn_end(struct journal *journal, struct txn *txn, enum journal_type type);
+
+/* Writes the records that are owed, if need be by rewriting the journal. Returns 0 or -errno. */
+int txn_settle(struct journal *journal, struct txn_table *table);
+
+/* Rewrites the journal with the unfinished and the kept transactions alone. Returns 0 or -errno. */
+int txn_compact(struct journal *journal, struct txn_table *table, bool keep_damaged);
+
+#endif

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/test_actuator.h"
+
+#include "actuator/family.h"
+#include "actuator/knobs.h"
+#include "base/cleanup.h"
+
+static void every_row_is_whole_and_its_name_unique(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < knob_rows_count; i++) {
+		const struct knob_row *row = &knob_rows[i];
+
+		assert_non_null(row->name);
+		assert_non_null(row->path);
+		assert_non_null(row->about);
+		assert_true(strlen(row->name) < KNOB_NAME_MAX);
+		assert_ptr_equal(knob_find(row->name), row);
+		assert_non_null(knob_family_ops(row));
+		assert_true(row->unit_scale >= 1);
+		assert_true(row->path[0] != '/');
+		assert_int_equal(strstr(row->path, "%s") != NULL, row->scope != SCOPE_HOST);
+		if (row->type == KNOB_INTEGER)
+			assert_true(row->min < row->max);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(knob_rows[j].path, row->path);
+	}
+	assert_null(knob_find("vm.nonsense"));
+}
+
+static void every_row_is_set_read_back_and_restored_in_a_folder(void **state)
+{
+	struct machine *m = *state;
+
+	assert_int_equal(machine_open(m), 0);
+	for (size_t i = 0; i < knob_rows_count; i++) {
+		const struct knob_row *row = &knob_rows[i];
+		struct scope scope = { .kind = row->scope };
+		char path[256], old[32], new_value[32];
+
+		if (row->type != KNOB_INTEGER)
+			continue;
+		strcpy(scope.name, row->scope == SCOPE_DISK ? "vda" : "");
+		assert_int_equal(knob_path(row, &scope, path, sizeof(path)), 0);
+		snprintf(old, sizeof(old), "%lld", (long long)row->min);
+		snprintf(new_value, sizeof(new_value), "%lld", (long long)row->max);
+		machine_set(m, path, old);
+		assert_int_equal(machine_begin(m, 100 + i, row->name, old, new_value), OUTCOME_DONE);
+		machine_expect(m, path, old);
+		assert_int_equal(machine_ask(m, 100 + i, ACTION_ARM), OUTCOME_DONE);
+		machine_expect(m, path, new_value);
+		assert_int_equal(machine_ask(m, 100 + i, ACTION_UNDO), OUTCOME_DONE);
+		machine_expect(m, path, old);
+	}
+}
+
+static void a_choice_is_read_with_and_without_brackets(void **state)
+{
+	struct machine *m = *state;
+	const struct knob_row *row = knob_find("block.scheduler");
+	const struct scope scope = { .kind = SCOPE_DISK, .name = "vda" };
+	struct knob_reading reading;
+
+	assert_int_equal(knob_read(m->root, row, &scope, &reading), 0);
+	assert_string_equal(reading.value, "mq-deadline");
+	assert_int_equal(reading.n_choices, 4);
+	assert_string_equal(reading.choices[3], "bfq");
+	assert_int_equal(reading.flags, KNOB_WRITABLE);
+	machine_set(m, SCHEDULER, "bfq");
+	assert_int_equal(knob_read(m->root, row, &scope, &reading), 0);
+	assert_string_equal(reading.value, "bfq");
+	machine_set(m, SCHEDULER, "none bfq");
+	assert_int_equal(knob_read(m->root, row, &scope, &reading), -EBADMSG);
+}
+
+static void what_is_not_there_is_gone_and_a_wrong_scope_is_an_error(void **state)
+{
+	struct machine *m = *state;
+	const struct knob_row *row = knob_find("block.scheduler");
+	const struct scope gone = { .kind = SCOPE_DISK, .name = "sdz" }, host = { .kind = SCOPE_HOST };
+	const struct scope escape = { .kind = SCOPE_DISK, .name = "../vda" };
+	struct knob_reading reading;
+
+	assert_int_equal(knob_read(m->root, row, &gone, &reading), 0);
+	assert_int_equal(reading.flags, KNOB_GONE);
+	assert_int_equal(knob_read(m->root, row, &host, &reading), -EINVAL);
+	assert_int_equal(knob_read(m->root, row, &escape, &reading), -EINVAL);
+}
+
+static void disks_without_sectors_are_no_scopes(void **state)
+{
+	struct machine *m = *state;
+	struct scope scopes[4];
+
+	machine_set(m, "sys/block/loop0/queue/scheduler", "[none]");
+	machine_set(m, "sys/block/loop0/size", "0\n");
+	assert_int_equal(knob_scopes(m->root, knob_find("block.scheduler"), scopes, 4), 1);
+	assert_string_equal(scopes[0].name, "vda");
+	assert_int_equal(knob_scopes(m->root, knob_find("vm.swappiness"), scopes, 4), 1);
+	assert_int_equal(knob_scopes(m->root, knob_find("kernel.numa_balancing"), scopes, 4), 0);
+}
+
+static void values_are_checked_with_a_remedy(void **state)
+{
+	const struct knob_row *integer = knob_find("vm.swappiness"), *choice = knob_find("block.scheduler");
+	struct knob_reading reading = { .n_choices = 2, .choices = { "none", "mq-deadline" } };
+	static const char *const bad[] = { "", " 1", "1 ", "+1", "0x10", "1e3", "-", "1\n" };
+	char text[160];
+
+	(void)state;
+	assert_int_equal(knob_check(integer, &reading, "0", text, sizeof(text)), 0);
+	assert_int_equal(knob_check(integer, &reading, "200", text, sizeof(text)), 0);
+	assert_int_equal(knob_check(integer, &reading, "201", text, sizeof(text)), -ERANGE);
+	assert_string_equal(text, "201 is out of range: vm.swappiness takes 0 to 200");
+	assert_int_equal(knob_check(integer, &reading, "-1", text, sizeof(text)), -ERANGE);
+	assert_int_equal(knob_check(integer, &reading, "99999999999999999999", text, sizeof(text)), -ERANGE);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(knob_check(integer, &reading, bad[i], text, sizeof(text)), -EINVAL);
+	assert_int_equal(knob_check(choice, &reading, "none", text, sizeof(text)), 0);
+	assert_int_equal(knob_check(choice, &reading, "mq-daedline", text, sizeof(text)), -EINVAL);
+	assert_string_equal(text, "'mq-daedline' is not offered: did you mean 'mq-deadline'?");
+	assert_int_equal(knob_check(choice, &reading, "bfq", text, sizeof(text)), -EINVAL);
+	assert_string_equal(text, "'bfq' is not offered: choose one of none mq-deadline");
+	assert_true(knob_same(integer, "32", "032"));
+	assert_false(knob_same(integer, "32", "33"));
+	assert_false(knob_same(choice, "1", "01"));
+}
+
+static void companions_that_do_not_fit_or_are_no_lines_are_refused(void **state)
+{
+	char text[16] = "", name[8], value[8];
+	const char *cursor = "a=1\nb=2\n", *bad[] = { "a", "a=1", "=\n", "toolongname=1\n", "../x=1\n", "/x=1\n" };
+
+	(void)state;
+	assert_int_equal(companions_add(text, sizeof(text), "a", "1"), 0);
+	assert_int_equal(companions_add(text, sizeof(text), "too-long-a-name", "1"), -E2BIG);
+	assert_string_equal(text, "a=1\n");
+	assert_int_equal(companions_next(&cursor, name, 8, value, 8), 1);
+	assert_int_equal(companions_next(&cursor, name, 8, value, 8), 1);
+	assert_string_equal(name, "b");
+	assert_string_equal(value, "2");
+	assert_int_equal(companions_next(&cursor, name, 8, value, 8), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		if (strcmp(bad[i], "=\n"))
+			assert_int_equal(companions_next(&bad[i], name, 8, value, 8), -EBADMSG);
+}
+
+#define ON_MACHINE(test) cmocka_unit_test_setup_teardown(test, machine_setup, machine_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_row_is_whole_and_its_name_unique),
+		ON_MACHINE(every_row_is_set_read_back_and_restored_in_a_folder),
+		ON_MACHINE(a_choice_is_read_with_and_without_brackets),
+		ON_MACHINE(what_is_not_there_is_gone_and_a_wrong_scope_is_an_error),
+		ON_MACHINE(disks_without_sectors_are_no_scopes),
+		cmocka_unit_test(values_are_checked_with_a_remedy),
+		cmocka_unit_test(companions_that_do_not_fit_or_are_no_lines_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

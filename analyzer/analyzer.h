@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "include/catalogue.h"
 #include "include/decision.h"
 #include "include/demand.h"
 #include "include/frame.h"
@@ -24,6 +25,9 @@
 #include "include/trial.h"
 
 struct analyzer;
+
+#define ANALYZER_TARGETS_MAX 256 /* instances of policies watched at once; what is over it is counted */
+#define ANALYZER_PINS_MAX 64
 
 enum analyzer_mode {
 	ANALYZER_RECOMMEND,  /* opportunities open and knobs are read, then the trial ends as VERDICT_ABORTED, REASON_DRY_RUN; no change is proposed */
@@ -35,6 +39,7 @@ struct analyzer_options {
 	enum analyzer_mode mode;
 	const struct policy *policies; /* must outlive the analyzer */
 	size_t n_policies;             /* at most POLICY_MAX */
+	const struct catalogue *catalogue; /* scopes, names and units of signals; must outlive the analyzer */
 	struct scope only;             /* pattern that instances must match besides the policy's own; kind SCOPE_KIND_COUNT = any */
 	uint64_t next_trial;           /* id of the first trial; at least 1 */
 	uint64_t tick_ns;              /* expected interval of frames */
@@ -63,8 +68,9 @@ size_t analyzer_abort(struct analyzer *analyzer, uint64_t id, enum reason reason
 void analyzer_freeze(struct analyzer *analyzer, uint32_t frozen);
 
 /*
- * A hand (or another tuner) owns the knob: policies on it pause for `for_ns` (UINT64_MAX = until cleared with 0).
- * The analyzer does this by itself on OUTCOME_FOREIGN, until cleared.
+ * A hand (or another tuner) owns the knob: policies on it pause until `until_ns` (UINT64_MAX = until cleared with 0).
+ * The analyzer does this by itself on OUTCOME_FOREIGN, until cleared. At most ANALYZER_PINS_MAX; the pin that ends
+ * first makes room.
  */
 void analyzer_pin(struct analyzer *analyzer, const char *knob, const struct scope *scope, uint64_t until_ns);
 
@@ -95,5 +101,8 @@ struct target_view {
 
 /* Fills in up to `max` rows; returns how many there are. */
 size_t analyzer_targets(const struct analyzer *analyzer, struct target_view *ret_targets, size_t max);
+
+/* Instances and distributions of the last frame that found no room; to be shown to the user when not 0. */
+size_t analyzer_dropped(const struct analyzer *analyzer);
 
 #endif

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which signals the policies need: those of `when` always, the others only while a trial runs. */
+#include <string.h>
+
+#include "analyzer/state.h"
+#include "base/scope.h"
+
+struct demand_list {
+	const struct analyzer *analyzer;
+	struct demand *demands;
+	size_t n;
+};
+
+static void demand_add(struct demand_list *list, uint32_t signal, const struct scope *scope)
+{
+	struct demand demand = { .signal = signal, .scope = *scope };
+
+	/* A signal of another kind of scope than the policy's is the host's. */
+	if (list->analyzer->options.catalogue->signals[signal].scope != scope->kind)
+		demand.scope = (struct scope){ .kind = SCOPE_HOST };
+	for (size_t i = 0; i < list->n; i++)
+		if (list->demands[i].signal == signal &&
+		    (scope_equal(&list->demands[i].scope, &demand.scope) ||
+		     (list->demands[i].scope.kind == demand.scope.kind && !list->demands[i].scope.name[0])))
+			return;
+	if (list->n < DEMANDS_MAX)
+		list->demands[list->n++] = demand;
+}
+
+static void demand_condition(struct demand_list *list, const struct condition *condition, const struct scope *scope)
+{
+	for (uint32_t i = 0; i < condition->n_nodes; i++)
+		if (condition->nodes[i].op < CONDITION_AND)
+			demand_add(list, condition->nodes[i].ref.signal, scope);
+}
+
+static void demand_watch(struct demand_list *list, const struct policy *policy)
+{
+	const struct scope *only = &list->analyzer->options.only;
+	struct scope pattern = { .kind = policy->scope };
+
+	memcpy(pattern.name, policy->scope_match, sizeof(pattern.name));
+	if (only->kind != SCOPE_KIND_COUNT && only->name[0])
+		pattern = *only;
+	demand_condition(list, &policy->when, &pattern);
+	if (policy_discovers(list->analyzer, policy, policy->objective.ref.signal))
+		demand_add(list, policy->objective.ref.signal, &pattern);
+}
+
+static void demand_trial(struct demand_list *list, const struct experiment *x)
+{
+	demand_condition(list, &x->policy->until, &x->trial.scope);
+	demand_add(list, x->policy->objective.ref.signal, &x->trial.scope);
+	for (uint32_t i = 0; i < x->policy->n_guardrails; i++)
+		demand_add(list, x->policy->guardrails[i].ref.signal, &x->trial.scope);
+}
+
+size_t analyzer_demands(const struct analyzer *analyzer, struct demand *ret_demands)
+{
+	struct demand_list list = { .analyzer = analyzer, .demands = ret_demands };
+
+	for (size_t i = 0; i < analyzer->options.n_policies; i++)
+		if (policy_allowed(analyzer, &analyzer->options.policies[i]))
+			demand_watch(&list, &analyzer->options.policies[i]);
+	for (size_t i = 0; i < TRIALS_MAX; i++)
+		if (analyzer->experiments[i].used && analyzer->experiments[i].trial.phase != TRIAL_ENDED)
+			demand_trial(&list, &analyzer->experiments[i]);
+	return list.n;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/guardrail.h"
+
+#include <math.h>
+#include <string.h>
+
+void guardrails_init(struct guardrails *g, struct trial *trial)
+{
+	memset(g, 0, sizeof(*g));
+	for (size_t i = 0; i < POLICY_GUARDRAILS_MAX; i++)
+		trial->guardrails[i] = (struct guardrail_state){ .base = NAN, .arm = NAN, .worst = NAN };
+}
+
+void guardrails_window(struct guardrails *g)
+{
+	memset(g->arm, 0, sizeof(g->arm));
+}
+
+void guardrails_add(struct guardrails *g, const struct policy *policy, struct trial *trial,
+		    const struct frame *frame, enum window_side side)
+{
+	for (uint32_t i = 0; i < policy->n_guardrails; i++) {
+		const struct signal_ref *ref = &policy->guardrails[i].ref;
+		const struct series *series = frame_find(frame, ref->signal, &trial->scope);
+		struct window *window = side == WINDOW_BASE ? &g->base[i] : &g->arm[i];
+
+		if (!series_usable(series, ref->stat))
+			continue;
+		window_add(window, series, ref->stat, frame);
+		if (side == WINDOW_BASE)
+			trial->guardrails[i].base = window_value(window, ref->stat);
+		else
+			trial->guardrails[i].arm = window_value(window, ref->stat);
+	}
+}
+
+static bool hard_breach(const struct guardrail *rail, struct guardrail_state *state, const struct series *series,
+			uint64_t interval_ns)
+{
+	double value = series_value(series, rail->ref.stat, interval_ns);
+	bool is_max = rail->kind == GUARDRAIL_MAX;
+
+	/* fmax and fmin pass over NAN, the first value and a tick without one. */
+	state->worst = is_max ? fmax(state->worst, value) : fmin(state->worst, value);
+	return is_max ? value > rail->limit : value < rail->limit;
+}
+
+static bool relative_breach(const struct guardrail *rail, struct guardrail_state *state, const struct window *arm,
+			    uint64_t window_ns)
+{
+	double value = window_value(arm, rail->ref.stat), ratio;
+	bool is_drop = rail->kind == GUARDRAIL_MAX_DROP;
+
+	if (arm->covered_ns < window_ns / 2 || !(state->base > 0) || isnan(value))
+		return false;
+	ratio = value / state->base;
+	state->worst = is_drop ? fmin(state->worst, ratio) : fmax(state->worst, ratio);
+	return is_drop ? ratio < 1 - rail->limit : ratio > 1 + rail->limit;
+}
+
+int guardrails_check(const struct guardrails *g, const struct policy *policy, struct trial *trial,
+		     const struct frame *frame)
+{
+	for (uint32_t i = 0; i < policy->n_guardrails; i++) {
+		const struct guardrail *rail = &policy->guardrails[i];
+		struct guardrail_state *state = &trial->guardrails[i];
+		const struct series *series = frame_find(frame, rail->ref.signal, &trial->scope);
+		bool breached;
+
+		if (rail->kind == GUARDRAIL_MAX || rail->kind == GUARDRAIL_MIN)
+			breached = hard_breach(rail, state, series, frame->interval_ns);
+		else
+			breached = relative_breach(rail, state, &g->arm[i], policy->trial.window_ns);
+		if (breached) {
+			state->breached = 1;
+			return (int)i;
+		}
+	}
+	return -1;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Guardrails: what must not get worse while an arm is in force. They act at once and need no statistics. */
+#ifndef FLYBALL_ANALYZER_GUARDRAIL_H
+#define FLYBALL_ANALYZER_GUARDRAIL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "analyzer/window.h"
+#include "include/policy.h"
+#include "include/trial.h"
+
+struct guardrails {
+	struct window base[POLICY_GUARDRAILS_MAX]; /* all of the incumbent's windows, with those of readiness */
+	struct window arm[POLICY_GUARDRAILS_MAX];  /* the arm's present window */
+};
+
+void guardrails_init(struct guardrails *g, struct trial *trial);
+
+/* The arm's next window begins. */
+void guardrails_window(struct guardrails *g);
+
+/* Takes in a frame that lies inside a measured window of `side`. */
+void guardrails_add(struct guardrails *g, const struct policy *policy, struct trial *trial,
+		    const struct frame *frame, enum window_side side);
+
+/*
+ * Looks at a frame while the arm is in force: hard limits against this tick, relative ones against the arm's window
+ * once half of it was measured. Returns the index of a breached guardrail, or -1.
+ */
+int guardrails_check(const struct guardrails *g, const struct policy *policy, struct trial *trial,
+		     const struct frame *frame);
+
+#endif

@@ -1,0 +1,636 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The phases of a trial:
+ *
+ *     READING ──► READY ──► SCREENING ──► TESTING ──► CLOSING ──► ENDED
+ *        │          │  └────(one arm)───────▲            ▲           ▲
+ *        │          │           │           └─(every end)┤           │
+ *        └──────────┴───────────┴── nothing is open ─────┴───────────┘
+ *
+ * In every phase one step is under way: ANSWER (an outcome is awaited), WASHOUT, WINDOW.
+ *
+ *     phase      answered DONE  →            window full →
+ *     READING    begin_readiness             -
+ *     READY      -                           ready_window      6 times, then begin_screening or begin_testing
+ *     SCREENING  BEGIN: ask ARM              record_screened   asks UNDO
+ *                ARM:   start_washout
+ *                UNDO:  next arm, or begin_testing
+ *     TESTING    BEGIN: start_half           paired_window     second half: judge
+ *                ARM, BASE: start_washout
+ *     CLOSING    KEEP, UNDO: end             -
+ *
+ * Invariants: at most one proposal is unanswered, and only UNDO replaces it; trial.txn is not 0 exactly while the
+ * actuator may hold a transaction of ours; phase ENDED has txn 0; what was screened never enters the test; a
+ * window holds only frames that lie in it whole, after a washout that began when the value was in force.
+ */
+#include "analyzer/trial.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analyzer/arms.h"
+#include "analyzer/text.h"
+#include "base/hist.h"
+
+/* Five log ratios of neighbours: enough to scale the first bets. */
+#define READY_WINDOWS 6
+/* Void windows after which the objective counts as blind. */
+#define VOID_ROW_MAX 5
+#define VOID_ALL_MAX 20
+/* Void windows in a row after which an arm is not screened any longer. */
+#define VOID_SCREENING_MAX 2
+/* Ticks without any series of the scope after which it is gone. */
+#define ABSENT_TICKS_MAX 3
+/* How long an outcome may take besides a window's length, and how often an undo is asked for. */
+#define ANSWER_NS 10000000000ull
+#define UNDO_TRIES_MAX 3
+/* What a transaction's deadline adds to twice its expected length. */
+#define DEADLINE_SLACK_NS 30000000000ull
+/* A window that is not full after so many of its lengths has lost too many frames. */
+#define WINDOW_PATIENCE 3
+
+_Static_assert(READY_WINDOWS <= TRIAL_READY_MAX, "readiness windows fit into struct trial");
+_Static_assert(POLICY_ARMS_MAX + 1 < EXPERIMENT_TXNS_MAX, "one transaction for each arm screened, one for the test");
+_Static_assert(TRIALS_MAX <= DECISIONS_PROPOSALS_MAX, "each slot has one proposal at most");
+
+static void emit(const struct step_context *context, const struct experiment *x, enum event_kind kind)
+{
+	struct decisions *decisions = context->decisions;
+
+	if (decisions->n_events < DECISIONS_EVENTS_MAX)
+		decisions->events[decisions->n_events++] = (struct event){
+			.kind = kind, .slot = x->slot, .time_ns = context->now_ns,
+		};
+}
+
+void experiment_flush(struct experiment *x, const struct step_context *context)
+{
+	struct decisions *decisions = context->decisions;
+
+	if (!x->unsent || decisions->n_proposals >= DECISIONS_PROPOSALS_MAX)
+		return;
+	decisions->proposals[decisions->n_proposals++] = x->proposal;
+	x->unsent = false;
+}
+
+/* Replaces what may still be unsent: only an undo comes while something is unanswered. */
+static void propose(struct experiment *x, const struct step_context *context, enum proposal_kind kind,
+		    enum action action)
+{
+	struct trial *trial = &x->trial;
+
+	x->proposal = (struct proposal){
+		.kind = kind,
+		.slot = x->slot,
+		.change = { .txn = trial->txn, .trial = trial->id, .action = action, .scope = trial->scope },
+	};
+	memcpy(x->proposal.change.knob, x->policy->knob, KNOB_NAME_MAX);
+	memcpy(x->proposal.change.old_value, trial->incumbent, KNOB_VALUE_MAX);
+	memcpy(x->proposal.change.new_value, trial->arm, KNOB_VALUE_MAX);
+	x->unsent = true;
+	x->step = STEP_ANSWER;
+	x->asked_ns = context->now_ns;
+}
+
+static void ask(struct experiment *x, const struct step_context *context, enum action action)
+{
+	propose(x, context, PROPOSAL_CHANGE, action);
+	experiment_flush(x, context);
+}
+
+/* Opens a transaction for the arm; `windows` is how many it will measure at most. */
+static void ask_begin(struct experiment *x, const struct step_context *context, uint32_t windows)
+{
+	const struct trial_params *params = &x->policy->trial;
+
+	x->trial.txn = x->trial.id * EXPERIMENT_TXNS_MAX + x->n_txns++;
+	propose(x, context, PROPOSAL_CHANGE, ACTION_BEGIN);
+	x->proposal.change.deadline_ns = context->now_ns + DEADLINE_SLACK_NS +
+					 2ull * windows * (params->window_ns + params->washout_ns);
+	experiment_flush(x, context);
+}
+
+static void end(struct experiment *x, const struct step_context *context)
+{
+	struct trial *trial = &x->trial;
+
+	trial->txn = 0;
+	trial->phase = TRIAL_ENDED;
+	trial->verdict = x->verdict;
+	trial->reason = x->reason;
+	trial->ended_ns = context->now_ns;
+	memcpy(trial->reason_text, x->text, sizeof(x->text));
+	text_append(trial->reason_text, sizeof(trial->reason_text), x->dropped);
+	x->unsent = false;
+	emit(context, x, EVENT_VERDICT);
+}
+
+/* Decides for anything but a keep. x->text was written by the caller. */
+static void conclude(struct experiment *x, const struct step_context *context, enum verdict verdict, enum reason reason)
+{
+	x->verdict = verdict;
+	x->reason = reason;
+	if (x->trial.txn == 0) {
+		end(x, context);
+		return;
+	}
+	x->trial.phase = TRIAL_CLOSING;
+	ask(x, context, ACTION_UNDO);
+}
+
+void experiment_abort(struct experiment *x, const struct step_context *context, enum reason reason, const char *text)
+{
+	bool closing = x->trial.phase == TRIAL_CLOSING;
+
+	/* An undo is under way already: its verdict stands. */
+	if (x->trial.phase == TRIAL_ENDED || (closing && x->proposal.change.action == ACTION_UNDO))
+		return;
+	snprintf(x->text, sizeof(x->text), "aborted: %s", text);
+	conclude(x, context, VERDICT_ABORTED, reason);
+}
+
+void experiment_open(struct experiment *x, const struct step_context *context, uint64_t id, const struct policy *policy,
+		     uint32_t policy_index, const struct scope *scope, const struct evidence *evidence,
+		     uint32_t n_evidence)
+{
+	struct trial *trial = &x->trial;
+	uint32_t slot = x->slot;
+
+	memset(x, 0, sizeof(*x));
+	x->slot = slot;
+	x->used = true;
+	x->policy = policy;
+	trial->id = id;
+	trial->policy = policy_index;
+	trial->scope = *scope;
+	trial->phase = TRIAL_READING;
+	trial->opened_ns = context->now_ns;
+	trial->alpha = policy->trial.error;
+	trial->noise = NAN;
+	trial->n_evidence = n_evidence;
+	memcpy(trial->evidence, evidence, n_evidence * sizeof(*evidence));
+	guardrails_init(&x->guardrails, trial);
+	emit(context, x, EVENT_OPPORTUNITY);
+	propose(x, context, PROPOSAL_READ, ACTION_BEGIN);
+	experiment_flush(x, context);
+}
+
+/* The value has been in force since `since_ns`; the next window begins a washout later. */
+static void start_washout(struct experiment *x, uint64_t since_ns)
+{
+	x->step = STEP_WASHOUT;
+	x->washout_end_ns = since_ns + x->policy->trial.washout_ns;
+	window_init(&x->window);
+	if (x->in_force == WINDOW_ARM)
+		guardrails_window(&x->guardrails);
+}
+
+static void list_dry_run(struct experiment *x)
+{
+	struct trial *trial = &x->trial;
+
+	for (uint32_t i = 0; i < x->n_arms; i++) {
+		memcpy(trial->screened[i].value, x->arms[i], KNOB_VALUE_MAX);
+		trial->screened[i].y = NAN;
+	}
+	trial->n_screened = x->n_arms;
+	snprintf(x->text, sizeof(x->text), "recommend mode: %u arm%s could be tried against %.64s, nothing was written",
+		 x->n_arms, x->n_arms == 1 ? "" : "s", trial->incumbent);
+}
+
+static void shuffle_arms(struct experiment *x, struct rng *rng)
+{
+	for (uint32_t i = x->n_arms; i > 1; i--) {
+		uint32_t j = (uint32_t)rng_below(rng, i);
+		char t[KNOB_VALUE_MAX];
+
+		memcpy(t, x->arms[i - 1], sizeof(t));
+		memcpy(x->arms[i - 1], x->arms[j], sizeof(t));
+		memcpy(x->arms[j], t, sizeof(t));
+	}
+}
+
+void experiment_reading(struct experiment *x, const struct step_context *context, const struct knob_reading *reading)
+{
+	struct trial *trial = &x->trial;
+
+	if (trial->phase != TRIAL_READING)
+		return;
+	if (reading->flags & KNOB_GONE) {
+		experiment_abort(x, context, REASON_GONE, "the knob or its scope does not exist");
+		return;
+	}
+	memcpy(trial->incumbent, reading->value, KNOB_VALUE_MAX);
+	if (!(reading->flags & KNOB_WRITABLE)) {
+		experiment_abort(x, context, REASON_REFUSED, "the knob cannot be written here");
+		return;
+	}
+	x->n_arms = arms_choose(x->policy, reading, x->arms, x->dropped, sizeof(x->dropped));
+	if (x->n_arms == 0) {
+		snprintf(x->text, sizeof(x->text), "no arm to test: the knob offers none that differs from %.64s",
+			 trial->incumbent);
+		conclude(x, context, VERDICT_INCONCLUSIVE, REASON_NO_ARM);
+	} else if (context->mode == ANALYZER_RECOMMEND) {
+		list_dry_run(x);
+		conclude(x, context, VERDICT_ABORTED, REASON_DRY_RUN);
+	} else {
+		shuffle_arms(x, context->rng);
+		trial->phase = TRIAL_READY;
+		trial->begun_ns = context->now_ns;
+		emit(context, x, EVENT_BEGUN);
+		start_washout(x, context->now_ns);
+	}
+}
+
+/* Gives window `half` of the pair its side. No switch where it is in force already, but a washout in any case. */
+static void start_half(struct experiment *x, const struct step_context *context)
+{
+	enum window_side side = x->arm_first == (x->half == 0) ? WINDOW_ARM : WINDOW_BASE;
+
+	if (side == x->in_force)
+		start_washout(x, context->now_ns);
+	else
+		ask(x, context, side == WINDOW_ARM ? ACTION_ARM : ACTION_BASE);
+}
+
+static void start_pair(struct experiment *x, const struct step_context *context)
+{
+	x->arm_first = rng_coin(context->rng);
+	x->half = 0;
+	start_half(x, context);
+}
+
+static void begin_testing(struct experiment *x, const struct step_context *context, const char *arm)
+{
+	struct trial *trial = &x->trial;
+
+	memmove(trial->arm, arm, KNOB_VALUE_MAX);
+	trial->phase = TRIAL_TESTING;
+	evalue_init(&x->test, trial->noise);
+	emit(context, x, EVENT_CHOSEN);
+	ask_begin(x, context, 2 * x->policy->trial.max_pairs);
+}
+
+static void screen_arm(struct experiment *x, const struct step_context *context)
+{
+	memcpy(x->trial.arm, x->arms[x->screening], KNOB_VALUE_MAX);
+	ask_begin(x, context, 2);
+}
+
+/* Which arm looked best. Only this choice depends on the screening. */
+static const struct screened *best_screened(const struct experiment *x)
+{
+	bool minimize = x->policy->objective.direction == OBJECTIVE_MINIMIZE;
+	const struct screened *best = NULL;
+
+	for (uint32_t i = 0; i < x->trial.n_screened; i++) {
+		const struct screened *arm = &x->trial.screened[i];
+
+		if (isnan(arm->y))
+			continue;
+		if (!best || (minimize ? arm->y < best->y : arm->y > best->y))
+			best = arm;
+	}
+	return best;
+}
+
+static void screened_next(struct experiment *x, const struct step_context *context)
+{
+	const struct screened *best;
+
+	if (++x->screening < x->n_arms) {
+		screen_arm(x, context);
+		return;
+	}
+	best = best_screened(x);
+	if (best) {
+		begin_testing(x, context, best->value);
+	} else if (x->any_breached) {
+		/* x->text names the last breach. */
+		conclude(x, context, VERDICT_REVERTED, REASON_GUARDRAIL);
+	} else {
+		experiment_abort(x, context, REASON_BLIND, "no arm gave a usable window");
+	}
+}
+
+static void record_screened(struct experiment *x, const struct step_context *context, double y)
+{
+	struct trial *trial = &x->trial;
+	struct screened *arm = &trial->screened[trial->n_screened++];
+
+	memcpy(arm->value, trial->arm, KNOB_VALUE_MAX);
+	arm->y = y;
+	x->n_void_row = 0;
+	emit(context, x, EVENT_SCREENED);
+	ask(x, context, ACTION_UNDO);
+}
+
+static void ready_window(struct experiment *x, const struct step_context *context, double y)
+{
+	struct trial *trial = &x->trial;
+
+	trial->ready[trial->n_ready++] = y;
+	if (trial->n_ready == READY_WINDOWS)
+		trial->noise = evalue_noise(trial->ready, trial->n_ready);
+	emit(context, x, EVENT_READY);
+	if (trial->n_ready < READY_WINDOWS) {
+		start_washout(x, context->now_ns);
+	} else if (x->n_arms == 1) {
+		begin_testing(x, context, x->arms[0]);
+	} else {
+		trial->phase = TRIAL_SCREENING;
+		screen_arm(x, context);
+	}
+}
+
+static void conclude_tested(struct experiment *x, const struct step_context *context, enum verdict verdict,
+			    enum reason reason)
+{
+	text_tested(context->catalogue, x->policy, &x->trial, reason, x->text, sizeof(x->text));
+	conclude(x, context, verdict, reason);
+}
+
+/* After each pair: keep, stop, or go on. Looking costs nothing, the test is valid at every n. */
+static void judge(struct experiment *x, const struct step_context *context)
+{
+	const struct pair *last = &x->trial.pairs[x->trial.n_pairs - 1];
+	const struct objective *objective = &x->policy->objective;
+	double threshold = log(1 / x->trial.alpha);
+	double wanted = evalue_from_ratio(objective->min_effect, objective->direction);
+
+	if (last->log_e_keep >= threshold && last->effect >= wanted) {
+		text_tested(context->catalogue, x->policy, &x->trial, REASON_BETTER, x->text, sizeof(x->text));
+		x->verdict = VERDICT_KEPT;
+		x->reason = REASON_BETTER;
+		x->trial.phase = TRIAL_CLOSING;
+		ask(x, context, ACTION_KEEP);
+	} else if (last->log_e_harm >= threshold) {
+		conclude_tested(x, context, VERDICT_REVERTED, REASON_WORSE);
+	} else if (last->effect_high < wanted) {
+		conclude_tested(x, context, VERDICT_INCONCLUSIVE, REASON_FUTILE);
+	} else if (x->trial.n_pairs >= x->policy->trial.max_pairs || x->trial.n_pairs >= TRIAL_PAIRS_MAX) {
+		conclude_tested(x, context, VERDICT_INCONCLUSIVE, REASON_MAX_PAIRS);
+	} else {
+		start_pair(x, context);
+	}
+}
+
+static void paired_window(struct experiment *x, const struct step_context *context, double y)
+{
+	struct trial *trial = &x->trial;
+	struct evalue_result result;
+	struct pair *pair;
+	double d;
+
+	x->y[x->in_force] = y;
+	hist_merge(&trial->hist[x->in_force], &x->window.hist);
+	if (x->half++ == 0) {
+		start_half(x, context);
+		return;
+	}
+	d = log(x->y[WINDOW_ARM] / x->y[WINDOW_BASE]);
+	if (x->policy->objective.direction == OBJECTIVE_MINIMIZE)
+		d = -d;
+	evalue_add(&x->test, d);
+	result = evalue_result(&x->test, trial->alpha);
+	pair = &trial->pairs[trial->n_pairs++];
+	*pair = (struct pair){
+		.time_ns = context->now_ns,
+		.arm_first = x->arm_first,
+		.y_base = x->y[WINDOW_BASE],
+		.y_arm = x->y[WINDOW_ARM],
+		.d = d,
+		.log_e_keep = result.log_e_keep,
+		.log_e_harm = result.log_e_harm,
+		.effect = result.effect,
+		.effect_low = result.effect_low,
+		.effect_high = result.effect_high,
+	};
+	emit(context, x, EVENT_PAIR);
+	judge(x, context);
+}
+
+static void (*const on_window[TRIAL_PHASE_COUNT])(struct experiment *, const struct step_context *, double) = {
+	[TRIAL_READY] = ready_window,
+	[TRIAL_SCREENING] = record_screened,
+	[TRIAL_TESTING] = paired_window,
+};
+
+static void void_window(struct experiment *x, const struct step_context *context)
+{
+	struct trial *trial = &x->trial;
+
+	trial->n_void++;
+	x->n_void_row++;
+	emit(context, x, EVENT_VOID);
+	if (x->n_void_row >= VOID_ROW_MAX || trial->n_void >= VOID_ALL_MAX)
+		experiment_abort(x, context, REASON_BLIND, "the objective has no usable values");
+	else if (trial->phase == TRIAL_SCREENING && x->n_void_row >= VOID_SCREENING_MAX)
+		record_screened(x, context, NAN);
+	else
+		start_washout(x, context->now_ns);
+}
+
+/* Only values that have a logarithm can be compared: nothing seen, or zero, is no measurement. */
+static void finish_window(struct experiment *x, const struct step_context *context)
+{
+	double y = window_value(&x->window, x->policy->objective.ref.stat);
+
+	if (!isfinite(y) || y <= 0) {
+		void_window(x, context);
+		return;
+	}
+	x->n_void_row = 0;
+	on_window[x->trial.phase](x, context, y);
+}
+
+static void measure(struct experiment *x, const struct step_context *context, const struct frame *frame)
+{
+	const struct policy *policy = x->policy;
+	const struct signal_ref *ref = &policy->objective.ref;
+	const struct series *series = frame_find(frame, ref->signal, &x->trial.scope);
+
+	if (frame->time_ns > x->washout_end_ns + WINDOW_PATIENCE * policy->trial.window_ns) {
+		void_window(x, context);
+		return;
+	}
+	/* A frame that straddles the end of the washout holds values of both sides. */
+	if (frame->interval_ns == 0 || frame->time_ns - frame->interval_ns < x->washout_end_ns)
+		return;
+	x->step = STEP_WINDOW;
+	if (!series_usable(series, ref->stat)) {
+		void_window(x, context);
+		return;
+	}
+	window_add(&x->window, series, ref->stat, frame);
+	guardrails_add(&x->guardrails, policy, &x->trial, frame, x->in_force);
+	/* Ticks jitter: less than half a tick is missing at most. */
+	if (x->window.covered_ns + frame->interval_ns / 2 >= policy->trial.window_ns)
+		finish_window(x, context);
+}
+
+/* True when it was breached and the undo is proposed. */
+static bool check_guardrails(struct experiment *x, const struct step_context *context, const struct frame *frame)
+{
+	struct trial *trial = &x->trial;
+	int breached;
+
+	if (x->in_force != WINDOW_ARM || trial->phase == TRIAL_CLOSING)
+		return false;
+	/* An arm that is already on its way out of the screening. */
+	if (x->step == STEP_ANSWER && x->proposal.change.action == ACTION_UNDO)
+		return false;
+	breached = guardrails_check(&x->guardrails, x->policy, trial, frame);
+	if (breached < 0)
+		return false;
+	text_guardrail(context->catalogue, x->policy, trial, (uint32_t)breached, trial->arm, x->text,
+		       sizeof(x->text));
+	if (trial->phase == TRIAL_SCREENING) {
+		x->any_breached = true;
+		record_screened(x, context, NAN);
+	} else {
+		conclude(x, context, VERDICT_REVERTED, REASON_GUARDRAIL);
+	}
+	return true;
+}
+
+/*
+ * The opportunity ends when `until` has held for its time. Without `until`, when `when` did not hold for long
+ * enough while the incumbent was measured: in the arm's windows it may fail just because the arm is good.
+ */
+static bool check_over(struct experiment *x, const struct frame *frame, enum truth when, enum truth until)
+{
+	const struct policy *policy = x->policy;
+	uint64_t limit_ns = 2 * policy->when.for_ns;
+
+	if (policy->until.n_nodes) {
+		if (until != TRUTH_TRUE)
+			x->until_since_ns = 0;
+		else if (x->until_since_ns == 0)
+			x->until_since_ns = frame->time_ns;
+		return x->until_since_ns && frame->time_ns - x->until_since_ns >= policy->until.for_ns;
+	}
+	if (x->step != STEP_WINDOW || x->in_force != WINDOW_BASE || when == TRUTH_BLIND)
+		return false;
+	x->over_ns = when == TRUTH_TRUE ? 0 : x->over_ns + frame->interval_ns;
+	if (limit_ns < 2 * policy->trial.window_ns)
+		limit_ns = 2 * policy->trial.window_ns;
+	return x->over_ns >= limit_ns;
+}
+
+static void check_answer(struct experiment *x, const struct step_context *context)
+{
+	bool undo = x->proposal.change.action == ACTION_UNDO;
+
+	if (context->now_ns - x->asked_ns <= ANSWER_NS + x->policy->trial.window_ns)
+		return;
+	if (undo && ++x->n_undos < UNDO_TRIES_MAX) {
+		ask(x, context, ACTION_UNDO);
+		return;
+	}
+	if (undo)
+		x->trial.txn = 0; /* its own deadline is left to the actuator */
+	snprintf(x->text, sizeof(x->text), "aborted: the actuator did not answer");
+	conclude(x, context, VERDICT_ABORTED, REASON_PEER);
+}
+
+void experiment_tick(struct experiment *x, const struct step_context *context, const struct frame *frame,
+		     enum truth when, enum truth until)
+{
+	if (x->trial.phase == TRIAL_ENDED)
+		return;
+	x->n_absent = frame_has_scope(frame, &x->trial.scope) ? 0 : x->n_absent + 1;
+	if (check_guardrails(x, context, frame))
+		return;
+	if (x->trial.phase != TRIAL_CLOSING && x->n_absent >= ABSENT_TICKS_MAX) {
+		experiment_abort(x, context, REASON_GONE, "the scope is gone");
+		return;
+	}
+	if (x->trial.phase != TRIAL_CLOSING && check_over(x, frame, when, until)) {
+		experiment_abort(x, context, REASON_OVER, "the opportunity is over");
+		return;
+	}
+	if (x->step == STEP_ANSWER)
+		check_answer(x, context);
+	else
+		measure(x, context, frame);
+}
+
+/* The actuator ended the transaction: nothing is open any more, whatever was asked. */
+static void closed_by_actuator(struct experiment *x, const struct step_context *context, const struct outcome *outcome)
+{
+	static const struct {
+		enum reason reason;
+		const char *text;
+	} rows[OUTCOME_STATUS_COUNT] = {
+		[OUTCOME_DONE] = { REASON_DEADLINE, "the actuator undid the arm by itself" },
+		[OUTCOME_REFUSED] = { REASON_REFUSED, "the actuator refused" },
+		[OUTCOME_FOREIGN] = { REASON_FOREIGN, "somebody else changed the knob" },
+		[OUTCOME_GONE] = { REASON_GONE, "the knob or its scope vanished" },
+		[OUTCOME_FAILED] = { REASON_FAILED, "a write failed" },
+	};
+
+	x->trial.txn = 0;
+	x->verdict = VERDICT_ABORTED;
+	x->reason = rows[outcome->status].reason;
+	snprintf(x->text, sizeof(x->text), "aborted: %s%s%.*s", rows[outcome->status].text,
+		 outcome->text[0] ? ": " : "", OUTCOME_TEXT_MAX - 1, outcome->text);
+	end(x, context);
+}
+
+static void answered_done(struct experiment *x, const struct step_context *context, const struct outcome *outcome)
+{
+	switch (outcome->action) {
+	case ACTION_BEGIN:
+		if (x->trial.phase == TRIAL_SCREENING)
+			ask(x, context, ACTION_ARM);
+		else
+			start_pair(x, context);
+		break;
+	case ACTION_ARM:
+	case ACTION_BASE:
+		x->in_force = outcome->action == ACTION_ARM ? WINDOW_ARM : WINDOW_BASE;
+		start_washout(x, outcome->time_ns);
+		break;
+	case ACTION_UNDO:
+		x->trial.txn = 0;
+		x->in_force = WINDOW_BASE;
+		x->n_undos = 0;
+		if (x->trial.phase == TRIAL_SCREENING)
+			screened_next(x, context);
+		else
+			end(x, context);
+		break;
+	default: /* ACTION_KEEP */
+		end(x, context);
+	}
+}
+
+bool experiment_outcome(struct experiment *x, const struct step_context *context, const struct outcome *outcome)
+{
+	bool awaited = x->step == STEP_ANSWER && x->proposal.kind == PROPOSAL_CHANGE &&
+		       outcome->action == x->proposal.change.action;
+
+	if (x->trial.phase == TRIAL_ENDED || x->trial.txn == 0 || outcome->txn != x->trial.txn ||
+	    outcome->status >= OUTCOME_STATUS_COUNT)
+		return false;
+	if (outcome->status == OUTCOME_DONE && (awaited || !outcome->unasked)) {
+		/* Else an undo overtook it: its own answer will come. */
+		if (awaited)
+			answered_done(x, context, outcome);
+	} else if (outcome->status == OUTCOME_REFUSED && !outcome->unasked) {
+		if (!awaited)
+			return true;
+		if (outcome->action == ACTION_BEGIN || outcome->action == ACTION_UNDO) {
+			closed_by_actuator(x, context, outcome);
+		} else {
+			snprintf(x->text, sizeof(x->text), "aborted: the actuator refused: %.*s", OUTCOME_TEXT_MAX - 1,
+				 outcome->text);
+			conclude(x, context, VERDICT_ABORTED, REASON_REFUSED);
+		}
+	} else {
+		closed_by_actuator(x, context, outcome);
+	}
+	return true;
+}

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# The laboratory: a loop disk that reads and writes fight over, and nothing left of it afterwards.
+# To be sourced by bash; `lab_enter "$@"` comes first.
+#
+#     lab_enter "$@"        root and a private mount namespace, by executing the script again
+#     lab_begin             a temporary folder ($lab_dir), traps that end in lab_end
+#     disk_make             a 1 GiB loop disk ($disk_loop), ext4, mounted in the folder
+#     disk_load SECONDS     fio: 1 MiB x 32 deep writes beside 4 KiB x 1 deep reads
+#     lab_end               takes all of it away; runs by itself at exit
+#
+# Why nothing is left even after `kill -9`: the mount exists only in this process's namespace, the image
+# is unlinked and the loop device set to clear itself as soon as both are mounted, and each helper asks
+# the kernel to be killed with its parent. When the last process is gone the kernel takes the rest. What
+# remains is an empty folder, which `tests/lab/loopdisk clean` removes.
+
+lab_root=${FLYBALL_LAB_TMP:-/var/tmp} # not /tmp: that may be a tmpfs, which has no direct I/O
+lab_dir=
+lab_pids=()
+disk_loop=
+disk_writer= # process ids, for `wait`
+disk_reader=
+disk_scheduler_before=
+
+# Seconds that anything here may take to go away.
+LAB_PATIENCE_S=10
+
+lab_say()
+{
+	printf '%s\n' "$*" >&2
+}
+
+lab_die()
+{
+	lab_say "${0##*/}: $*"
+	exit 1
+}
+
+# Executes the script again as root and in a mount namespace of its own. The process id stays.
+lab_enter()
+{
+	if [ "$(id -u)" -ne 0 ]; then
+		command -v sudo >/dev/null || lab_die "needs root for a loop device: run it as root, or install sudo"
+		exec sudo -- "$0" "$@"
+	fi
+	[ "${FLYBALL_LAB_NAMESPACE:-}" = "$$" ] && return
+	FLYBALL_LAB_NAMESPACE=$$ exec unshare --mount --propagation private -- "$0" "$@"
+}
+
+lab_begin()
+{
+	trap lab_end EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	lab_dir=$(mktemp -d "$lab_root/flyball-lab.XXXXXXXX")
+	chmod 711 "$lab_dir"
+	echo $$ >"$lab_dir/owner"
+}
+
+# Runs a command in the background that dies with this shell; its id is in $lab_pid.
+lab_spawn()
+{
+	setpriv --pdeathsig KILL -- "$@" &
+	lab_pid=$!
+	lab_pids+=("$lab_pid")
+}
+
+# Waits until a command succeeds: lab_await SECONDS COMMAND...
+lab_await()
+{
+	local tries=$(($1 * 20))
+
+	shift
+	until "$@"; do
+		[ $((tries -= 1)) -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
+
+lab_kill()
+{
+	local pid=$1
+
+	kill -TERM "$pid" 2>/dev/null || return 0
+	lab_await "$LAB_PATIENCE_S" lab_gone "$pid" || kill -KILL "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null || true
+}
+
+# A zombie of ours counts as gone: it runs nothing any more.
+lab_gone()
+{
+	local state
+
+	state=$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) || return 0
+	[ -z "$state" ] || [ "$state" = Z ]
+}
+
+# Loop devices whose file lies (or lay) in a folder, one a line.
+lab_loops()
+{
+	local file
+
+	for file in /sys/block/loop*/loop/backing_file; do
+		[ -e "$file" ] || continue
+		case $(cat "$file" 2>/dev/null) in
+		"$1"/*) file=${file#/sys/block/} && echo "${file%%/*}" ;;
+		esac
+	done
+}
+
+lab_no_loops()
+{
+	[ -z "$(lab_loops "$1")" ]
+}
+
+# Takes away what lies in a folder of ours: mounts of this namespace, loop devices, files.
+lab_sweep()
+{
+	local dir=$1 loop
+
+	if mountpoint -q "$dir/mnt"; then
+		umount "$dir/mnt" 2>/dev/null || umount --lazy "$dir/mnt"
+	fi
+	for loop in $(lab_loops "$dir"); do
+		losetup -d "/dev/$loop" 2>/dev/null || true
+	done
+	lab_await "$LAB_PATIENCE_S" lab_no_loops "$dir" || lab_say "loop device still busy: $(lab_loops "$dir")"
+	rm -rf --one-file-system "$dir"
+}
+
+# Idempotent; a second Ctrl-C does not interrupt it.
+lab_end()
+{
+	local status=$? i
+
+	trap '' HUP INT TERM
+	trap - EXIT
+	for ((i = ${#lab_pids[@]} - 1; i >= 0; i--)); do # newest first: who uses the disk goes before it
+		lab_kill "${lab_pids[i]}"
+	done
+	lab_pids=()
+	[ -z "$lab_dir" ] || lab_sweep "$lab_dir"
+	disk_forget
+	return "$status"
+}
+
+disk_scheduler()
+{
+	sed 's/.*\[\(.*\)\].*/\1/' "/sys/block/$disk_loop/queue/scheduler"
+}
+
+disk_make()
+{
+	local image=$lab_dir/disk.img
+
+	fallocate -l 1GiB "$image"
+	disk_loop=$(losetup --find --show --direct-io=on "$image")
+	disk_loop=${disk_loop#/dev/}
+	disk_scheduler_before=$(disk_scheduler)
+	# No lazy initialisation: its writes would come in the middle of a measurement.
+	mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0,nodiscard "/dev/$disk_loop"
+	mkdir "$lab_dir/mnt"
+	mount "/dev/$disk_loop" "$lab_dir/mnt"
+	losetup -d "/dev/$disk_loop" # busy: sets it to clear itself when the mount goes
+	rm "$image"
+	# Written, not preallocated: reads of unwritten extents never reach the disk.
+	dd if=/dev/zero of="$lab_dir/mnt/read" bs=1M count=64 oflag=direct status=none
+	dd if=/dev/zero of="$lab_dir/mnt/write" bs=1M count=512 oflag=direct status=none
+	sync -f "$lab_dir/mnt"
+}
+
+# Starts one fio: disk_fio NAME ARGUMENTS... A thread, not a fork, so that it dies with its process.
+disk_fio()
+{
+	local name=$1
+
+	shift
+	lab_spawn fio --thread --name="$name" --filename="$lab_dir/mnt/$name" --direct=1 --ioengine=libaio \
+		--time_based --randrepeat=0 --output-format=json --output="$lab_dir/$name.json" "$@"
+}
+
+# Runs for SECONDS at most; results in $lab_dir/read.json and write.json.
+#
+# io_size: without it fio drains its queue at each end of the file, and the disk is idle for a moment.
+# thinktime: a reader that asks again at once makes most of its reads in the few moments in which the
+# queue is empty, so that its median says nothing about the time when the disk is busy.
+disk_load()
+{
+	disk_fio write --rw=write --bs=1M --iodepth=32 --size=512M --io_size=100T --runtime="$1"
+	disk_writer=$lab_pid
+	disk_fio read --rw=randread --bs=4k --iodepth=1 --size=64M --io_size=100T --thinktime=4ms \
+		--runtime="$1"
+	disk_reader=$lab_pid
+}
+
+# A loop device outlives its disk and remembers its scheduler: leave it as it was found.
+disk_forget()
+{
+	local file
+
+	[ -n "$disk_loop" ] || return 0
+	file=/sys/block/$disk_loop/queue/scheduler
+	if [ -n "$disk_scheduler_before" ] && [ -w "$file" ] && lab_idle "$disk_loop" &&
+		[ "$(disk_scheduler)" != "$disk_scheduler_before" ]; then
+		echo "$disk_scheduler_before" >"$file"
+	fi
+	disk_loop=
+}
+
+# True when nobody has taken the device for something else since.
+lab_idle()
+{
+	[ ! -e "/sys/block/$1/loop/backing_file" ]
+}

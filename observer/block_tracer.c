@@ -147,8 +147,10 @@ int block_tracer_open(uint32_t n_slots, uint32_t stages, struct source_status *s
 
 	if (!tracer)
 		return refuse(status, -ENOMEM, "have memory for");
-	/* Kernels since 5.11 charge BPF memory to the cgroup; raising the limit may be forbidden, and is not needed. */
-	libbpf_set_memlock_rlim(0);
+	/*
+	 * No care for RLIMIT_MEMLOCK: kernels that charge BPF memory to the cgroup (5.11) do not look at it, libbpf
+	 * probes for that and leaves it alone, and older ones have not the tracepoints either.
+	 */
 	libbpf_set_print(keep_complaint);
 	complaint[0] = '\0';
 	tracer->n_slots = n_slots;

@@ -25,6 +25,25 @@ struct hist {
 	uint32_t buckets[HIST_BUCKETS];
 };
 
+/* The place of the highest bit that is set; `value` > 0. */
+static inline uint32_t hist_exponent(uint64_t value)
+{
+#ifdef __bpf__
+	/* BPF has no instruction for it, and expanding the builtin makes LLVM 14 eat all memory. */
+	uint32_t exponent = 0;
+
+	for (uint32_t step = 32; step > 0; step >>= 1) {
+		if (value >> step) {
+			value >>= step;
+			exponent += step;
+		}
+	}
+	return exponent;
+#else
+	return 63 - (uint32_t)__builtin_clzll(value);
+#endif
+}
+
 /* The bucket of `value`; values over HIST_VALUE_MAX go to the last one. */
 static inline uint32_t hist_index(uint64_t value)
 {
@@ -34,7 +53,7 @@ static inline uint32_t hist_index(uint64_t value)
 		return (uint32_t)value;
 	if (value > HIST_VALUE_MAX)
 		return HIST_BUCKETS - 1;
-	exponent = 63 - (uint32_t)__builtin_clzll(value);
+	exponent = hist_exponent(value);
 	return (exponent - HIST_SUB_BITS) * HIST_SUB + (uint32_t)(value >> (exponent - HIST_SUB_BITS));
 }
 

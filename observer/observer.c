@@ -1,2 +1,214 @@
 // SPDX-License-Identifier: Apache-2.0
+/* The facade: hands each source its part of the demand, and samples the open ones into a frame. */
 #include "observer/observer.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/scope.h"
+#include "observer/source.h"
+
+static const struct source_ops *const sources[] = {
+	&block_source,
+	&psi_source,
+	&cpu_source,
+	&memory_source,
+};
+
+_Static_assert(ARRAY_SIZE(sources) <= SOURCES_MAX, "observer_sources() has room for all");
+
+struct attachment {
+	void *state; /* NULL = not open */
+	uint64_t signals;
+	struct source_status status;
+};
+
+struct observer {
+	struct source_context context;
+	uint64_t seq;
+	uint64_t sampled_ns; /* of the previous frame; 0 = a baseline is due */
+	size_t n_demands;
+	struct demand demands[DEMANDS_MAX];
+	struct demand part[DEMANDS_MAX]; /* scratch: the demands on one source */
+	struct attachment attachments[ARRAY_SIZE(sources)];
+};
+
+static void attachment_probe(struct observer *observer, size_t i)
+{
+	struct source_status *status = &observer->attachments[i].status;
+
+	memset(status, 0, sizeof(*status));
+	strcpy(status->name, sources[i]->name);
+	sources[i]->probe(&observer->context, status);
+}
+
+static void attachment_close(struct observer *observer, size_t i)
+{
+	struct attachment *attachment = &observer->attachments[i];
+
+	if (!attachment->state)
+		return;
+	sources[i]->close(attachment->state);
+	free(attachment->state);
+	attachment->state = NULL;
+}
+
+int observer_new(const struct observer_options *options, struct observer **ret_observer)
+{
+	struct observer *observer = calloc(1, sizeof(*observer));
+
+	if (!observer)
+		return -ENOMEM;
+	observer->context.root = options->root;
+	observer->context.force_block = options->force_block;
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+		attachment_probe(observer, i);
+	*ret_observer = observer;
+	return 0;
+}
+
+void observer_free(struct observer *observer)
+{
+	if (!observer)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+		attachment_close(observer, i);
+	free(observer);
+}
+
+static bool demand_valid(const struct demand *demand)
+{
+	return demand->signal < SIGNAL_ID_COUNT && demand->scope.kind == signal_rows[demand->signal].scope &&
+	       memchr(demand->scope.name, '\0', SCOPE_NAME_MAX);
+}
+
+static bool demand_same(const struct observer *observer, const struct demand *demands, size_t n_demands)
+{
+	if (n_demands != observer->n_demands)
+		return false;
+	for (size_t i = 0; i < n_demands; i++)
+		if (demands[i].signal != observer->demands[i].signal ||
+		    !scope_equal(&demands[i].scope, &observer->demands[i].scope))
+			return false;
+	return true;
+}
+
+static struct source_demand demand_part(struct observer *observer, const struct source_ops *ops)
+{
+	struct source_demand part = { .demands = observer->part };
+
+	for (size_t i = 0; i < observer->n_demands; i++) {
+		const uint32_t signal = observer->demands[i].signal;
+
+		if (signal < ops->first || signal > ops->last)
+			continue;
+		observer->part[part.n_demands++] = observer->demands[i];
+		part.signals |= signal_bit(signal);
+	}
+	return part;
+}
+
+/* Opens a source for its first demand. What fails is said by its status, and tried again at the next change. */
+static void attachment_open(struct observer *observer, size_t i, const struct source_demand *part)
+{
+	struct attachment *attachment = &observer->attachments[i];
+	struct source_status *status = &attachment->status;
+
+	attachment_probe(observer, i);
+	if (status->state == SOURCE_UNAVAILABLE)
+		return;
+	attachment->state = calloc(1, sources[i]->state_size);
+	if (!attachment->state) {
+		source_say(status, SOURCE_UNAVAILABLE, "", "out of memory");
+		return;
+	}
+	if (sources[i]->open(attachment->state, &observer->context, part, status) < 0)
+		attachment_close(observer, i);
+}
+
+static void attachment_demand(struct observer *observer, size_t i)
+{
+	const struct source_demand part = demand_part(observer, sources[i]);
+	struct attachment *attachment = &observer->attachments[i];
+
+	attachment->signals = part.signals;
+	if (part.n_demands == 0) {
+		attachment_close(observer, i);
+		attachment_probe(observer, i);
+	} else if (!attachment->state) {
+		attachment_open(observer, i, &part);
+	} else if (sources[i]->demand && sources[i]->demand(attachment->state, &part, &attachment->status) < 0) {
+		attachment_close(observer, i);
+	}
+}
+
+int observer_demand(struct observer *observer, const struct demand *demands, size_t n_demands)
+{
+	if (n_demands > DEMANDS_MAX)
+		return -E2BIG;
+	for (size_t i = 0; i < n_demands; i++)
+		if (!demand_valid(&demands[i]))
+			return -EINVAL;
+	if (demand_same(observer, demands, n_demands))
+		return 0;
+	if (n_demands > 0)
+		memcpy(observer->demands, demands, n_demands * sizeof(*demands));
+	observer->n_demands = n_demands;
+	observer->sampled_ns = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+		attachment_demand(observer, i);
+	return 0;
+}
+
+static void attachment_sample(struct observer *observer, size_t i, uint64_t now_ns, struct frame *frame)
+{
+	struct attachment *attachment = &observer->attachments[i];
+	struct source_status *status = &attachment->status;
+	struct sampler sampler = {
+		.frame = frame,
+		.now_ns = now_ns,
+		.interval_ns = frame->interval_ns,
+		.signals = attachment->signals,
+		.losses = status->losses,
+	};
+	uint64_t start_ns;
+
+	if (attachment->state) {
+		start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+		sources[i]->sample(attachment->state, &sampler);
+		status->sample_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+		status->samples++;
+	}
+	for (size_t loss = 0; loss < LOSS_COUNT; loss++)
+		frame->losses[loss] += status->losses[loss];
+}
+
+int observer_sample(struct observer *observer, uint64_t now_ns, struct frame *frame)
+{
+	/* Not the whole frame: a megabyte of histograms is cleared one by one as they are used. */
+	frame->seq = ++observer->seq;
+	frame->time_ns = now_ns;
+	frame->interval_ns =
+		observer->sampled_ns && now_ns > observer->sampled_ns ? now_ns - observer->sampled_ns : 0;
+	frame->n_series = 0;
+	frame->n_hists = 0;
+	memset(frame->losses, 0, sizeof(frame->losses));
+	observer->sampled_ns = now_ns;
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+		attachment_sample(observer, i, now_ns, frame);
+	return 0;
+}
+
+size_t observer_sources(struct observer *observer, struct source_status *ret_status)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		struct attachment *attachment = &observer->attachments[i];
+
+		if (attachment->state && sources[i]->status)
+			sources[i]->status(attachment->state, &attachment->status);
+		ret_status[i] = attachment->status;
+	}
+	return ARRAY_SIZE(sources);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The kernel's types as far as our programs read them. Offsets are the running kernel's: CO-RE relocates
+ * every access (preserve_access_index), so the order and the size of these structs mean nothing.
+ */
+#ifndef FLYBALL_BPF_KERNEL_H
+#define FLYBALL_BPF_KERNEL_H
+
+/* libbpf's headers expect these names, and the kernel's own header of them needs an architecture. */
+typedef unsigned char __u8;
+typedef short int __s16;
+typedef unsigned short __u16;
+typedef int __s32;
+typedef unsigned int __u32;
+typedef long long int __s64;
+typedef unsigned long long __u64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+
+/* linux/bpf.h, enum bpf_map_type: part of the kernel's stable interface. */
+enum {
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+};
+
+/* linux/blk_types.h: the operation is in the low 8 bits of cmd_flags. */
+#define REQ_OP_MASK 0xffu
+#define REQ_OP_READ 0u
+#define REQ_OP_WRITE 1u
+
+/* linux/kdev_t.h */
+#define KERNEL_MINOR_BITS 20
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct gendisk {
+	int major;
+	int first_minor;
+};
+
+struct request_queue {
+	/* Since d152c682f03c ("block: add an explicit ->disk backpointer to the request_queue"), 5.15. */
+	struct gendisk *disk;
+};
+
+struct request {
+	struct request_queue *q;
+	__u32 cmd_flags;
+	__u32 __data_len;
+	/*
+	 * Set when the request is allocated, if the queue keeps statistics or has a scheduler, else 0
+	 * (blk_mq_need_time_stamp). The clock is ktime_get_ns() = bpf_ktime_get_ns(); since da4c8c3d0975
+	 * ("block: cache current nsec time in struct blk_plug"), 6.9, requests of one plug share the time of
+	 * the first, so that the value can be early by as long as the task has been filling its plug.
+	 */
+	__u64 start_time_ns;
+};
+
+/* Until f3fa33acca9f ("block: remove the ->rq_disk field in struct request"), 5.17. */
+struct request___rq_disk {
+	struct gendisk *rq_disk;
+};
+
+#pragma clang attribute pop
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The block source's method tp_btf: histograms of durations by two BPF programs (bpf/block.bpf.c). */
+#ifndef FLYBALL_OBSERVER_BLOCK_TRACER_H
+#define FLYBALL_OBSERVER_BLOCK_TRACER_H
+
+#include <stdint.h>
+
+#include "bpf/block.h"
+#include "include/hist.h"
+#include "observer/source.h"
+
+struct block_tracer;
+
+/* What was lost of one operation of one disk in a tick. */
+struct block_losses {
+	uint64_t ends;    /* requests that ended */
+	uint64_t orphans; /* of these, those whose start was not seen */
+	uint64_t clamped; /* durations over the range */
+};
+
+/* Whether it can work here; when not, -errno and why in text and remedy of `status`. */
+int block_tracer_probe(const struct source_context *context, struct source_status *status);
+
+/*
+ * Loads the programs, with room for `n_slots` disks, and attaches what `stages` (1 << enum block_stage) need.
+ * Returns 0 or -errno, with why in text and remedy of `status` and nothing left behind.
+ */
+int block_tracer_open(uint32_t n_slots, uint32_t stages, struct source_status *status, struct block_tracer **ret_tracer);
+
+/* Detaches and unloads; accepts NULL. */
+void block_tracer_close(struct block_tracer *tracer);
+
+/* Attaches or detaches the program at issue, which only queue and service times need. Returns 0 or -errno. */
+int block_tracer_stages(struct block_tracer *tracer, uint32_t stages);
+
+/*
+ * Watches a disk in its slot, from now on; `wanted` as in block_place(). Returns 0; -ENOSPC when there is no such
+ * slot or no place in the table.
+ */
+int block_tracer_watch(struct block_tracer *tracer, uint32_t slot, uint32_t dev, uint32_t wanted);
+void block_tracer_forget(struct block_tracer *tracer, uint32_t slot, uint32_t dev);
+
+/* How many runs of the programs the kernel skipped since the previous call: they interrupted one of their own. */
+uint64_t block_tracer_missed(struct block_tracer *tracer);
+
+/*
+ * What one operation of a slot added since the previous call, into those histograms that are not NULL. Returns 0;
+ * 1 for a baseline (histograms stay empty); -errno.
+ */
+int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op, struct hist *hists[BLOCK_STAGE_COUNT],
+		   struct block_losses *ret_losses);
+
+/* The next block_tracer_read() of every slot is a baseline. */
+void block_tracer_restart(struct block_tracer *tracer);
+
+/* Fills in bpf_runs and bpf_run_ns. */
+void block_tracer_status(const struct block_tracer *tracer, struct source_status *status);
+
+#endif

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The method tp_btf in a build without BPF programs: it says so, and nothing else is ever called. */
+#include "observer/block_tracer.h"
+
+#include <errno.h>
+
+int block_tracer_probe(const struct source_context *context, struct source_status *status)
+{
+	(void)context;
+	source_say(status, SOURCE_UNAVAILABLE, "build with -DWITH_BPF=ON", "this build has no BPF programs");
+	return -EOPNOTSUPP;
+}
+
+int block_tracer_open(uint32_t n_slots, uint32_t stages, struct source_status *status, struct block_tracer **ret_tracer)
+{
+	(void)n_slots, (void)stages, (void)ret_tracer;
+	return block_tracer_probe(NULL, status);
+}
+
+void block_tracer_close(struct block_tracer *tracer)
+{
+	(void)tracer;
+}
+
+int block_tracer_stages(struct block_tracer *tracer, uint32_t stages)
+{
+	(void)tracer, (void)stages;
+	return -EOPNOTSUPP;
+}
+
+int block_tracer_watch(struct block_tracer *tracer, uint32_t slot, uint32_t dev, uint32_t wanted)
+{
+	(void)tracer, (void)slot, (void)dev, (void)wanted;
+	return -EOPNOTSUPP;
+}
+
+void block_tracer_forget(struct block_tracer *tracer, uint32_t slot, uint32_t dev)
+{
+	(void)tracer, (void)slot, (void)dev;
+}
+
+uint64_t block_tracer_missed(struct block_tracer *tracer)
+{
+	(void)tracer;
+	return 0;
+}
+
+int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op, struct hist *hists[BLOCK_STAGE_COUNT],
+		   struct block_losses *ret_losses)
+{
+	(void)tracer, (void)slot, (void)op, (void)hists, (void)ret_losses;
+	return -EOPNOTSUPP;
+}
+
+void block_tracer_restart(struct block_tracer *tracer)
+{
+	(void)tracer;
+}
+
+void block_tracer_status(const struct block_tracer *tracer, struct source_status *status)
+{
+	(void)tracer, (void)status;
+}

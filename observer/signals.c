@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observer/observer.h"
+
+#define DISK(id, kind_, unit_, name_, about_)                                                 \
+	[SIGNAL_DISK_##id] = { .name = "disk." name_, .kind = SIGNAL_##kind_, .unit = UNIT_##unit_, \
+			       .scope = SCOPE_DISK, .source = "block", .about = about_ }
+#define HOST(id, kind_, unit_, source_, name_, about_)                             \
+	[SIGNAL_##id] = { .name = name_, .kind = SIGNAL_##kind_, .unit = UNIT_##unit_, \
+			  .scope = SCOPE_HOST, .source = source_, .about = about_ }
+
+const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
+	DISK(READ_LATENCY, DISTRIBUTION, TIME, "read.latency",
+	     "Time of reads from allocation of the request to completion."),
+	DISK(READ_QUEUE, DISTRIBUTION, TIME, "read.queue",
+	     "Time of reads from allocation of the request to its issue to the driver."),
+	DISK(READ_SERVICE, DISTRIBUTION, TIME, "read.service",
+	     "Time of reads from issue to the driver to completion."),
+	DISK(READ_BYTES, COUNTER, BYTES, "read.bytes", "Bytes of completed reads."),
+	DISK(READ_OPS, COUNTER, NONE, "read.ops", "Completed reads."),
+	DISK(WRITE_LATENCY, DISTRIBUTION, TIME, "write.latency",
+	     "Time of writes from allocation of the request to completion."),
+	DISK(WRITE_QUEUE, DISTRIBUTION, TIME, "write.queue",
+	     "Time of writes from allocation of the request to its issue to the driver."),
+	DISK(WRITE_SERVICE, DISTRIBUTION, TIME, "write.service",
+	     "Time of writes from issue to the driver to completion."),
+	DISK(WRITE_BYTES, COUNTER, BYTES, "write.bytes", "Bytes of completed writes."),
+	DISK(WRITE_OPS, COUNTER, NONE, "write.ops",
+	     "Completed writes; the kernel counts a flush without data as one, too."),
+	DISK(INFLIGHT, GAUGE, NONE, "inflight", "Requests in flight at the tick."),
+	DISK(BUSY, GAUGE, RATIO, "busy", "Share of the tick with at least one request in flight."),
+
+	HOST(PSI_CPU_SOME, GAUGE, RATIO, "psi", "psi.cpu.some",
+	     "Share of the tick in which some task waited for a CPU."),
+	HOST(PSI_IO_SOME, GAUGE, RATIO, "psi", "psi.io.some",
+	     "Share of the tick in which some task waited for I/O."),
+	HOST(PSI_IO_FULL, GAUGE, RATIO, "psi", "psi.io.full",
+	     "Share of the tick in which all non-idle tasks waited for I/O."),
+	HOST(PSI_MEMORY_SOME, GAUGE, RATIO, "psi", "psi.memory.some",
+	     "Share of the tick in which some task waited for memory."),
+	HOST(PSI_MEMORY_FULL, GAUGE, RATIO, "psi", "psi.memory.full",
+	     "Share of the tick in which all non-idle tasks waited for memory."),
+
+	HOST(CPU_USER, GAUGE, RATIO, "cpu", "cpu.user",
+	     "Share of all CPUs' time in user space, with nice and guests."),
+	HOST(CPU_SYSTEM, GAUGE, RATIO, "cpu", "cpu.system", "Share of all CPUs' time in the kernel."),
+	HOST(CPU_IOWAIT, GAUGE, RATIO, "cpu", "cpu.iowait",
+	     "Share of all CPUs' time idle while a task waited for I/O."),
+	HOST(CPU_IRQ, GAUGE, RATIO, "cpu", "cpu.irq",
+	     "Share of all CPUs' time in hard and soft interrupts."),
+	HOST(CPU_STEAL, GAUGE, RATIO, "cpu", "cpu.steal",
+	     "Share of all CPUs' time that the hypervisor gave to others."),
+	HOST(CPU_IDLE, GAUGE, RATIO, "cpu", "cpu.idle", "Share of all CPUs' time idle."),
+
+	HOST(MEM_AVAILABLE, GAUGE, BYTES, "memory", "mem.available",
+	     "Memory that can be had without swapping, by the kernel's estimate."),
+	HOST(MEM_FREE, GAUGE, BYTES, "memory", "mem.free", "Memory that nobody uses."),
+	HOST(MEM_CACHED, GAUGE, BYTES, "memory", "mem.cached", "Page cache, without swap cache."),
+	HOST(MEM_DIRTY, GAUGE, BYTES, "memory", "mem.dirty", "Page cache that waits to be written."),
+	HOST(MEM_WRITEBACK, GAUGE, BYTES, "memory", "mem.writeback", "Page cache being written now."),
+	HOST(MEM_SWAP_USED, GAUGE, BYTES, "memory", "mem.swap.used", "Swap space in use."),
+	HOST(MEM_FAULTS_MAJOR, COUNTER, NONE, "memory", "mem.faults.major",
+	     "Page faults that needed a read from disk."),
+	HOST(MEM_SWAP_IN, COUNTER, NONE, "memory", "mem.swap.in", "Pages read back from swap."),
+	HOST(MEM_SWAP_OUT, COUNTER, NONE, "memory", "mem.swap.out", "Pages written to swap."),
+};

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A source of signals, as observer.c drives it. One .c each, listed in `sources` of observer.c.
+ *
+ *     probe → open(demand) → sample … → demand(new demand) → sample … → close
+ *
+ * A source is open only while one of its signals is demanded. open() and demand() may allocate, sample() may not.
+ */
+#ifndef FLYBALL_OBSERVER_SOURCE_H
+#define FLYBALL_OBSERVER_SOURCE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "include/demand.h"
+#include "include/frame.h"
+#include "include/source.h"
+
+/* What a source may use of the outside. */
+struct source_context {
+	int root;                /* sysroot descriptor */
+	const char *force_block; /* see struct observer_options */
+};
+
+/* The demand on one source. */
+struct source_demand {
+	const struct demand *demands; /* all of them its own; belong to the caller */
+	size_t n_demands;
+	uint64_t signals; /* 1 << enum signal_id of everything in `demands` */
+};
+
+/* One tick, as a source sees it. */
+struct sampler {
+	struct frame *frame;
+	uint64_t now_ns;
+	uint64_t interval_ns; /* since the previous tick; 0 = a baseline: nothing is valid yet */
+	uint64_t signals;     /* as in struct source_demand */
+	uint64_t *losses;     /* of the source, indexed by enum loss */
+};
+
+struct source_ops {
+	const char *name;
+	enum signal_id first, last; /* its rows of the catalogue, which lie together */
+	size_t state_size;          /* bytes, zeroed before open() */
+
+	/* Says whether and how it would work: method, state (IDLE or UNAVAILABLE), text, remedy. Attaches nothing. */
+	void (*probe)(const struct source_context *context, struct source_status *status);
+
+	/*
+	 * Attaches, and sets the state (ATTACHED or DEGRADED) with its texts. Returns 0, or -errno with state
+	 * UNAVAILABLE; close() follows in either case.
+	 */
+	int (*open)(void *state, const struct source_context *context, const struct source_demand *demand,
+		    struct source_status *status);
+
+	/* Takes over a new demand while open; the same contract. NULL where sampler.signals says everything. */
+	int (*demand)(void *state, const struct source_demand *demand, struct source_status *status);
+
+	/* Adds its demanded series to the frame. What cannot be read is an invalid series and a LOSS_EVENT. */
+	void (*sample)(void *state, struct sampler *sampler);
+
+	/* Detaches; also what open() or demand() left half-done. */
+	void (*close)(void *state);
+
+	/* Refreshes what changes between samples (bpf_runs, texts); NULL = nothing. */
+	void (*status)(void *state, struct source_status *status);
+};
+
+extern const struct source_ops block_source;
+extern const struct source_ops psi_source;
+extern const struct source_ops cpu_source;
+extern const struct source_ops memory_source;
+
+static inline uint64_t signal_bit(uint32_t signal)
+{
+	return 1ull << signal;
+}
+
+_Static_assert(SIGNAL_ID_COUNT <= 64, "a demand is a set of signals in one word");
+
+/*
+ * Adds a series without a value; a distribution gets an empty histogram. NULL when the frame is full, which is
+ * counted as LOSS_SERIES.
+ */
+struct series *sampler_add(struct sampler *sampler, enum signal_id signal, const struct scope *scope);
+
+/* Adds a series of the host with its value, if it is demanded; not valid in a baseline or where `value` is NAN. */
+void sampler_host(struct sampler *sampler, enum signal_id signal, double value);
+
+/* Sets state, text and remedy; either text may be "". */
+void source_say(struct source_status *status, enum source_state state, const char *remedy, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/*
+ * Opens a file of the sysroot to be read again at every tick. Returns the descriptor, which the caller owns, or
+ * -errno; also the error of a first read (a file may open and then say -EOPNOTSUPP).
+ */
+int source_open_file(int root, const char *path);
+
+#endif

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The observer over a folder of captured /proc and /sys files, in two states 500 ms apart. */
+#include "observer/observer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/sysroot.h"
+
+#define FIXTURES SOURCE_DIR "/tests/fixtures/observer"
+#define T0 1000000000ull
+#define TICK 500000000ull
+
+struct fixture {
+	char folder[64];
+	int root;
+	struct observer *observer;
+	struct frame *frame;
+};
+
+static void run(const char *format, const char *a, const char *b)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), format, a, b);
+	assert_int_equal(system(command), 0);
+}
+
+/* Writes the files in place, so that descriptors that are kept open see the new text. */
+static void enter_state(struct fixture *f, const char *name)
+{
+	run("cp -r " FIXTURES "/%s/. %s", name, f->folder);
+}
+
+static void put(struct fixture *f, const char *path, const char *text)
+{
+	char full[256];
+	int fd;
+
+	snprintf(full, sizeof(full), "%s/%s", f->folder, path);
+	fd = open(full, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	assert_true(fd >= 0);
+	assert_int_equal(file_write_all(fd, text, strlen(text)), 0);
+	close(fd);
+}
+
+static void start(struct fixture *f, const char *force)
+{
+	const struct observer_options options = { .root = f->root, .force_block = force };
+
+	observer_free(f->observer);
+	f->observer = NULL;
+	assert_int_equal(observer_new(&options, &f->observer), 0);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	f->frame = malloc(sizeof(*f->frame));
+	memset(f->frame, 0xa5, sizeof(*f->frame));
+	strcpy(f->folder, "/tmp/flyball-observer-XXXXXX");
+	assert_non_null(mkdtemp(f->folder));
+	enter_state(f, "before");
+	f->root = sysroot_open(f->folder);
+	start(f, NULL);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	observer_free(f->observer);
+	close(f->root);
+	run("rm -r %s%s", f->folder, "");
+	free(f->frame);
+	free(f);
+	return 0;
+}
+
+static void demand_all(struct fixture *f)
+{
+	struct demand demands[SIGNAL_ID_COUNT] = { 0 };
+
+	for (uint32_t i = 0; i < SIGNAL_ID_COUNT; i++) {
+		demands[i].signal = i;
+		demands[i].scope.kind = signal_rows[i].scope;
+	}
+	assert_int_equal(observer_demand(f->observer, demands, SIGNAL_ID_COUNT), 0);
+}
+
+static void sample(struct fixture *f, uint64_t now_ns)
+{
+	assert_int_equal(observer_sample(f->observer, now_ns, f->frame), 0);
+}
+
+static struct series *find(struct fixture *f, uint32_t signal, const char *name)
+{
+	for (size_t i = 0; i < f->frame->n_series; i++)
+		if (f->frame->series[i].signal == signal && !strcmp(f->frame->series[i].scope.name, name))
+			return &f->frame->series[i];
+	return NULL;
+}
+
+static void expect(struct fixture *f, uint32_t signal, const char *name, double value)
+{
+	struct series *series = find(f, signal, name);
+
+	assert_non_null(series);
+	if (series->flags != SERIES_VALID || fabs(series->value - value) > 1e-9 * fabs(value) + 1e-12)
+		fail_msg("%s is %g with flags %u, not %g", signal_rows[signal].name, series->value, series->flags,
+			 value);
+}
+
+static void expect_invalid(struct fixture *f, uint32_t signal, const char *name)
+{
+	struct series *series = find(f, signal, name);
+
+	assert_non_null(series);
+	assert_int_equal(series->flags & SERIES_VALID, 0);
+}
+
+static void two_states(struct fixture *f)
+{
+	demand_all(f);
+	sample(f, T0);
+	enter_state(f, "after");
+	sample(f, T0 + TICK);
+}
+
+static const struct source_status *status_of(struct fixture *f, const char *name)
+{
+	static struct source_status status[SOURCES_MAX];
+	size_t n = observer_sources(f->observer, status);
+
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(status[i].name, name))
+			return &status[i];
+	fail_msg("no source %s", name);
+	return NULL;
+}
+
+static void every_signal_has_a_row_with_a_unique_name_and_a_source(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < SIGNAL_ID_COUNT; i++) {
+		assert_non_null(signal_rows[i].name);
+		assert_non_null(signal_rows[i].source);
+		assert_true(strlen(signal_rows[i].about) > 10);
+		if (signal_rows[i].kind == SIGNAL_DISTRIBUTION)
+			assert_int_equal(signal_rows[i].unit, UNIT_TIME);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(signal_rows[i].name, signal_rows[j].name);
+	}
+}
+
+static void the_first_frame_is_a_baseline_in_which_nothing_is_valid(void **state)
+{
+	struct fixture *f = *state;
+
+	demand_all(f);
+	sample(f, T0);
+	assert_int_equal(f->frame->interval_ns, 0);
+	assert_non_null(find(f, SIGNAL_DISK_READ_BYTES, "vda"));
+	for (size_t i = 0; i < f->frame->n_series; i++)
+		assert_int_equal(f->frame->series[i].flags & SERIES_VALID, 0);
+}
+
+static void disk_counters_are_the_difference_of_two_states(void **state)
+{
+	struct fixture *f = *state;
+
+	two_states(f);
+	assert_int_equal(f->frame->interval_ns, TICK);
+	expect(f, SIGNAL_DISK_READ_OPS, "vda", 100);
+	expect(f, SIGNAL_DISK_READ_BYTES, "vda", 100 * 4096);
+	expect(f, SIGNAL_DISK_WRITE_OPS, "vda", 10);
+	expect(f, SIGNAL_DISK_WRITE_BYTES, "vda", 10 * 65536);
+	expect(f, SIGNAL_DISK_INFLIGHT, "vda", 3);
+	expect(f, SIGNAL_DISK_BUSY, "vda", 0.08);
+	for (size_t loss = 0; loss < LOSS_COUNT; loss++)
+		assert_int_equal(f->frame->losses[loss], 0);
+}
+
+static void without_bpf_a_latency_has_count_and_sum_only(void **state)
+{
+	struct fixture *f = *state;
+	struct series *series;
+
+	two_states(f);
+	series = find(f, SIGNAL_DISK_READ_LATENCY, "vda");
+	assert_non_null(series);
+	assert_int_equal(series->flags, SERIES_VALID | SERIES_SUMS);
+	assert_int_equal(series->hist->count, 100);
+	assert_int_equal(series->hist->sum, 50000000);
+	for (size_t i = 0; i < HIST_BUCKETS; i++)
+		assert_int_equal(series->hist->buckets[i], 0);
+	assert_null(find(f, SIGNAL_DISK_READ_SERVICE, "vda"));
+}
+
+static void pressure_is_the_share_of_the_tick(void **state)
+{
+	struct fixture *f = *state;
+
+	two_states(f);
+	expect(f, SIGNAL_PSI_CPU_SOME, "", 0.10);
+	expect(f, SIGNAL_PSI_IO_SOME, "", 0.25);
+	expect(f, SIGNAL_PSI_IO_FULL, "", 0.15);
+	expect(f, SIGNAL_PSI_MEMORY_SOME, "", 0);
+	expect(f, SIGNAL_PSI_MEMORY_FULL, "", 0);
+}
+
+static void cpu_shares_add_up_to_one(void **state)
+{
+	struct fixture *f = *state;
+
+	two_states(f);
+	expect(f, SIGNAL_CPU_USER, "", 0.40);
+	expect(f, SIGNAL_CPU_SYSTEM, "", 0.20);
+	expect(f, SIGNAL_CPU_IDLE, "", 0.25);
+	expect(f, SIGNAL_CPU_IOWAIT, "", 0.05);
+	expect(f, SIGNAL_CPU_IRQ, "", 0.05);
+	expect(f, SIGNAL_CPU_STEAL, "", 0.05);
+}
+
+static void memory_levels_are_bytes_and_counts_are_differences(void **state)
+{
+	struct fixture *f = *state;
+
+	two_states(f);
+	expect(f, SIGNAL_MEM_AVAILABLE, "", 1000000 * 1024.0);
+	expect(f, SIGNAL_MEM_FREE, "", 900000 * 1024.0);
+	expect(f, SIGNAL_MEM_CACHED, "", 300000 * 1024.0);
+	expect(f, SIGNAL_MEM_DIRTY, "", 128 * 1024.0);
+	expect(f, SIGNAL_MEM_WRITEBACK, "", 64 * 1024.0);
+	expect(f, SIGNAL_MEM_SWAP_USED, "", 1024 * 1024.0);
+	expect(f, SIGNAL_MEM_FAULTS_MAJOR, "", 7);
+	expect(f, SIGNAL_MEM_SWAP_IN, "", 11);
+	expect(f, SIGNAL_MEM_SWAP_OUT, "", 13);
+}
+
+static void a_loop_device_without_a_file_is_no_disk(void **state)
+{
+	struct fixture *f = *state;
+
+	two_states(f);
+	assert_null(find(f, SIGNAL_DISK_READ_OPS, "loop0"));
+	assert_non_null(find(f, SIGNAL_DISK_READ_OPS, "md0"));
+}
+
+static void a_disk_that_comes_has_a_baseline_and_one_that_goes_disappears(void **state)
+{
+	struct fixture *f = *state;
+
+	two_states(f);
+	put(f, "sys/block/loop0/size", "2048\n");
+	sample(f, T0 + 3 * TICK);
+	expect_invalid(f, SIGNAL_DISK_READ_OPS, "loop0");
+	sample(f, T0 + 4 * TICK);
+	expect(f, SIGNAL_DISK_READ_OPS, "loop0", 0);
+	put(f, "sys/block/loop0/size", "0\n");
+	run("rm -r %s/sys/block/%s", f->folder, "md0");
+	sample(f, T0 + 6 * TICK);
+	assert_null(find(f, SIGNAL_DISK_READ_OPS, "loop0"));
+	assert_null(find(f, SIGNAL_DISK_READ_OPS, "md0"));
+	assert_non_null(find(f, SIGNAL_DISK_READ_OPS, "vda"));
+}
+
+static void only_what_is_demanded_is_in_the_frame(void **state)
+{
+	struct fixture *f = *state;
+	const struct demand demands[] = {
+		{ .signal = SIGNAL_DISK_READ_OPS, .scope = { .kind = SCOPE_DISK, .name = "v*" } },
+		{ .signal = SIGNAL_DISK_READ_OPS, .scope = { .kind = SCOPE_DISK, .name = "vda" } },
+		{ .signal = SIGNAL_CPU_IDLE, .scope = { .kind = SCOPE_HOST } },
+	};
+
+	assert_int_equal(observer_demand(f->observer, demands, 3), 0);
+	sample(f, T0);
+	assert_int_equal(f->frame->n_series, 2);
+	assert_int_equal(status_of(f, "psi")->state, SOURCE_IDLE);
+	assert_int_equal(status_of(f, "memory")->state, SOURCE_IDLE);
+	assert_int_equal(status_of(f, "cpu")->state, SOURCE_ATTACHED);
+	assert_int_equal(observer_demand(f->observer, NULL, 0), 0);
+	sample(f, T0 + TICK);
+	assert_int_equal(f->frame->n_series, 0);
+	assert_int_equal(status_of(f, "cpu")->state, SOURCE_IDLE);
+	assert_int_equal(status_of(f, "block")->state, SOURCE_IDLE);
+}
+
+static void a_change_of_demand_begins_with_a_new_baseline_and_the_same_demand_does_not(void **state)
+{
+	struct fixture *f = *state;
+	const struct demand one = { .signal = SIGNAL_DISK_READ_OPS, .scope = { .kind = SCOPE_DISK } };
+
+	two_states(f);
+	demand_all(f);
+	sample(f, T0 + 2 * TICK);
+	assert_int_equal(f->frame->interval_ns, TICK);
+	expect(f, SIGNAL_DISK_READ_OPS, "vda", 0);
+	assert_int_equal(observer_demand(f->observer, &one, 1), 0);
+	sample(f, T0 + 3 * TICK);
+	assert_int_equal(f->frame->interval_ns, 0);
+	expect_invalid(f, SIGNAL_DISK_READ_OPS, "vda");
+}
+
+static void a_wrong_demand_is_refused_and_the_old_one_stays(void **state)
+{
+	struct fixture *f = *state;
+	static struct demand many[DEMANDS_MAX + 1];
+	struct demand bad = { .signal = SIGNAL_ID_COUNT };
+
+	demand_all(f);
+	assert_int_equal(observer_demand(f->observer, &bad, 1), -EINVAL);
+	bad = (struct demand){ .signal = SIGNAL_CPU_IDLE, .scope = { .kind = SCOPE_DISK } };
+	assert_int_equal(observer_demand(f->observer, &bad, 1), -EINVAL);
+	bad = (struct demand){ .signal = SIGNAL_DISK_BUSY, .scope = { .kind = SCOPE_DISK } };
+	memset(bad.scope.name, 'x', sizeof(bad.scope.name));
+	assert_int_equal(observer_demand(f->observer, &bad, 1), -EINVAL);
+	assert_int_equal(observer_demand(f->observer, many, DEMANDS_MAX + 1), -E2BIG);
+	sample(f, T0);
+	assert_non_null(find(f, SIGNAL_MEM_FREE, ""));
+}
+
+static void garbage_is_an_invalid_series_and_a_counted_loss(void **state)
+{
+	static const char *const paths[] = {
+		"proc/stat", "proc/meminfo", "proc/vmstat", "proc/pressure/io", "sys/block/vda/stat",
+	};
+	static const char *const garbage[] = {
+		"", "\n\n", "cpu -1 x", "cpu  1 2 3", "some total=", "some full total=99999999999999999999999",
+		"MemFree:\nMemAvailable: 12q\n", "1 2 3 4 5 6 7 8", "99999999999999999999 1 1 1 1 1 1 1 1 1 1",
+	};
+	struct fixture *f = *state;
+	uint64_t now = T0, lost;
+
+	two_states(f);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		for (size_t j = 0; j < sizeof(garbage) / sizeof(garbage[0]); j++) {
+			lost = f->frame->losses[LOSS_EVENT];
+			put(f, paths[i], garbage[j]);
+			sample(f, now += TICK * 4);
+			assert_true(f->frame->losses[LOSS_EVENT] > lost);
+			enter_state(f, "after");
+		}
+	expect_invalid(f, SIGNAL_DISK_READ_OPS, "vda");
+	sample(f, now += TICK);
+	sample(f, now += TICK);
+	expect(f, SIGNAL_DISK_READ_OPS, "vda", 0);
+}
+
+static void counters_that_go_back_are_garbage(void **state)
+{
+	struct fixture *f = *state;
+
+	demand_all(f);
+	enter_state(f, "after");
+	sample(f, T0);
+	enter_state(f, "before");
+	sample(f, T0 + TICK);
+	expect_invalid(f, SIGNAL_DISK_READ_OPS, "vda");
+	expect_invalid(f, SIGNAL_PSI_IO_SOME, "");
+	expect_invalid(f, SIGNAL_MEM_FAULTS_MAJOR, "");
+	assert_true(f->frame->losses[LOSS_EVENT] >= 3);
+}
+
+static void a_disk_whose_queue_does_not_count_has_no_valid_counters(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "sys/block/vda/queue/iostats", "0\n");
+	two_states(f);
+	put(f, "sys/block/vda/queue/iostats", "0\n");
+	start(f, NULL);
+	demand_all(f);
+	sample(f, T0);
+	sample(f, T0 + TICK);
+	expect_invalid(f, SIGNAL_DISK_READ_OPS, "vda");
+	assert_non_null(strstr(status_of(f, "block")->text, "iostats"));
+}
+
+static void without_btf_the_block_source_says_so_and_falls_back(void **state)
+{
+	struct fixture *f = *state;
+	const struct source_status *status = status_of(f, "block");
+
+	assert_int_equal(status->state, SOURCE_IDLE);
+	assert_string_equal(status->method, "procfs");
+	demand_all(f);
+	status = status_of(f, "block");
+	assert_int_equal(status->state, SOURCE_DEGRADED);
+	assert_string_equal(status->method, "procfs");
+	assert_true(strstr(status->text, "BTF") || strstr(status->text, "no BPF programs"));
+	assert_true(strlen(status->remedy) > 0);
+}
+
+static void a_forced_method_that_does_not_work_is_unavailable(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, "tp_btf");
+	assert_int_equal(status_of(f, "block")->state, SOURCE_UNAVAILABLE);
+	demand_all(f);
+	assert_int_equal(status_of(f, "block")->state, SOURCE_UNAVAILABLE);
+	sample(f, T0);
+	assert_null(find(f, SIGNAL_DISK_READ_OPS, "vda"));
+	assert_non_null(find(f, SIGNAL_CPU_IDLE, ""));
+	start(f, "nonsense");
+	assert_int_equal(status_of(f, "block")->state, SOURCE_UNAVAILABLE);
+	assert_non_null(strstr(status_of(f, "block")->text, "nonsense"));
+	start(f, "procfs");
+	demand_all(f);
+	assert_int_equal(status_of(f, "block")->state, SOURCE_ATTACHED);
+}
+
+static void missing_files_make_a_source_unavailable_with_a_remedy(void **state)
+{
+	struct fixture *f = *state;
+
+	run("rm -r %s/proc %s", f->folder, "");
+	run("rm -r %s/sys %s", f->folder, "");
+	start(f, NULL);
+	demand_all(f);
+	sample(f, T0);
+	assert_int_equal(f->frame->n_series, 0);
+	assert_int_equal(status_of(f, "psi")->state, SOURCE_UNAVAILABLE);
+	assert_non_null(strstr(status_of(f, "psi")->remedy, "psi=1"));
+	assert_int_equal(status_of(f, "cpu")->state, SOURCE_UNAVAILABLE);
+	assert_int_equal(status_of(f, "memory")->state, SOURCE_UNAVAILABLE);
+	assert_int_equal(status_of(f, "block")->state, SOURCE_UNAVAILABLE);
+}
+
+static void more_disks_than_the_limit_are_said_in_the_status(void **state)
+{
+	struct fixture *f = *state;
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		 "cd %s/sys/block && for i in $(seq 1 70); do cp -r vda d$i && echo 8:$i >d$i/dev; done", f->folder);
+	assert_int_equal(system(command), 0);
+	demand_all(f);
+	sample(f, T0);
+	/* 72 disks with sectors: vda, md0 and 70 more. */
+	assert_non_null(strstr(status_of(f, "block")->text, "8 disks are over the limit of 64"));
+	assert_true(f->frame->n_series <= FRAME_SERIES_MAX);
+}
+
+static void sampling_is_accounted_for(void **state)
+{
+	struct fixture *f = *state;
+
+	two_states(f);
+	assert_int_equal(status_of(f, "memory")->samples, 2);
+	assert_true(status_of(f, "memory")->sample_ns > 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(every_signal_has_a_row_with_a_unique_name_and_a_source),
+		TEST(the_first_frame_is_a_baseline_in_which_nothing_is_valid),
+		TEST(disk_counters_are_the_difference_of_two_states),
+		TEST(without_bpf_a_latency_has_count_and_sum_only),
+		TEST(pressure_is_the_share_of_the_tick),
+		TEST(cpu_shares_add_up_to_one),
+		TEST(memory_levels_are_bytes_and_counts_are_differences),
+		TEST(a_loop_device_without_a_file_is_no_disk),
+		TEST(a_disk_that_comes_has_a_baseline_and_one_that_goes_disappears),
+		TEST(only_what_is_demanded_is_in_the_frame),
+		TEST(a_change_of_demand_begins_with_a_new_baseline_and_the_same_demand_does_not),
+		TEST(a_wrong_demand_is_refused_and_the_old_one_stays),
+		TEST(garbage_is_an_invalid_series_and_a_counted_loss),
+		TEST(counters_that_go_back_are_garbage),
+		TEST(a_disk_whose_queue_does_not_count_has_no_valid_counters),
+		TEST(without_btf_the_block_source_says_so_and_falls_back),
+		TEST(a_forced_method_that_does_not_work_is_unavailable),
+		TEST(missing_files_make_a_source_unavailable_with_a_remedy),
+		TEST(more_disks_than_the_limit_are_said_in_the_status),
+		TEST(sampling_is_accounted_for),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

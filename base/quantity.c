@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/words.h"
 
 static const struct {
 	const char *word;
@@ -18,7 +20,8 @@ static const struct {
 } units[] = {
 	{ .word = "ns", .unit = UNIT_TIME, .scale = 1 },
 	{ .word = "us", .unit = UNIT_TIME, .scale = 1e3 },
-	{ .word = "µs", .unit = UNIT_TIME, .scale = 1e3 },
+	{ .word = "µs", .unit = UNIT_TIME, .scale = 1e3 }, /* U+00B5, the micro sign */
+	{ .word = "μs", .unit = UNIT_TIME, .scale = 1e3 }, /* U+03BC, the Greek letter of other keyboards */
 	{ .word = "ms", .unit = UNIT_TIME, .scale = 1e6 },
 	{ .word = "s", .unit = UNIT_TIME, .scale = 1e9 },
 	{ .word = "min", .unit = UNIT_TIME, .scale = 60e9 },
@@ -40,6 +43,19 @@ const char *quantity_unit_words(void)
 	return "ns us ms s min h, B KB MB GB TB KiB MiB GiB TiB, %";
 }
 
+const char *quantity_unit_nearest(const char *word)
+{
+	const char *words[ARRAY_SIZE(units)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		/* The case alone is the commonest error, and may be all of a short word: `kb`, `mb`. */
+		if (!strcasecmp(units[i].word, word))
+			return units[i].word;
+		words[i] = units[i].word;
+	}
+	return words_nearest(word, words, ARRAY_SIZE(words));
+}
+
 /* A letter of a unit's word: ASCII, the per cent sign, or a byte of the µ. */
 static bool is_unit_byte(char c)
 {
@@ -48,7 +64,7 @@ static bool is_unit_byte(char c)
 
 int quantity_parse(const char *text, double *ret_value, enum unit *ret_unit, const char **ret_end)
 {
-	const char *word;
+	const char *word, *digits;
 	size_t length = 0;
 	char *end;
 	double value;
@@ -56,9 +72,10 @@ int quantity_parse(const char *text, double *ret_value, enum unit *ret_unit, con
 	while (isspace((unsigned char)*text))
 		text++;
 	/* strtod() also takes "inf", "nan" and hexadecimal: none is a quantity. */
-	if (!isdigit((unsigned char)text[text[0] == '-' || text[0] == '+']) && text[0] != '.')
+	digits = text + (text[0] == '-' || text[0] == '+');
+	if (!isdigit((unsigned char)digits[0]) && digits[0] != '.')
 		return -EINVAL;
-	if (text[0] == '0' && tolower((unsigned char)text[1]) == 'x')
+	if (digits[0] == '0' && tolower((unsigned char)digits[1]) == 'x')
 		return -EINVAL;
 	value = strtod(text, &end);
 	if (end == text)
@@ -119,19 +136,20 @@ static const struct step steps[UNIT_COUNT][6] = {
 
 char *quantity_format(double value, enum unit unit, char *buffer, size_t size)
 {
-	const struct step *step = steps[unit];
+	const struct step *step;
 	double shown;
 	int decimals;
 
-	if (!isfinite(value)) {
+	if (!isfinite(value) || unit >= UNIT_COUNT) {
 		snprintf(buffer, size, "-");
 		return buffer;
 	}
+	step = steps[unit];
 	/* 0.9995: what would round up to 1,000 of this step is 1 of the next. */
 	while (step + 1 < steps[unit] + ARRAY_SIZE(steps[unit]) && step[1].word &&
 	       fabs(value) >= step[1].scale * 0.9995)
 		step++;
-	shown = value / step->scale;
+	shown = value / step->scale + 0.0; /* + 0.0: no "-0" */
 	decimals = fabs(shown) >= 99.95 ? 0 : fabs(shown) >= 9.995 ? 1 : 2;
 	if (shown == 0.0 || (step->scale == 1 && shown == floor(shown) && fabs(shown) < 1000))
 		decimals = 0;

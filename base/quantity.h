@@ -20,11 +20,14 @@ int quantity_parse_all(const char *text, double *ret_value, enum unit *ret_unit)
 
 /*
  * Writes a value for people, with three significant digits and a fitting unit: `4.21 ms`, `20.0 MB`, `40.0 %`,
- * `1.2 k`. NAN is `-`. Returns `buffer`.
+ * `1.20 k`. NAN is `-`. Returns `buffer`.
  */
 char *quantity_format(double value, enum unit unit, char *buffer, size_t size);
 
-/* All the unit words, for error messages: "ns us ms s min h B KB ...". */
+/* All the unit words, for error messages: "ns us ms s min h, B KB …". */
 const char *quantity_unit_words(void);
+
+/* The unit word that comes nearest to `word`; NULL when none is near. */
+const char *quantity_unit_nearest(const char *word);
 
 #endif

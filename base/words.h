@@ -32,7 +32,7 @@ WORDS_DECLARE(loss);
 WORDS_DECLARE(source_state);
 WORDS_DECLARE(event_kind);
 
-/* The words that come nearest to `word` by edit distance among `n` words at `stride` bytes; NULL when none is near. */
+/* The one of `n` words that comes nearest to `word` by edit distance; NULL when none is near. */
 const char *words_nearest(const char *word, const char *const *candidates, size_t n);
 
 /* Edit distance (Damerau-Levenshtein, adjacent swaps), at most `limit`; strings up to 128 bytes, else limit. */

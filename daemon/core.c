@@ -295,6 +295,7 @@ static int init_analyzer(struct core *core, uint64_t next_trial)
 		.policies = core->options->policies->policies,
 		.n_policies = core->options->policies->n_policies,
 		.only = core->options->only,
+		.catalogue = &core->catalogue,
 		.tick_ns = core->options->tick_ns,
 	};
 

@@ -123,8 +123,9 @@ static void reset_signals(void)
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* Ctrl-C reaches the whole process group: the supervisor decides, in order. */
+	/* Ctrl-C, like some service managers, signals the whole group: the supervisor ends us, in order. */
 	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 }

@@ -84,7 +84,8 @@ void experiment_end(struct experiment *x, const struct step_context *context)
 }
 
 /* Decides for anything but a keep. x->text was written by the caller. */
-void experiment_conclude(struct experiment *x, const struct step_context *context, enum verdict verdict, enum reason reason)
+void experiment_conclude(struct experiment *x, const struct step_context *context, enum verdict verdict,
+			 enum reason reason)
 {
 	x->verdict = verdict;
 	x->reason = reason;

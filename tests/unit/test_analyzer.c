@@ -716,8 +716,13 @@ static void without_until_only_the_incumbents_windows_can_end_the_opportunity(vo
 	struct machine *m = machine_new();
 
 	(void)state;
-	/* The arm makes the condition false because it is good. */
-	m->behaviours[1].busy = 0.1;
+	/* The arms make the condition false because they are good, in screening for three windows in a row. */
+	m->policy.n_arms = 4;
+	strcpy(m->policy.arms[2], "kyber");
+	strcpy(m->policy.arms[3], "mq-deadline");
+	m->behaviours[3] = (struct behaviour){ "mq-deadline", 3 * MS, 100e6, 0.2, 0.1 };
+	m->n_behaviours = 4;
+	m->behaviours[1].busy = m->behaviours[2].busy = 0.1;
 	machine_start(m);
 	run_until(m, EVENT_VERDICT);
 	assert_ended(m, VERDICT_KEPT, REASON_BETTER);

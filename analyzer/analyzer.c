@@ -199,7 +199,8 @@ void analyzer_reading(struct analyzer *analyzer, uint32_t slot, const struct kno
 	call_end(analyzer);
 }
 
-void analyzer_outcome(struct analyzer *analyzer, const struct outcome *outcome, uint64_t now_ns, struct decisions *ret)
+void analyzer_outcome(struct analyzer *analyzer, const struct outcome *outcome, uint64_t now_ns,
+		      struct decisions *ret)
 {
 	struct step_context context = call_begin(analyzer, now_ns, ret);
 
@@ -263,7 +264,7 @@ void analyzer_pin(struct analyzer *analyzer, const char *knob, const struct scop
 		if (place->used && (!pin->used || pin->until_ns < place->until_ns))
 			place = pin;
 	}
-	if (until_ns == 0 && (strcmp(place->knob, knob) || !scope_equal(&place->scope, scope)))
+	if (until_ns == 0 && (strcmp(place->knob, knob) != 0 || !scope_equal(&place->scope, scope)))
 		return;
 	memset(place, 0, sizeof(*place));
 	place->used = until_ns != 0;

@@ -143,7 +143,7 @@ double evalue_log(const struct evalue *e, double shift, double sign)
 static double hodges_lehmann(const struct evalue *e)
 {
 	enum { NEWEST = 64 };
-	double means[NEWEST * (NEWEST + 1) / 2];
+	double means[NEWEST * (NEWEST + 1) / 2] = { 0 };
 	uint32_t first = e->n > NEWEST ? e->n - NEWEST : 0;
 	size_t n = 0;
 

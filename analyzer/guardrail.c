@@ -11,6 +11,23 @@ void guardrails_init(struct guardrails *g, struct trial *trial)
 		trial->guardrails[i] = (struct guardrail_state){ .base = NAN, .arm = NAN, .worst = NAN };
 }
 
+void guardrails_begin(struct guardrails *g, struct trial *trial)
+{
+	guardrails_window(g);
+	for (size_t i = 0; i < POLICY_GUARDRAILS_MAX; i++) {
+		trial->guardrails[i].arm = trial->guardrails[i].worst = NAN;
+		trial->guardrails[i].breached = 0;
+	}
+}
+
+int guardrails_blind(const struct guardrails *g, const struct policy *policy)
+{
+	for (uint32_t i = 0; i < policy->n_guardrails; i++)
+		if (g->base[i].frames == 0)
+			return (int)i;
+	return -1;
+}
+
 void guardrails_window(struct guardrails *g)
 {
 	memset(g->arm, 0, sizeof(g->arm));
@@ -51,8 +68,11 @@ static bool relative_breach(const struct guardrail *rail, struct guardrail_state
 	double value = window_value(arm, rail->ref.stat), ratio;
 	bool is_drop = rail->kind == GUARDRAIL_MAX_DROP;
 
-	if (arm->covered_ns < window_ns / 2 || !(state->base > 0) || isnan(value))
+	if (arm->covered_ns < window_ns / 2 || isnan(state->base) || isnan(value) || state->base < 0)
 		return false;
+	/* Nothing cannot drop; from nothing every rise is too large. */
+	if (state->base == 0)
+		return !is_drop && value > 0;
 	ratio = value / state->base;
 	state->worst = is_drop ? fmin(state->worst, ratio) : fmax(state->worst, ratio);
 	return is_drop ? ratio < 1 - rail->limit : ratio > 1 + rail->limit;

@@ -17,6 +17,12 @@ struct guardrails {
 
 void guardrails_init(struct guardrails *g, struct trial *trial);
 
+/* Another arm comes: forgets what the one before it did. */
+void guardrails_begin(struct guardrails *g, struct trial *trial);
+
+/* The first guardrail that had no usable series in any of the incumbent's windows, or -1. */
+int guardrails_blind(const struct guardrails *g, const struct policy *policy);
+
 /* The arm's next window begins. */
 void guardrails_window(struct guardrails *g);
 

@@ -162,7 +162,8 @@ void targets_update(struct analyzer *analyzer, const struct frame *frame)
 		if (!target->used)
 			continue;
 		target_update(analyzer, target, frame);
-		if (target->seen_ns + TARGET_KEEP_NS < frame->time_ns && !target->on_trial && !target->cooldown_until_ns)
+		if (target->seen_ns + TARGET_KEEP_NS < frame->time_ns && !target->on_trial &&
+		    !target->cooldown_until_ns)
 			target->used = false;
 	}
 }

@@ -30,6 +30,7 @@
 #include <string.h>
 
 #include "analyzer/arms.h"
+#include "analyzer/request.h"
 #include "analyzer/text.h"
 #include "base/hist.h"
 
@@ -45,110 +46,11 @@
 /* How long an outcome may take besides a window's length, and how often an undo is asked for. */
 #define ANSWER_NS 10000000000ull
 #define UNDO_TRIES_MAX 3
-/* What a transaction's deadline adds to twice its expected length. */
-#define DEADLINE_SLACK_NS 30000000000ull
 /* A window that is not full after so many of its lengths has lost too many frames. */
 #define WINDOW_PATIENCE 3
 
 _Static_assert(READY_WINDOWS <= TRIAL_READY_MAX, "readiness windows fit into struct trial");
 _Static_assert(POLICY_ARMS_MAX + 1 < EXPERIMENT_TXNS_MAX, "one transaction for each arm screened, one for the test");
-_Static_assert(TRIALS_MAX <= DECISIONS_PROPOSALS_MAX, "each slot has one proposal at most");
-
-static void emit(const struct step_context *context, const struct experiment *x, enum event_kind kind)
-{
-	struct decisions *decisions = context->decisions;
-
-	if (decisions->n_events < DECISIONS_EVENTS_MAX)
-		decisions->events[decisions->n_events++] = (struct event){
-			.kind = kind, .slot = x->slot, .time_ns = context->now_ns,
-		};
-}
-
-void experiment_flush(struct experiment *x, const struct step_context *context)
-{
-	struct decisions *decisions = context->decisions;
-
-	if (!x->unsent || decisions->n_proposals >= DECISIONS_PROPOSALS_MAX)
-		return;
-	decisions->proposals[decisions->n_proposals++] = x->proposal;
-	x->unsent = false;
-}
-
-/* Replaces what may still be unsent: only an undo comes while something is unanswered. */
-static void propose(struct experiment *x, const struct step_context *context, enum proposal_kind kind,
-		    enum action action)
-{
-	struct trial *trial = &x->trial;
-
-	x->proposal = (struct proposal){
-		.kind = kind,
-		.slot = x->slot,
-		.change = { .txn = trial->txn, .trial = trial->id, .action = action, .scope = trial->scope },
-	};
-	memcpy(x->proposal.change.knob, x->policy->knob, KNOB_NAME_MAX);
-	memcpy(x->proposal.change.old_value, trial->incumbent, KNOB_VALUE_MAX);
-	memcpy(x->proposal.change.new_value, trial->arm, KNOB_VALUE_MAX);
-	x->unsent = true;
-	x->step = STEP_ANSWER;
-	x->asked_ns = context->now_ns;
-}
-
-static void ask(struct experiment *x, const struct step_context *context, enum action action)
-{
-	propose(x, context, PROPOSAL_CHANGE, action);
-	experiment_flush(x, context);
-}
-
-/* Opens a transaction for the arm; `windows` is how many it will measure at most. */
-static void ask_begin(struct experiment *x, const struct step_context *context, uint32_t windows)
-{
-	const struct trial_params *params = &x->policy->trial;
-
-	x->trial.txn = x->trial.id * EXPERIMENT_TXNS_MAX + x->n_txns++;
-	propose(x, context, PROPOSAL_CHANGE, ACTION_BEGIN);
-	x->proposal.change.deadline_ns = context->now_ns + DEADLINE_SLACK_NS +
-					 2ull * windows * (params->window_ns + params->washout_ns);
-	experiment_flush(x, context);
-}
-
-static void end(struct experiment *x, const struct step_context *context)
-{
-	struct trial *trial = &x->trial;
-
-	trial->txn = 0;
-	trial->phase = TRIAL_ENDED;
-	trial->verdict = x->verdict;
-	trial->reason = x->reason;
-	trial->ended_ns = context->now_ns;
-	memcpy(trial->reason_text, x->text, sizeof(x->text));
-	text_append(trial->reason_text, sizeof(trial->reason_text), x->dropped);
-	x->unsent = false;
-	emit(context, x, EVENT_VERDICT);
-}
-
-/* Decides for anything but a keep. x->text was written by the caller. */
-static void conclude(struct experiment *x, const struct step_context *context, enum verdict verdict, enum reason reason)
-{
-	x->verdict = verdict;
-	x->reason = reason;
-	if (x->trial.txn == 0) {
-		end(x, context);
-		return;
-	}
-	x->trial.phase = TRIAL_CLOSING;
-	ask(x, context, ACTION_UNDO);
-}
-
-void experiment_abort(struct experiment *x, const struct step_context *context, enum reason reason, const char *text)
-{
-	bool closing = x->trial.phase == TRIAL_CLOSING;
-
-	/* An undo is under way already: its verdict stands. */
-	if (x->trial.phase == TRIAL_ENDED || (closing && x->proposal.change.action == ACTION_UNDO))
-		return;
-	snprintf(x->text, sizeof(x->text), "aborted: %s", text);
-	conclude(x, context, VERDICT_ABORTED, reason);
-}
 
 void experiment_open(struct experiment *x, const struct step_context *context, uint64_t id, const struct policy *policy,
 		     uint32_t policy_index, const struct scope *scope, const struct evidence *evidence,
@@ -171,8 +73,8 @@ void experiment_open(struct experiment *x, const struct step_context *context, u
 	trial->n_evidence = n_evidence;
 	memcpy(trial->evidence, evidence, n_evidence * sizeof(*evidence));
 	guardrails_init(&x->guardrails, trial);
-	emit(context, x, EVENT_OPPORTUNITY);
-	propose(x, context, PROPOSAL_READ, ACTION_BEGIN);
+	experiment_emit(context, x, EVENT_OPPORTUNITY);
+	experiment_propose(x, context, PROPOSAL_READ, ACTION_BEGIN);
 	experiment_flush(x, context);
 }
 
@@ -230,15 +132,15 @@ void experiment_reading(struct experiment *x, const struct step_context *context
 	if (x->n_arms == 0) {
 		snprintf(x->text, sizeof(x->text), "no arm to test: the knob offers none that differs from %.64s",
 			 trial->incumbent);
-		conclude(x, context, VERDICT_INCONCLUSIVE, REASON_NO_ARM);
+		experiment_conclude(x, context, VERDICT_INCONCLUSIVE, REASON_NO_ARM);
 	} else if (context->mode == ANALYZER_RECOMMEND) {
 		list_dry_run(x);
-		conclude(x, context, VERDICT_ABORTED, REASON_DRY_RUN);
+		experiment_conclude(x, context, VERDICT_ABORTED, REASON_DRY_RUN);
 	} else {
 		shuffle_arms(x, context->rng);
 		trial->phase = TRIAL_READY;
 		trial->begun_ns = context->now_ns;
-		emit(context, x, EVENT_BEGUN);
+		experiment_emit(context, x, EVENT_BEGUN);
 		start_washout(x, context->now_ns);
 	}
 }
@@ -251,7 +153,7 @@ static void start_half(struct experiment *x, const struct step_context *context)
 	if (side == x->in_force)
 		start_washout(x, context->now_ns);
 	else
-		ask(x, context, side == WINDOW_ARM ? ACTION_ARM : ACTION_BASE);
+		experiment_ask(x, context, side == WINDOW_ARM ? ACTION_ARM : ACTION_BASE);
 }
 
 static void start_pair(struct experiment *x, const struct step_context *context)
@@ -268,14 +170,16 @@ static void begin_testing(struct experiment *x, const struct step_context *conte
 	memmove(trial->arm, arm, KNOB_VALUE_MAX);
 	trial->phase = TRIAL_TESTING;
 	evalue_init(&x->test, trial->noise);
-	emit(context, x, EVENT_CHOSEN);
-	ask_begin(x, context, 2 * x->policy->trial.max_pairs);
+	guardrails_begin(&x->guardrails, trial);
+	experiment_emit(context, x, EVENT_CHOSEN);
+	experiment_begin(x, context, 2 * x->policy->trial.max_pairs);
 }
 
 static void screen_arm(struct experiment *x, const struct step_context *context)
 {
 	memcpy(x->trial.arm, x->arms[x->screening], KNOB_VALUE_MAX);
-	ask_begin(x, context, 2);
+	guardrails_begin(&x->guardrails, &x->trial);
+	experiment_begin(x, context, 2);
 }
 
 /* Which arm looked best. Only this choice depends on the screening. */
@@ -308,7 +212,7 @@ static void screened_next(struct experiment *x, const struct step_context *conte
 		begin_testing(x, context, best->value);
 	} else if (x->any_breached) {
 		/* x->text names the last breach. */
-		conclude(x, context, VERDICT_REVERTED, REASON_GUARDRAIL);
+		experiment_conclude(x, context, VERDICT_REVERTED, REASON_GUARDRAIL);
 	} else {
 		experiment_abort(x, context, REASON_BLIND, "no arm gave a usable window");
 	}
@@ -322,8 +226,22 @@ static void record_screened(struct experiment *x, const struct step_context *con
 	memcpy(arm->value, trial->arm, KNOB_VALUE_MAX);
 	arm->y = y;
 	x->n_void_row = 0;
-	emit(context, x, EVENT_SCREENED);
-	ask(x, context, ACTION_UNDO);
+	experiment_emit(context, x, EVENT_SCREENED);
+	experiment_ask(x, context, ACTION_UNDO);
+}
+
+/* An arm whose guardrail nobody can see is not tried. */
+static bool abort_unguarded(struct experiment *x, const struct step_context *context)
+{
+	char text[POLICY_TEXT_MAX] = "no values for guardrail ", ref[POLICY_TEXT_MAX];
+	int blind = guardrails_blind(&x->guardrails, x->policy);
+
+	if (blind < 0)
+		return false;
+	text_append(text, sizeof(text),
+		    text_ref(context->catalogue, &x->policy->guardrails[blind].ref, ref, sizeof(ref)));
+	experiment_abort(x, context, REASON_BLIND, text);
+	return true;
 }
 
 static void ready_window(struct experiment *x, const struct step_context *context, double y)
@@ -333,10 +251,14 @@ static void ready_window(struct experiment *x, const struct step_context *contex
 	trial->ready[trial->n_ready++] = y;
 	if (trial->n_ready == READY_WINDOWS)
 		trial->noise = evalue_noise(trial->ready, trial->n_ready);
-	emit(context, x, EVENT_READY);
+	experiment_emit(context, x, EVENT_READY);
 	if (trial->n_ready < READY_WINDOWS) {
 		start_washout(x, context->now_ns);
-	} else if (x->n_arms == 1) {
+		return;
+	}
+	if (abort_unguarded(x, context))
+		return;
+	if (x->n_arms == 1) {
 		begin_testing(x, context, x->arms[0]);
 	} else {
 		trial->phase = TRIAL_SCREENING;
@@ -348,7 +270,7 @@ static void conclude_tested(struct experiment *x, const struct step_context *con
 			    enum reason reason)
 {
 	text_tested(context->catalogue, x->policy, &x->trial, reason, x->text, sizeof(x->text));
-	conclude(x, context, verdict, reason);
+	experiment_conclude(x, context, verdict, reason);
 }
 
 /* After each pair: keep, stop, or go on. Looking costs nothing, the test is valid at every n. */
@@ -364,7 +286,7 @@ static void judge(struct experiment *x, const struct step_context *context)
 		x->verdict = VERDICT_KEPT;
 		x->reason = REASON_BETTER;
 		x->trial.phase = TRIAL_CLOSING;
-		ask(x, context, ACTION_KEEP);
+		experiment_ask(x, context, ACTION_KEEP);
 	} else if (last->log_e_harm >= threshold) {
 		conclude_tested(x, context, VERDICT_REVERTED, REASON_WORSE);
 	} else if (last->effect_high < wanted) {
@@ -407,7 +329,7 @@ static void paired_window(struct experiment *x, const struct step_context *conte
 		.effect_low = result.effect_low,
 		.effect_high = result.effect_high,
 	};
-	emit(context, x, EVENT_PAIR);
+	experiment_emit(context, x, EVENT_PAIR);
 	judge(x, context);
 }
 
@@ -423,7 +345,7 @@ static void void_window(struct experiment *x, const struct step_context *context
 
 	trial->n_void++;
 	x->n_void_row++;
-	emit(context, x, EVENT_VOID);
+	experiment_emit(context, x, EVENT_VOID);
 	if (x->n_void_row >= VOID_ROW_MAX || trial->n_void >= VOID_ALL_MAX)
 		experiment_abort(x, context, REASON_BLIND, "the objective has no usable values");
 	else if (trial->phase == TRIAL_SCREENING && x->n_void_row >= VOID_SCREENING_MAX)
@@ -450,8 +372,9 @@ static void measure(struct experiment *x, const struct step_context *context, co
 	const struct policy *policy = x->policy;
 	const struct signal_ref *ref = &policy->objective.ref;
 	const struct series *series = frame_find(frame, ref->signal, &x->trial.scope);
+	uint64_t patience_ns = WINDOW_PATIENCE * policy->trial.window_ns + 2 * frame->interval_ns;
 
-	if (frame->time_ns > x->washout_end_ns + WINDOW_PATIENCE * policy->trial.window_ns) {
+	if (frame->time_ns > x->washout_end_ns + patience_ns) {
 		void_window(x, context);
 		return;
 	}
@@ -490,7 +413,7 @@ static bool check_guardrails(struct experiment *x, const struct step_context *co
 		x->any_breached = true;
 		record_screened(x, context, NAN);
 	} else {
-		conclude(x, context, VERDICT_REVERTED, REASON_GUARDRAIL);
+		experiment_conclude(x, context, VERDICT_REVERTED, REASON_GUARDRAIL);
 	}
 	return true;
 }
@@ -526,13 +449,13 @@ static void check_answer(struct experiment *x, const struct step_context *contex
 	if (context->now_ns - x->asked_ns <= ANSWER_NS + x->policy->trial.window_ns)
 		return;
 	if (undo && ++x->n_undos < UNDO_TRIES_MAX) {
-		ask(x, context, ACTION_UNDO);
+		experiment_ask(x, context, ACTION_UNDO);
 		return;
 	}
 	if (undo)
 		x->trial.txn = 0; /* its own deadline is left to the actuator */
-	snprintf(x->text, sizeof(x->text), "aborted: the actuator did not answer");
-	conclude(x, context, VERDICT_ABORTED, REASON_PEER);
+	snprintf(x->text, sizeof(x->text), "aborted: no answer came in time to what was asked");
+	experiment_conclude(x, context, VERDICT_ABORTED, REASON_PEER);
 }
 
 void experiment_tick(struct experiment *x, const struct step_context *context, const struct frame *frame,
@@ -576,7 +499,7 @@ static void closed_by_actuator(struct experiment *x, const struct step_context *
 	x->reason = rows[outcome->status].reason;
 	snprintf(x->text, sizeof(x->text), "aborted: %s%s%.*s", rows[outcome->status].text,
 		 outcome->text[0] ? ": " : "", OUTCOME_TEXT_MAX - 1, outcome->text);
-	end(x, context);
+	experiment_end(x, context);
 }
 
 static void answered_done(struct experiment *x, const struct step_context *context, const struct outcome *outcome)
@@ -584,14 +507,17 @@ static void answered_done(struct experiment *x, const struct step_context *conte
 	switch (outcome->action) {
 	case ACTION_BEGIN:
 		if (x->trial.phase == TRIAL_SCREENING)
-			ask(x, context, ACTION_ARM);
+			experiment_ask(x, context, ACTION_ARM);
 		else
 			start_pair(x, context);
 		break;
 	case ACTION_ARM:
 	case ACTION_BASE:
 		x->in_force = outcome->action == ACTION_ARM ? WINDOW_ARM : WINDOW_BASE;
-		start_washout(x, outcome->time_ns);
+		/* It came into force between the question and now, whatever the message says. */
+		start_washout(x, outcome->time_ns < x->asked_ns || outcome->time_ns > context->now_ns
+					 ? context->now_ns
+					 : outcome->time_ns);
 		break;
 	case ACTION_UNDO:
 		x->trial.txn = 0;
@@ -600,10 +526,10 @@ static void answered_done(struct experiment *x, const struct step_context *conte
 		if (x->trial.phase == TRIAL_SCREENING)
 			screened_next(x, context);
 		else
-			end(x, context);
+			experiment_end(x, context);
 		break;
 	default: /* ACTION_KEEP */
-		end(x, context);
+		experiment_end(x, context);
 	}
 }
 
@@ -627,7 +553,7 @@ bool experiment_outcome(struct experiment *x, const struct step_context *context
 		} else {
 			snprintf(x->text, sizeof(x->text), "aborted: the actuator refused: %.*s", OUTCOME_TEXT_MAX - 1,
 				 outcome->text);
-			conclude(x, context, VERDICT_ABORTED, REASON_REFUSED);
+			experiment_conclude(x, context, VERDICT_ABORTED, REASON_REFUSED);
 		}
 	} else {
 		closed_by_actuator(x, context, outcome);

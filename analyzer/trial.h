@@ -39,9 +39,11 @@ struct experiment {
 	uint32_t slot;
 	uint32_t target; /* whose opportunity it is */
 	bool used;
+	bool unsent;       /* `proposal` did not fit into the decisions yet */
+	bool any_breached; /* some screened arm breached a guardrail */
+	bool arm_first;    /* what the coin said of the present pair */
 
 	enum step step;
-	bool unsent; /* `proposal` did not fit into the decisions yet */
 	struct proposal proposal; /* the last one */
 	uint64_t asked_ns;
 	uint32_t n_undos; /* times that ACTION_UNDO was asked for in vain */
@@ -49,7 +51,7 @@ struct experiment {
 
 	uint32_t verdict, reason; /* decided, and in force once the outcome has come */
 	char text[POLICY_TEXT_MAX];
-	char dropped[POLICY_TEXT_MAX]; /* "; not offered: x y", or "" */
+	char dropped[POLICY_TEXT_MAX]; /* "; not offered here: x y", or "" */
 
 	enum window_side in_force;
 	uint64_t washout_end_ns;
@@ -60,13 +62,11 @@ struct experiment {
 	uint64_t until_since_ns; /* `until` holds since; 0 = it does not */
 	uint64_t over_ns;        /* time in incumbent windows since `when` last held there */
 
+	uint32_t half;              /* 0 or 1: window of the pair */
 	uint32_t n_arms, screening; /* arms to test, in random order; the one being screened */
-	bool any_breached;          /* some screened arm breached a guardrail */
 	char arms[POLICY_ARMS_MAX][KNOB_VALUE_MAX];
 
 	struct evalue test;
-	bool arm_first;
-	uint32_t half; /* 0 or 1: window of the pair */
 	double y[WINDOW_SIDE_COUNT];
 };
 

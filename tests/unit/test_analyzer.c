@@ -29,6 +29,7 @@ static const struct signal_row signals[SIGNAL_ID_COUNT] = {
 	[SIGNAL_DISK_BUSY] = { .name = "disk.busy", .kind = SIGNAL_GAUGE, .unit = UNIT_RATIO, .scope = SCOPE_DISK },
 	[SIGNAL_PSI_IO_FULL] = { .name = "psi.io.full", .kind = SIGNAL_GAUGE, .unit = UNIT_RATIO,
 				 .scope = SCOPE_HOST },
+	[SIGNAL_MEM_FREE] = { .name = "mem.free", .kind = SIGNAL_GAUGE, .unit = UNIT_BYTES, .scope = SCOPE_HOST },
 };
 
 static const struct catalogue catalogue = { .signals = signals };
@@ -621,6 +622,37 @@ static void a_relative_guardrail_compares_with_the_incumbents_windows(void **sta
 	}
 }
 
+static void a_rise_from_nothing_breaches(void **state)
+{
+	struct machine *m = machine_new();
+
+	(void)state;
+	m->policy.n_guardrails = 1;
+	m->policy.guardrails[0] = (struct guardrail){ .ref = REF_PSI, .kind = GUARDRAIL_MAX_RISE, .limit = 0.5 };
+	m->behaviours[0].psi = 0;
+	machine_start(m);
+	run_until(m, EVENT_VERDICT);
+	assert_ended(m, VERDICT_REVERTED, REASON_GUARDRAIL);
+	machine_free(m);
+}
+
+static void an_arm_is_not_tried_without_sight_of_its_guardrails(void **state)
+{
+	struct machine *m = machine_new();
+
+	(void)state;
+	m->policy.n_guardrails = 1;
+	m->policy.guardrails[0] = (struct guardrail){
+		.ref = { SIGNAL_MEM_FREE, STAT_VALUE }, .kind = GUARDRAIL_MIN, .limit = 1e9,
+	};
+	machine_start(m);
+	run_until(m, EVENT_VERDICT);
+	assert_ended(m, VERDICT_ABORTED, REASON_BLIND);
+	assert_non_null(strstr(m->last.reason_text, "guardrail mem.free"));
+	assert_int_equal(m->n_log, 1);
+	machine_free(m);
+}
+
 static void a_vanished_scope_ends_the_trial(void **state)
 {
 	struct machine *m = machine_new();
@@ -684,8 +716,13 @@ static void without_until_only_the_incumbents_windows_can_end_the_opportunity(vo
 	struct machine *m = machine_new();
 
 	(void)state;
-	/* The arm makes the condition false because it is good. */
-	m->behaviours[1].busy = 0.1;
+	/* The arms make the condition false because they are good, in screening for three windows in a row. */
+	m->policy.n_arms = 4;
+	strcpy(m->policy.arms[2], "kyber");
+	strcpy(m->policy.arms[3], "mq-deadline");
+	m->behaviours[3] = (struct behaviour){ "mq-deadline", 3 * MS, 100e6, 0.2, 0.1 };
+	m->n_behaviours = 4;
+	m->behaviours[1].busy = m->behaviours[2].busy = 0.1;
 	machine_start(m);
 	run_until(m, EVENT_VERDICT);
 	assert_ended(m, VERDICT_KEPT, REASON_BETTER);
@@ -1084,6 +1121,8 @@ int main(void)
 		cmocka_unit_test(a_hard_guardrail_undoes_the_arm_in_the_same_tick),
 		cmocka_unit_test(a_hard_guardrail_looks_only_while_the_arm_is_in_force),
 		cmocka_unit_test(a_relative_guardrail_compares_with_the_incumbents_windows),
+		cmocka_unit_test(a_rise_from_nothing_breaches),
+		cmocka_unit_test(an_arm_is_not_tried_without_sight_of_its_guardrails),
 		cmocka_unit_test(a_vanished_scope_ends_the_trial),
 		cmocka_unit_test(a_knob_that_is_gone_or_read_only_gives_no_trial),
 		cmocka_unit_test(until_ends_the_opportunity),

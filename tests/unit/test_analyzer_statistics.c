@@ -193,16 +193,18 @@ static void the_effect_that_pairs_share_does_not_inflate_the_scale(void **state)
 
 static void a_scale_depends_on_past_pairs_alone(void **state)
 {
-	struct evalue a, b;
-
 	(void)state;
-	evalue_init(&a, 0.1);
-	evalue_init(&b, 0.1);
-	for (uint32_t n = 0; n < 10; n++) {
-		evalue_add(&a, 0.1 * n);
-		evalue_add(&b, n == 9 ? 100 : 0.1 * n);
+	for (uint32_t last = 0; last < 10; last++) {
+		struct evalue a, b;
+
+		evalue_init(&a, 0.1);
+		evalue_init(&b, 0.1);
+		for (uint32_t n = 0; n <= last; n++) {
+			evalue_add(&a, 0.1 * n);
+			evalue_add(&b, n == last ? -100 : 0.1 * n);
+		}
+		assert_memory_equal(a.scale, b.scale, (last + 1) * sizeof(a.scale[0]));
 	}
-	assert_memory_equal(a.scale, b.scale, 10 * sizeof(a.scale[0]));
 }
 
 static void ties_say_nothing(void **state)

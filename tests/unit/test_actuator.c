@@ -354,6 +354,14 @@ static void kept_changes_have_a_limit_that_is_said(void **state)
 	machine_expect(m, SWAPPINESS, "60");
 }
 
+static off_t journal_size(const struct machine *m)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(m->state, JOURNAL_NAME, &st, 0), 0);
+	return st.st_size;
+}
+
 static void nothing_is_written_when_the_journal_is_on_a_full_disk(void **state)
 {
 	struct machine *m = *state;
@@ -384,6 +392,7 @@ static void nothing_is_written_when_the_journal_is_on_a_full_disk(void **state)
 	/* What was begun before had its room reserved: it ends as on an empty disk. */
 	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_DONE);
 	machine_expect(m, SWAPPINESS, "60");
+	assert_int_equal(journal_size(m), 3 * JOURNAL_RECORD_BYTES);
 	assert_int_equal(unlinkat(m->state, "filler", 0), 0);
 	assert_int_equal(machine_begin(m, 3, "net.core.somaxconn", "4096", "8192"), OUTCOME_DONE);
 	actuator_close(take_ptr(m->actuator), clock_now_ns());
@@ -410,6 +419,7 @@ static void when_the_journal_fails_undo_still_happens_and_keep_does_not(void **s
 	limit_file_size(2 * JOURNAL_RECORD_BYTES + 100);
 	assert_int_equal(machine_ask(m, 1, ACTION_KEEP), OUTCOME_FAILED);
 	assert_int_equal(m->outcome.error, EFBIG);
+	assert_int_equal(journal_size(m), 2 * JOURNAL_RECORD_BYTES);
 	machine_expect(m, SWAPPINESS, "60");
 	assert_int_equal(machine_ask(m, 2, ACTION_ARM), OUTCOME_DONE);
 	assert_int_equal(machine_ask(m, 2, ACTION_UNDO), OUTCOME_DONE);

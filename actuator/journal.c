@@ -14,11 +14,11 @@
  *                ├────────► undone ◄────────┤
  *                └──────► abandoned ◄───────┘   foreign value found, or gone
  *
- *     transition             done by                                   before it            fsync
- *     ─ → intent             begin (actuator.c)                         any write            yes
- *     intent → applied       switch_to (actuator.c)                     -                    no
- *     intent → committed     keep (actuator.c)                           answering DONE       yes
- *     * → undone, abandoned  txn_end (txn.c)                           old read back        no
+ *     transition             done by                  fsync   and only then
+ *     ─ → intent             begin (actuator.c)       yes     the first write to the system
+ *     intent → applied       switch_to (actuator.c)   no      -
+ *     intent → committed     keep (actuator.c)        yes     DONE is answered
+ *     * → undone, abandoned  txn_end (txn.c)          no      - (old was read back before)
  *
  * Invariants
  *

@@ -61,6 +61,8 @@ static void actuator_message(struct worker *worker, enum role from, const struct
 	case MESSAGE_CHANGE:
 		actuator_heartbeat(p->actuator, clock_now_ns());
 		actuator_change(p->actuator, &message->change, clock_now_ns(), &outcome);
+		/* An fsync on a busy disk takes longer than some heartbeats, which wait in the channel meanwhile. */
+		actuator_heartbeat(p->actuator, clock_now_ns());
 		send_outcome(p, &outcome);
 		break;
 	case MESSAGE_HEARTBEAT:
@@ -152,6 +154,8 @@ static int actuator_process_init(struct actuator_process *p, const struct proces
 	r = sd_event_add_time(p->worker.event, &p->timer, CLOCK_MONOTONIC, UINT64_MAX, 1, on_deadline, p);
 	if (r < 0)
 		return r;
+	/* What core said before the deadline is heard before it is judged. */
+	sd_event_source_set_priority(p->timer, SD_EVENT_PRIORITY_NORMAL + 1);
 	sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
 	r = actuator_open(&options, clock_now_ns(), &recovery, &p->actuator);
 	if (r == 0 && recovery.text[0])

@@ -489,6 +489,8 @@ static void bytes_that_are_no_text_are_refused(void **state)
 	(void)state;
 	assert_text_errors("policy: {\n name = \"\xff\";",
 			   "p:2:10: byte 0xff is not text: a policy file is UTF-8 without zero bytes\n");
+	assert_text_errors("\xad",
+			   "p:1:1: byte 0xad is not text: a policy file is UTF-8 without zero bytes\n");
 	assert_text_errors("policy: {\n name = \"\xed\xa0\x80\";",
 			   "p:2:10: byte 0xed is not text: a policy file is UTF-8 without zero bytes\n");
 	assert_text_errors("policy: {\n name = \"\xc0\xaf\";",

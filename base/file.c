@@ -30,9 +30,12 @@ int file_write_all(int fd, const void *data, size_t size)
 
 static int write_synced(int dir, const char *name, mode_t mode, const void *data, size_t size)
 {
-	_cleanup_close_ int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	_cleanup_close_ int fd = -1;
 	int r;
 
+	/* What a crash left there has its own mode, or is a link: always a new file. */
+	unlinkat(dir, name, 0);
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -errno;
 	r = file_write_all(fd, data, size);
@@ -62,6 +65,7 @@ int file_make_folder(const char *path, mode_t mode)
 {
 	char part[PATH_MAX];
 	size_t length = strlen(path);
+	struct stat st;
 
 	if (length == 0 || length >= sizeof(part))
 		return length ? -ENAMETOOLONG : -ENOENT;
@@ -74,5 +78,8 @@ int file_make_folder(const char *path, mode_t mode)
 			return -errno;
 		part[i] = path[i];
 	}
-	return 0;
+	/* EEXIST is also said of a file. */
+	if (stat(path, &st) < 0)
+		return -errno;
+	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }

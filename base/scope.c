@@ -13,6 +13,9 @@ static bool name_allowed(enum scope_kind kind, const char *name)
 {
 	if (kind == SCOPE_HOST)
 		return name[0] == '\0';
+	for (const char *c = name; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return false;
 	if (kind != SCOPE_CGROUP && kind != SCOPE_NETNS && strchr(name, '/'))
 		return false;
 	return name[0] && strcmp(name, ".") && strcmp(name, "..") && !strstr(name, "../") && !strstr(name, "/..");
@@ -65,8 +68,5 @@ bool scope_valid(const struct scope *scope)
 {
 	if (scope->kind >= SCOPE_KIND_COUNT || !memchr(scope->name, '\0', SCOPE_NAME_MAX))
 		return false;
-	for (const char *c = scope->name; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return false;
 	return name_allowed(scope->kind, scope->name);
 }

@@ -11,8 +11,11 @@
 /* Longest text of a scope with its NUL: kind, colon, name. */
 #define SCOPE_TEXT_MAX (SCOPE_NAME_MAX + 16)
 
-/* `host`, `disk:vda`. Returns 0; -EINVAL for an unknown kind or a missing or forbidden name (a slash or `..` in
- * what becomes a part of a path); -ENAMETOOLONG. A name with `*` or `?` is taken: patterns are scopes, too. */
+/*
+ * `host`, `disk:vda`. Returns 0; -EINVAL for an unknown kind or a missing or forbidden name (a control byte, or a
+ * slash or `..` in what becomes a part of a path); -ENAMETOOLONG. A name with `*` or `?` is taken: patterns are
+ * scopes, too.
+ */
 int scope_parse(const char *text, struct scope *ret_scope);
 
 /* Writes the text of `scope`; returns `buffer`. */

@@ -22,7 +22,6 @@ static double kernel_step(const struct knob_row *row)
 	return row->unit == UNIT_RATIO ? scale / 100 : scale;
 }
 
-/* "4 to 16384", and for units that people write " (4KiB to 16MiB)" would need rounding: the kernel's own number. */
 static int check_range(struct reader *reader, const config_setting_t *setting, double number)
 {
 	const struct knob_row *row = reader->knob;
@@ -38,6 +37,11 @@ static int check_range(struct reader *reader, const config_setting_t *setting, d
 	return -EINVAL;
 }
 
+/* What a row's unit_scale counts. */
+static const char *const step_units[UNIT_COUNT] = {
+	[UNIT_NONE] = "", [UNIT_TIME] = "ns", [UNIT_BYTES] = "B", [UNIT_RATIO] = "%",
+};
+
 /* A text with a unit ("256KiB") as the kernel's number. */
 static int convert_quantity(struct reader *reader, const config_setting_t *setting, double *ret_number)
 {
@@ -51,9 +55,9 @@ static int convert_quantity(struct reader *reader, const config_setting_t *setti
 	number = value / kernel_step(row);
 	/* A relative 1e-9 for what decimal fractions lose: 0.3ms is 300 µs. */
 	if (fabs(number - nearbyint(number)) > 1e-9 * fmax(1, fabs(number))) {
-		reader_fail(reader, setting, "'%s' is no whole number for the kernel: '%s' goes in steps of %" PRId64 "%s",
-			    reader_value(reader, setting).text, row->name, row->unit_scale > 0 ? row->unit_scale : 1,
-			    row->unit == UNIT_TIME ? "ns" : row->unit == UNIT_BYTES ? "B" : row->unit == UNIT_RATIO ? "%" : "");
+		reader_fail(reader, setting, "'%s' is no whole number for the kernel: '%s' goes in steps of %" PRId64
+			    "%s", reader_value(reader, setting).text, row->name,
+			    row->unit_scale > 0 ? row->unit_scale : 1, step_units[row->unit]);
 		return -EINVAL;
 	}
 	*ret_number = nearbyint(number);

@@ -286,7 +286,7 @@ static int parse_for(struct expression *e)
 }
 
 /* Something follows a whole condition. */
-static int fail_rest(struct expression *e)
+static int fail_rest(struct expression *e, bool after_for)
 {
 	static const char *const joints[] = { "and", "or", "for" };
 	struct excerpt word = next_word(e);
@@ -294,6 +294,9 @@ static int fail_rest(struct expression *e)
 
 	if (e->text[e->at] == ')')
 		return findings_add(e->findings, e->at, "this ')' closes nothing: remove it");
+	if (after_for)
+		return findings_add(e->findings, e->at, "found '%s' after 'for': it stands once, at the end of the "
+				    "whole condition", word.text);
 	if (!strncmp(e->text + e->at, "&&", 2))
 		nearest = "and";
 	else if (!strncmp(e->text + e->at, "||", 2))
@@ -318,6 +321,7 @@ int expression_compile(const char *text, const struct catalogue *catalogue, enum
 		.findings = findings,
 		.condition = &condition,
 	};
+	bool has_for;
 
 	if (strlen(text) >= sizeof(condition.text))
 		return findings_add(findings, 0, "the condition is longer than %zu bytes: split the policy",
@@ -325,10 +329,11 @@ int expression_compile(const char *text, const struct catalogue *catalogue, enum
 	skip_blank(&e);
 	if (parse_any(&e) < 0)
 		return -EINVAL;
-	if (take_word(&e, "for") && parse_for(&e) < 0)
+	has_for = take_word(&e, "for");
+	if (has_for && parse_for(&e) < 0)
 		return -EINVAL;
 	if (e.text[e.at])
-		return fail_rest(&e);
+		return fail_rest(&e, has_for);
 	if (e.bad)
 		return -EINVAL;
 	strcpy(condition.text, text);

@@ -18,6 +18,7 @@ struct level {
 	char open;     /* '{', '[', '('; the file itself is a '{' */
 	size_t offset; /* of the bracket */
 	size_t entry;  /* that it is the value of; SIZE_MAX = the file */
+	char type;     /* of an array's elements, as scalar_type(); 0 before the first */
 };
 
 struct walk {
@@ -25,13 +26,15 @@ struct walk {
 	const struct source *source;
 	struct error_list *errors;
 	struct token token; /* the next one */
+	size_t last_end;    /* behind the one before it */
 	struct level levels[OUTLINE_DEPTH_MAX + 1];
 	size_t depth; /* of the innermost open one */
 };
 
 static void advance(struct walk *w)
 {
-	w->token = lexer_next(w->source->text, w->source->size, w->token.offset + w->token.length);
+	w->last_end = w->token.offset + w->token.length;
+	w->token = lexer_next(w->source->text, w->source->size, w->last_end);
 }
 
 static struct excerpt token_excerpt(const struct walk *w)
@@ -63,7 +66,7 @@ static int fail_unexpected(struct walk *w, const char *expected)
 		if (w->depth > 0)
 			return fail_at(w, level->offset, "this '%c' is not closed: add '%c'", level->open,
 				       level->open == '{' ? '}' : level->open == '[' ? ']' : ')');
-		return fail_at(w, at, "the file ends where %s should be", expected);
+		return fail_at(w, w->last_end, "the file ends where %s should be", expected);
 	default:
 		if (!strncmp(rest, "@include", strlen("@include")))
 			return fail_at(w, at, "'@include' is not allowed: a policy file stands alone, "
@@ -133,6 +136,22 @@ static int check_number(struct walk *w)
 	return 0;
 }
 
+/* The type that libconfig gives a scalar; an array takes one of them only. */
+static char scalar_type(const struct walk *w)
+{
+	const char *text = w->source->text + w->token.offset;
+	bool hex = w->token.length > 1 && text[0] == '0' && tolower((unsigned char)text[1]) == 'x';
+
+	if (w->token.kind != TOKEN_NUMBER)
+		return w->token.kind == TOKEN_STRING ? 's' : 'b';
+	if (text[w->token.length - 1] == 'L')
+		return 'L';
+	for (size_t i = 0; i < w->token.length && !hex; i++)
+		if (strchr(".eE", text[i]))
+			return 'f';
+	return 'i';
+}
+
 /* A value that is no bracket; strings may follow each other and make one. */
 static int walk_scalar(struct walk *w)
 {
@@ -161,21 +180,30 @@ static int walk_scalar(struct walk *w)
 static int walk_value(struct walk *w)
 {
 	struct outline *o = w->outline;
-	const struct level *in = &w->levels[w->depth];
+	struct level *in = &w->levels[w->depth];
+	size_t at = w->token.offset;
+	char type;
+	int r;
 
-	o->entries[o->n - 1].value = w->token.offset;
+	o->entries[o->n - 1].value = at;
 	if (o->entries[o->n - 1].name_length == 0)
-		o->entries[o->n - 1].name = w->token.offset;
-	if (w->token.kind != TOKEN_OPEN)
-		return walk_scalar(w);
+		o->entries[o->n - 1].name = at;
+	if (w->token.kind != TOKEN_OPEN) {
+		type = scalar_type(w);
+		r = walk_scalar(w);
+		if (r == 0 && in->open == '[' && in->type && in->type != type)
+			return fail_at(w, at, "an array [ … ] holds one type of value: use a list ( … ) to mix them");
+		in->type = type;
+		return r;
+	}
 	if (in->open == '[')
-		return fail_at(w, w->token.offset, "an array [ … ] holds plain values only: use a list ( … )");
+		return fail_at(w, at, "an array [ … ] holds plain values only: use a list ( … )");
 	if (w->depth == OUTLINE_DEPTH_MAX)
-		return fail_at(w, w->token.offset, "nested deeper than %d: no policy needs that",
+		return fail_at(w, at, "nested deeper than %d: no policy needs that",
 			       OUTLINE_DEPTH_MAX);
 	w->depth++;
 	w->levels[w->depth] = (struct level){
-		.open = token_char(w), .offset = w->token.offset, .entry = o->n - 1,
+		.open = token_char(w), .offset = at, .entry = o->n - 1,
 	};
 	advance(w);
 	return 0;

@@ -222,9 +222,11 @@ static const struct policy_group objective_group = {
 static void parse_objective(struct reader *reader, const config_setting_t *setting)
 {
 	const config_setting_t *minimize, *maximize;
+	size_t errors = reader->errors->n;
 
 	reader_group(reader, &objective_group, setting);
-	if (!config_setting_is_group(setting))
+	/* One error is enough: a key that is misspelt is not missing, too. */
+	if (reader->errors->n > errors)
 		return;
 	minimize = config_setting_get_member(setting, "minimize");
 	maximize = config_setting_get_member(setting, "maximize");
@@ -303,10 +305,12 @@ static const struct policy_group guardrail_group = {
 
 static void parse_guardrail(struct reader *reader, const config_setting_t *setting)
 {
+	size_t errors = reader->errors->n;
+
 	reader->guardrail = &reader->policy->guardrails[reader->policy->n_guardrails++];
 	reader->guardrail_limits = 0;
 	reader_group(reader, &guardrail_group, setting);
-	if (config_setting_is_group(setting) && reader->guardrail_limits != 1)
+	if (reader->errors->n == errors && reader->guardrail_limits != 1)
 		reader_fail_key(reader, setting, "a guardrail has one of 'max', 'min', 'max_drop', 'max_rise'; "
 				"this has %u", reader->guardrail_limits);
 }

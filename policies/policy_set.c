@@ -142,12 +142,9 @@ static void parse_root(struct load *load, const config_setting_t *root)
 /* libconfig found what the outline did not; it knows no column. */
 static void add_syntax_error(struct load *load, const config_t *config)
 {
-	const char *text = config_error_text(config), *remedy = "";
 	struct place place = { .line = (unsigned int)config_error_line(config), .column = 1 };
 
-	if (text && !strcmp(text, "mismatched element type in array"))
-		remedy = ": an array [ … ] holds one type, a list ( … ) may mix them";
-	error_list_add(load->reader.errors, place, "%s%s", text ? text : "syntax error", remedy);
+	error_list_add(load->reader.errors, place, "%s", config_error_text(config) ?: "syntax error");
 }
 
 static int parse_source(struct load *load, const struct source *source)

@@ -113,7 +113,8 @@ int reference_parse(const char *text, size_t offset, size_t length, const struct
 	signal = find_signal(catalogue, name);
 	if (signal < 0 && dot) {
 		signal = find_signal(catalogue, prefix);
-		stat = signal_stat_parse(dot + 1);
+		/* The empty suffix is the word for none: a dot alone is no suffix. */
+		stat = dot[1] ? signal_stat_parse(dot + 1) : -EINVAL;
 	}
 	if (signal < 0)
 		return fail_signal(catalogue, name, prefix, offset, findings);

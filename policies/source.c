@@ -17,21 +17,25 @@
 static size_t character_length(const unsigned char *text, size_t left)
 {
 	static const struct {
-		unsigned char first_low, first_high, second_low, second_high;
+		unsigned char first[2], second[2]; /* least and largest */
 		size_t length;
 	} forms[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+		{ .first = { 0xc2, 0xdf }, .second = { 0x80, 0xbf }, .length = 2 },
+		{ .first = { 0xe0, 0xe0 }, .second = { 0xa0, 0xbf }, .length = 3 },
+		{ .first = { 0xe1, 0xec }, .second = { 0x80, 0xbf }, .length = 3 },
+		{ .first = { 0xed, 0xed }, .second = { 0x80, 0x9f }, .length = 3 }, /* no surrogates */
+		{ .first = { 0xee, 0xef }, .second = { 0x80, 0xbf }, .length = 3 },
+		{ .first = { 0xf0, 0xf0 }, .second = { 0x90, 0xbf }, .length = 4 },
+		{ .first = { 0xf1, 0xf3 }, .second = { 0x80, 0xbf }, .length = 4 },
+		{ .first = { 0xf4, 0xf4 }, .second = { 0x80, 0x8f }, .length = 4 }, /* up to U+10FFFF */
 	};
 
 	if (text[0] < 0x80)
 		return 1;
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		if (text[0] < forms[i].first_low || text[0] > forms[i].first_high)
+		if (text[0] < forms[i].first[0] || text[0] > forms[i].first[1])
 			continue;
-		if (left < forms[i].length || text[1] < forms[i].second_low || text[1] > forms[i].second_high)
+		if (left < forms[i].length || text[1] < forms[i].second[0] || text[1] > forms[i].second[1])
 			return 0;
 		for (size_t k = 2; k < forms[i].length; k++)
 			if ((text[k] & 0xc0) != 0x80)
@@ -53,8 +57,8 @@ struct place source_place(const struct source *source, size_t offset)
 			place.column++;
 		}
 	}
-	/* Inside a character: the loop has counted its first byte already. */
-	if (offset < source->size && ((unsigned char)source->text[offset] & 0xc0) == 0x80)
+	/* Inside a character: the loop has counted its first byte already; unless there is none, at a line's start. */
+	if (place.column > 1 && offset < source->size && ((unsigned char)source->text[offset] & 0xc0) == 0x80)
 		place.column--;
 	return place;
 }

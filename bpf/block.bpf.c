@@ -12,6 +12,10 @@
  * Requests that carry no data are left out: flushes, discards, passthrough, and the second end of a write that went
  * through the flush machinery (blk_flush_complete_seq ends it again, with 0 bytes). Failed requests count
  * as ended ones, as in the kernel's own statistics.
+ *
+ * Known gap, cause not found: on 6.18, with a loop disk over a disk-backed file, on_complete was not run for some
+ * completions (0 to 3 of 3,000; up to 3 % with 32 in flight) that the stat file does count. Neither a filter here nor
+ * recursion_misses accounts for them, so no loss is shown. tests/native/test_block_truth.c fails on it.
  */
 #include "bpf/kernel.h"
 

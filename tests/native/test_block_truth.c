@@ -32,7 +32,7 @@
 #define DISK_MIB "128"
 
 struct truth {
-	char folder[64], disk[32];
+	char folder[64], disk[64];
 	int root;
 	struct observer *observer;
 	struct frame *frame;

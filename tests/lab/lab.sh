@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is for those who source it
 #
 # The laboratory: a loop disk that reads and writes fight over, and nothing left of it afterwards.
 # To be sourced by bash; `lab_enter "$@"` comes first.

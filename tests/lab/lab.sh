@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is for those who source it
 #
 # The laboratory: a loop disk that reads and writes fight over, and nothing left of it afterwards.
 # To be sourced by bash; `lab_enter "$@"` comes first.
@@ -7,7 +8,7 @@
 #     lab_enter "$@"        root and a private mount namespace, by executing the script again
 #     lab_begin             a temporary folder ($lab_dir), traps that end in lab_end
 #     disk_make             a 1 GiB loop disk ($disk_loop), ext4, mounted in the folder
-#     disk_load SECONDS     fio: 1 MiB x 32 deep writes beside 4 KiB x 1 deep reads
+#     disk_load SECONDS     fio: 1 MiB x 32 deep (two of 16) writes beside 4 KiB x 1 deep reads
 #     lab_end               takes all of it away; runs by itself at exit
 #
 # Why nothing is left even after `kill -9`: the mount exists only in this process's namespace, the image
@@ -181,17 +182,15 @@ disk_fio()
 		--time_based --randrepeat=0 --output-format=json --output="$lab_dir/$name.json" "$@"
 }
 
-# Runs for SECONDS at most; results in $lab_dir/read.json and write.json.
-#
+# Runs for SECONDS at most; results in $lab_dir/read.json and write.json. Two writers of 16 make 32 deep:
+# a single one is starved by bfq for whole windows after a switch, and lets the queue run dry without it.
 # io_size: without it fio drains its queue at each end of the file, and the disk is idle for a moment.
-# thinktime: a reader that asks again at once makes most of its reads in the few moments in which the
-# queue is empty, so that its median says nothing about the time when the disk is busy.
 disk_load()
 {
-	disk_fio write --rw=write --bs=1M --iodepth=32 --size=512M --io_size=100T --runtime="$1"
+	disk_fio write --rw=write --bs=1M --iodepth=16 --numjobs=2 --group_reporting --size=512M \
+		--io_size=100T --runtime="$1"
 	disk_writer=$lab_pid
-	disk_fio read --rw=randread --bs=4k --iodepth=1 --size=64M --io_size=100T --thinktime=4ms \
-		--runtime="$1"
+	disk_fio read --rw=randread --bs=4k --iodepth=1 --size=64M --io_size=100T --runtime="$1"
 	disk_reader=$lab_pid
 }
 

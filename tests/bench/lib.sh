@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# What the benchmarks share: each is `tests/bench/NAME FLYBALL [COUNT]`, prints the machine, the command and a
+# table of medians with their ranges, and leaves every single result as a line of JSON in build/bench/NAME.jsonl.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../.." && pwd)
+# shellcheck source=tests/lab/lab.sh
+. "$top/tests/lab/lab.sh"
+
+flyball=$(realpath "${1:-$top/build/release/daemon/flyball}")
+helpers=$(dirname "$(dirname "$flyball")")/tests
+results=$top/build/bench/$(basename "$0").jsonl
+daemon=
+
+bench_begin()
+{
+	mkdir -p "$(dirname "$results")"
+	: >"$results"
+	echo "== $(basename "$0") $*"
+	echo "$(date -u +%Y-%m-%d) · Linux $(uname -r) · $(nproc) CPUs · $(sed -n 's/^model name.*: //p' /proc/cpuinfo |
+		head -n 1) · $("$flyball" version 2>/dev/null | head -n 1)"
+}
+
+# One result: record JQ-ARGUMENTS... as of `jq -n`.
+record()
+{
+	jq -nc "$@" >>"$results"
+}
+
+# Median and range of a member over the results that a filter selects: row LABEL MEMBER UNIT [SELECT]
+row()
+{
+	jq -rs --arg label "$1" --arg unit "$3" "
+		[.[] | select(${4:-true}) | .$2 | select(. != null)] | sort |
+		if length == 0 then \"\(\$label)\tno result\" else
+		\"\(\$label)\tmedian \(.[length / 2 | floor]) \(\$unit)\t\(.[0]) to \(.[-1])\tn = \(length)\" end" \
+		"$results" | expand -t 40,64,90
+}
+
+# How many results a filter selects: tally LABEL SELECT
+tally()
+{
+	jq -rs --arg label "$1" "\"\(\$label)\t\([.[] | select($2)] | length) of \(length)\"" "$results" | expand -t 40
+}
+
+ask()
+{
+	"$flyball" "$@" --run "$lab_dir/run"
+}
+
+answers()
+{
+	ask status >/dev/null 2>&1
+}
+
+part()
+{
+	ask status --json | jq -er --arg name "$1" '.processes[] | select(.name == $name) | .pid'
+}
+
+bench_lab()
+{
+	lab_enter "$@"
+	lab_begin
+	mkdir -m 755 "$lab_dir/run"
+	mkdir -m 700 "$lab_dir/state"
+}
+
+# daemon_start POLICY [OPTION...]
+daemon_start()
+{
+	local policy=$1
+
+	shift
+	setpriv --pdeathsig TERM -- "$flyball" daemon --mode autonomous --policy "$policy" --only "disk:$disk_loop" \
+		--state "$lab_dir/state" --run "$lab_dir/run" --user 61199 "$@" 2>>"$lab_dir/log" &
+	daemon=$!
+	lab_pids+=("$daemon")
+	lab_await 10 answers || { tail "$lab_dir/log" >&2 && lab_die "the daemon does not answer"; }
+}
+
+daemon_stop()
+{
+	lab_kill "$daemon"
+	rm -rf "$lab_dir"/state/* "$lab_dir"/run/*
+}
+
+scheduler_await()
+{
+	"$helpers/killwatch" "${3:-0}" "${4:-0}" "/sys/block/$disk_loop/queue/scheduler" "[$1]" "$2"
+}

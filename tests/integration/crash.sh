@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Whatever part of the daemon is killed in the middle of a trial: the incumbent is back in force before the
+# window of the arm would have ended by itself.
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_disk "$@"
+
+WINDOW_MS=2000
+LIMIT_MS=1000 # well inside the window, so that it was not the trial's own switch
+
+replaced()
+{
+	local now
+
+	now=$(part "$1" 2>/dev/null) && [ -n "$now" ] && [ "$now" != "$2" ]
+}
+
+for victim in core observer actuator; do
+	policy_write "${WINDOW_MS}ms" 100ms
+	daemon_start
+	arm_await
+	pid=$(part "$victim")
+	took=$(scheduler_await "$disk_scheduler_before" "$LIMIT_MS" 9 "$pid") ||
+		fail "$victim killed: the incumbent was not back within $LIMIT_MS ms"
+	echo "ok: $victim killed in the middle of a trial: the incumbent was back after $took us"
+	check "the daemon answers again" lab_await 10 answers
+	check "$victim has another process" lab_await 10 replaced "$victim" "$pid"
+	daemon_stop
+	check "after its end the incumbent is in force" equal "$(disk_scheduler)" "$disk_scheduler_before"
+	rm -rf "$lab_dir"/state/* "$lab_dir"/run/*
+done

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What does not work here is said with a reason, and is no reason to stop.
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+[ "$(id -u)" -eq 0 ] || skip "needs root to drop capabilities"
+command -v capsh >/dev/null || skip "capsh is not installed"
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+
+"$flyball" doctor >"$out" || fail "doctor as root"
+check "doctor names the block source" contains "$out" block
+capsh --drop=cap_bpf,cap_perfmon,cap_sys_admin -- -c "'$flyball' doctor" >"$out" || fail "doctor without CAP_BPF"
+check "without CAP_BPF doctor says which capability is missing" contains "$out" 'CAP_BPF|CAP_PERFMON'
+check "and what is used instead" contains "$out" procfs
+
+# A mount namespace of its own, with nothing where BTF and PSI are.
+unshare --mount --propagation private -- bash -c '
+	mount -t tmpfs none /sys/kernel/btf && "$0" doctor' "$flyball" >"$out" || fail "doctor without BTF"
+check "without BTF doctor says so" contains "$out" BTF
+if [ -d /proc/pressure ]; then
+	unshare --mount --propagation private -- bash -c '
+		mount -t tmpfs none /proc/pressure && "$0" doctor' "$flyball" >"$out" || fail "doctor without PSI"
+	check "without PSI doctor says so" contains "$out" 'psi|PSI|pressure'
+fi

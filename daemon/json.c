@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Rows of tables and what the actuator answers; trials and targets are in json_trial.c. */
+#include "daemon/json.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "actuator/knobs.h"
+#include "base/clock.h"
+#include "base/scope.h"
+#include "base/words.h"
+#include "daemon/json_internal.h"
+
+#define COMMAND_MAX 512 /* a path, a value and the words around them */
+#define SYSCTL_ROOT "proc/sys/"
+
+json_t *json_number(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *json_time(uint64_t time_ns, int64_t wall_offset_ns)
+{
+	if (time_ns == 0 || time_ns == UINT64_MAX)
+		return json_null();
+	return json_real((double)((int64_t)time_ns + wall_offset_ns) / (double)NSEC_PER_SEC);
+}
+
+json_t *json_scope(const struct scope *scope)
+{
+	char text[SCOPE_TEXT_MAX];
+
+	return json_string(scope_format(scope, text, sizeof(text)));
+}
+
+json_t *json_source(const struct source_status *source)
+{
+	json_t *losses = json_object();
+
+	for (uint32_t i = 0; i < LOSS_COUNT; i++)
+		json_object_set_new(losses, loss_word(i), json_integer((json_int_t)source->losses[i]));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}",
+			 "name", source->name,
+			 "method", source->method,
+			 "state", source_state_word(source->state),
+			 "text", source->text,
+			 "remedy", source->remedy,
+			 "samples", (json_int_t)source->samples,
+			 "sample_ns", (json_int_t)source->sample_ns,
+			 "bpf_runs", (json_int_t)source->bpf_runs,
+			 "bpf_run_ns", (json_int_t)source->bpf_run_ns,
+			 "losses", losses);
+}
+
+json_t *json_signal_row(const struct signal_row *row)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}",
+			 "name", row->name,
+			 "kind", signal_kind_word(row->kind),
+			 "unit", unit_word(row->unit),
+			 "scope", scope_kind_word(row->scope),
+			 "source", row->source,
+			 "about", row->about);
+}
+
+json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading)
+{
+	char command[COMMAND_MAX] = "";
+	json_t *knob, *choices;
+
+	json_command(row, &reading->scope, "VALUE", command, sizeof(command));
+	knob = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:b, s:b, s:s, s:s}",
+			 "name", row->name,
+			 "family", knob_family_word(row->family),
+			 "scope", json_scope(&reading->scope),
+			 "value", reading->value,
+			 "type", knob_type_word(row->type),
+			 "unit", unit_word(row->unit),
+			 "writable", (reading->flags & KNOB_WRITABLE) != 0,
+			 "gone", (reading->flags & KNOB_GONE) != 0,
+			 "about", row->about,
+			 "command", command);
+	if (!knob)
+		return NULL;
+	if (row->type == KNOB_INTEGER) {
+		json_object_set_new(knob, "unit_scale", json_integer(row->unit_scale));
+		json_object_set_new(knob, "min", json_integer(row->min));
+		json_object_set_new(knob, "max", json_integer(row->max));
+		return knob;
+	}
+	choices = json_array();
+	for (uint32_t i = 0; i < reading->n_choices && i < KNOB_CHOICES_MAX; i++)
+		json_array_append_new(choices, json_string(reading->choices[i]));
+	json_object_set_new(knob, "choices", choices);
+	return knob;
+}
+
+json_t *json_outcome(const struct outcome *outcome, const struct change *change)
+{
+	return json_pack("{s:I, s:o, s:s, s:s, s:i, s:b, s:s, s:s, s:I, s:o, s:o}",
+			 "txn", (json_int_t)outcome->txn,
+			 "trial", change ? json_integer((json_int_t)change->trial) : json_null(),
+			 "action", action_word(outcome->action),
+			 "status", outcome_status_word(outcome->status),
+			 "error", outcome->error,
+			 "unasked", outcome->unasked != 0,
+			 "value", outcome->value,
+			 "text", outcome->text,
+			 "took_ns", (json_int_t)outcome->took_ns,
+			 "knob", change ? json_string(change->knob) : json_null(),
+			 "scope", change ? json_scope(&change->scope) : json_null());
+}
+
+/* `vm/dirty_ratio` → `vm.dirty_ratio`; where a part has a dot itself (eth0.7), sysctl(8) takes the slashes. */
+static void sysctl_name(char *name)
+{
+	if (strchr(name, '.'))
+		return;
+	for (char *p = name; *p; p++)
+		if (*p == '/')
+			*p = '.';
+}
+
+int json_command(const struct knob_row *row, const struct scope *scope, const char *value, char *buffer, size_t size)
+{
+	/* What a shell takes as it stands; everything else goes into quotes. */
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.,:/+@%";
+	const char *quote = value[0] && strspn(value, plain) == strlen(value) ? "" : "'";
+	char path[COMMAND_MAX];
+	int n, r;
+
+	if (strchr(value, '\''))
+		return -EINVAL;
+	r = knob_path(row, scope, path, sizeof(path));
+	if (r < 0)
+		return r;
+	if (!strncmp(path, SYSCTL_ROOT, strlen(SYSCTL_ROOT))) {
+		sysctl_name(path + strlen(SYSCTL_ROOT));
+		n = snprintf(buffer, size, "sysctl -w %s=%s%s%s", path + strlen(SYSCTL_ROOT), quote, value, quote);
+	} else {
+		n = snprintf(buffer, size, "echo %s%s%s > /%s", quote, value, quote, path);
+	}
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sampler.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/hist.h"
+#include "base/quantity.h"
+#include "base/sysroot.h"
+#include "daemon/cli.h"
+
+int sampler_init(struct sampler *sampler, const char *pattern, const struct scope *only)
+{
+	struct demand demands[SIGNAL_ID_COUNT];
+	struct observer_options options = { 0 };
+	size_t n = 0;
+	int r;
+
+	*sampler = (struct sampler)SAMPLER_NONE;
+	sampler->root = sysroot_open("/");
+	if (sampler->root < 0)
+		return sampler->root;
+	sampler->frame = calloc(1, sizeof(*sampler->frame));
+	if (!sampler->frame)
+		return -ENOMEM;
+	options.root = sampler->root;
+	r = observer_new(&options, &sampler->observer);
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < SIGNAL_ID_COUNT; i++) {
+		if (!cli_matches(pattern, signal_rows[i].name))
+			continue;
+		if (only->kind != SCOPE_KIND_COUNT && only->kind != signal_rows[i].scope)
+			continue;
+		demands[n] = (struct demand){ .signal = i, .scope = { .kind = signal_rows[i].scope } };
+		if (only->kind != SCOPE_KIND_COUNT)
+			demands[n].scope = *only;
+		n++;
+	}
+	r = observer_demand(sampler->observer, demands, n);
+	return r < 0 ? r : observer_sample(sampler->observer, clock_now_ns(), sampler->frame);
+}
+
+void sampler_deinit(struct sampler *sampler)
+{
+	observer_free(sampler->observer);
+	free(sampler->frame);
+	closep(&sampler->root);
+	*sampler = (struct sampler)SAMPLER_NONE;
+}
+
+int sampler_step(struct sampler *sampler, uint64_t until_ns)
+{
+	struct timespec until = { .tv_sec = (time_t)(until_ns / NSEC_PER_SEC),
+				  .tv_nsec = (long)(until_ns % NSEC_PER_SEC) };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+		;
+	return observer_sample(sampler->observer, clock_now_ns(), sampler->frame);
+}
+
+size_t sampler_matches(const char *pattern)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < SIGNAL_ID_COUNT; i++)
+		n += cli_matches(pattern, signal_rows[i].name);
+	return n;
+}
+
+char *sampler_did_you_mean(const char *pattern, char *buffer, size_t size)
+{
+	const char *names[SIGNAL_ID_COUNT];
+
+	for (uint32_t i = 0; i < SIGNAL_ID_COUNT; i++)
+		names[i] = signal_rows[i].name;
+	return cli_did_you_mean(pattern, names, SIGNAL_ID_COUNT, buffer, size);
+}
+
+char *series_text(const struct series *series, uint64_t interval_ns, char *buffer, size_t size)
+{
+	const struct signal_row *row = &signal_rows[series->signal];
+	double seconds = (double)interval_ns / (double)NSEC_PER_SEC;
+	char rate[32], p50[32], p90[32], p99[32];
+
+	if (!(series->flags & SERIES_VALID) || (row->kind != SIGNAL_GAUGE && interval_ns == 0)) {
+		snprintf(buffer, size, "-");
+	} else if (row->kind == SIGNAL_GAUGE) {
+		quantity_format(series->value, row->unit, buffer, size);
+	} else if (row->kind == SIGNAL_COUNTER) {
+		snprintf(buffer, size, "%s/s", quantity_format(series->value / seconds, row->unit, rate, sizeof(rate)));
+	} else if (!series->hist || series->hist->count == 0) {
+		snprintf(buffer, size, "0/s");
+	} else if (series->flags & SERIES_SUMS) {
+		snprintf(buffer, size, "%s/s  mean %s",
+			 quantity_format((double)series->hist->count / seconds, UNIT_NONE, rate, sizeof(rate)),
+			 quantity_format(hist_mean(series->hist), row->unit, p50, sizeof(p50)));
+	} else {
+		snprintf(buffer, size, "%s/s  p50 %s  p90 %s  p99 %s",
+			 quantity_format((double)series->hist->count / seconds, UNIT_NONE, rate, sizeof(rate)),
+			 quantity_format(hist_quantile(series->hist, 0.5), row->unit, p50, sizeof(p50)),
+			 quantity_format(hist_quantile(series->hist, 0.9), row->unit, p90, sizeof(p90)),
+			 quantity_format(hist_quantile(series->hist, 0.99), row->unit, p99, sizeof(p99)));
+	}
+	return buffer;
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "daemon/catalogue.h"
+#include "daemon/exit_code.h"
+#include "daemon/supervisor.h"
+#include "daemon/verbs.h"
+
+#define HISTORY_DAYS_MAX 36500 /* a hundred years; more is a typing error */
+
+static const char *const modes[] = { "recommend", "autonomous" };
+static const char *const exits[] = { "keep", "revert" };
+
+/* The index of the word; -1 after saying what is wrong. */
+static int choose(const struct invocation *invocation, const char *option, const char *const *words)
+{
+	const char *word = option_text(invocation, option);
+
+	for (int i = 0; i < 2; i++)
+		if (!strcmp(word, words[i]))
+			return i;
+	cli_usage_error(invocation, "unable to take '%s' for '%s': needs '%s' or '%s'", word, option, words[0], words[1]);
+	return -1;
+}
+
+static int daemon_run(const struct invocation *invocation)
+{
+	const struct catalogue catalogue = catalogue_here();
+	int mode = choose(invocation, "--mode", modes), on_exit = mode < 0 ? -1 : choose(invocation, "--on-exit", exits);
+	_cleanup_policies_ struct policy_set *policies = NULL;
+	struct daemon_options options = { 0 };
+	int r;
+
+	if (mode < 0 || on_exit < 0)
+		return EXIT_CODE_USAGE;
+	if (option_number(invocation, "--history-days") > HISTORY_DAYS_MAX)
+		return cli_usage_error(invocation, "unable to take '%s' for '--history-days': at most %d",
+				       option_text(invocation, "--history-days"), HISTORY_DAYS_MAX);
+	if (invocation->json)
+		return cli_usage_error(invocation, "'daemon' prints no JSON; 'flyball status --json' does");
+	r = policies_load(invocation, &catalogue, &policies);
+	if (r != EXIT_CODE_OK)
+		return r;
+	options = (struct daemon_options){
+		.mode = mode ? ANALYZER_AUTONOMOUS : ANALYZER_RECOMMEND,
+		.plan_fd = -1,
+		.state_dir = option_text(invocation, "--state"),
+		.run_dir = run_folder(invocation),
+		.user = option_text(invocation, "--user"),
+		.tick_ns = option_time_ns(invocation, "--tick"),
+		.seed = option_number(invocation, "--seed"),
+		.only = option_scope(invocation, "--only"),
+		.revert_on_exit = on_exit == 1,
+		.history = { .days = (uint32_t)option_number(invocation, "--history-days"),
+			     .max_bytes = option_bytes(invocation, "--history-size") },
+		.policies = policies,
+	};
+	return supervisor_run(&options);
+}
+
+const struct verb verb_daemon = {
+	.name = "daemon",
+	.arguments = "",
+	.about = "Run the service in the foreground, until SIGTERM or SIGINT.",
+	.text = "In mode recommend nothing that could write is started. In mode autonomous changes are tried, measured, and "
+		"kept only when they are shown to help; everything else is undone, also when flyball is killed.",
+	.options = (const struct option_row[]){
+		{ .name = "--mode", .argument = "recommend|autonomous", .type = OPTION_TEXT, .preset = "recommend",
+		  .about = "Only recommend, or try changes." },
+		OPTION_POLICY,
+		OPTION_POLICIES,
+		OPTION_ONLY,
+		{ .name = "--state", .argument = "DIR", .type = OPTION_TEXT, .preset = DEFAULT_STATE_DIR,
+		  .about = "Folder of the journal and the history." },
+		OPTION_RUN,
+		{ .name = "--user", .argument = "NAME|UID", .type = OPTION_TEXT, .preset = DEFAULT_USER,
+		  .about = "Whom the process runs as that decides." },
+		{ .name = "--tick", .argument = "TIME", .type = OPTION_TIME, .preset = "250ms",
+		  .about = "Between two samples." },
+		{ .name = "--seed", .argument = "N", .type = OPTION_NUMBER, .preset = "0",
+		  .about = "Of the coins; 0 = from the kernel." },
+		{ .name = "--on-exit", .argument = "keep|revert", .type = OPTION_TEXT, .preset = "keep",
+		  .about = "At a clean end, leave kept changes in force or undo them." },
+		{ .name = "--history-days", .argument = "N", .type = OPTION_NUMBER, .preset = "90",
+		  .about = "Delete older trials; 0 = never for their age." },
+		{ .name = "--history-size", .argument = "SIZE", .type = OPTION_BYTES, .preset = "200MB",
+		  .about = "The history's files stay under it; the oldest trials go first. At least 4 MiB are used." },
+		{ .name = NULL },
+	},
+	.examples = (const char *const[]){
+		"flyball daemon", "flyball daemon --mode autonomous --only disk:vda --on-exit revert", NULL },
+	.run = daemon_run,
+};

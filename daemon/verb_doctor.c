@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What works here, and what to do about what does not. Changes nothing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "actuator/knobs.h"
+#include "base/sysroot.h"
+#include "base/words.h"
+#include "daemon/exit_code.h"
+#include "daemon/json.h"
+#include "daemon/render.h"
+#include "daemon/verbs.h"
+#include "observer/observer.h"
+
+#define INSTANCES_MAX 256
+
+enum check_state {
+	CHECK_OK,
+	CHECK_LESS,    /* works, with less */
+	CHECK_MISSING, /* does not work */
+	CHECK_STATE_COUNT,
+};
+
+static const struct {
+	const char *word;
+	enum tone tone;
+} states[CHECK_STATE_COUNT] = {
+	[CHECK_OK] = { .word = "ok", .tone = TONE_GOOD },
+	[CHECK_LESS] = { .word = "less", .tone = TONE_WARN },
+	[CHECK_MISSING] = { .word = "missing", .tone = TONE_BAD },
+};
+
+struct doctor {
+	json_t *checks;
+	struct table *table;
+	int root;
+	uint64_t capabilities;
+};
+
+static void check_add(struct doctor *doctor, const char *name, enum check_state state, const char *text,
+		      const char *remedy)
+{
+	json_array_append_new(doctor->checks, json_pack("{s:s, s:s, s:s, s:s}", "name", name, "state", states[state].word,
+							"text", text, "remedy", remedy));
+	table_row(doctor->table);
+	table_cell(doctor->table, TONE_STRONG, "%s", name);
+	table_cell(doctor->table, states[state].tone, "%s", states[state].word);
+	table_cell(doctor->table, TONE_PLAIN, "%s%s%s", text, remedy[0] ? "\n→ " : "", remedy);
+}
+
+static void check_kernel(struct doctor *doctor)
+{
+	bool btf = sysroot_exists(doctor->root, "sys/kernel/btf/vmlinux");
+	bool psi = sysroot_exists(doctor->root, "proc/pressure/io");
+	struct utsname name;
+	char text[160];
+
+	uname(&name);
+	snprintf(text, sizeof(text), "Linux %s, %s", name.release, name.machine);
+	check_add(doctor, "kernel", CHECK_OK, text, "");
+	if (btf)
+		check_add(doctor, "BTF", CHECK_OK, "/sys/kernel/btf/vmlinux: BPF programs fit themselves to this kernel", "");
+	else
+		check_add(doctor, "BTF", CHECK_LESS, "no /sys/kernel/btf/vmlinux: sources fall back to /proc",
+			  "use a kernel that is built with CONFIG_DEBUG_INFO_BTF=y");
+	if (psi)
+		check_add(doctor, "PSI", CHECK_OK, "/proc/pressure: waiting for CPU, memory and I/O is seen", "");
+	else
+		check_add(doctor, "PSI", CHECK_LESS, "no /proc/pressure: guardrails on psi.* have no values",
+			  "boot with psi=1, or use a kernel that is built with CONFIG_PSI=y");
+}
+
+/*
+ * /proc/self/status:
+ *     CapPrm:	000001ffffffffff
+ *     CapEff:	000001ffffffffff
+ */
+static uint64_t capabilities_read(int root)
+{
+	char status[8192];
+	const char *line;
+
+	if (sysroot_read(root, "proc/self/status", status, sizeof(status)) < 0)
+		return 0;
+	line = strstr(status, "\nCapEff:");
+	return line ? strtoull(line + strlen("\nCapEff:"), NULL, 16) : 0;
+}
+
+static void check_privilege(struct doctor *doctor)
+{
+	static const struct {
+		const char *name;
+		unsigned int bit;
+	} wanted[] = {
+		{ .name = "CAP_BPF", .bit = CAP_BPF },
+		{ .name = "CAP_PERFMON", .bit = CAP_PERFMON },
+		{ .name = "CAP_SETUID", .bit = CAP_SETUID },
+		{ .name = "CAP_SETGID", .bit = CAP_SETGID },
+	};
+	char lacking[128] = "", text[192];
+	size_t used = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		if (!(doctor->capabilities & (1ull << wanted[i].bit)))
+			used += (size_t)snprintf(lacking + used, sizeof(lacking) - used, " %s", wanted[i].name);
+	if (used == 0 && geteuid() == 0) {
+		check_add(doctor, "privilege", CHECK_OK, "uid 0, with the capabilities that sources and the daemon need", "");
+		return;
+	}
+	snprintf(text, sizeof(text), "uid %u%s%s", geteuid(), used ? ", without" : "", lacking);
+	check_add(doctor, "privilege", CHECK_LESS, text,
+		  "'flyball daemon' and 'flyball recommend' start as root (each process then drops what it does not need)");
+}
+
+static void check_user(struct doctor *doctor)
+{
+	if (getpwnam(DEFAULT_USER))
+		check_add(doctor, "user", CHECK_OK, "'flyball' exists: the process that decides runs as it", "");
+	else
+		check_add(doctor, "user", CHECK_LESS, "no user 'flyball'",
+			  "useradd --system --no-create-home --shell /usr/sbin/nologin flyball, or --user NAME");
+}
+
+/* Both are made by the daemon; what exists must be a folder that root can sync. */
+static void check_folder(struct doctor *doctor, const char *path, const char *what)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char name[64], text[256];
+
+	snprintf(name, sizeof(name), "folder %s", path);
+	if (fd < 0 && errno == ENOENT) {
+		snprintf(text, sizeof(text), "not there yet (%s): the daemon makes it", what);
+		check_add(doctor, name, CHECK_OK, text, "");
+	} else if (fd < 0) {
+		snprintf(text, sizeof(text), "unable to open it (%s): %s", what, strerror(errno));
+		check_add(doctor, name, geteuid() ? CHECK_LESS : CHECK_MISSING, text,
+			  geteuid() ? "ask as root" : "make it a folder that root may write");
+	} else if (fsync(fd) < 0) {
+		snprintf(text, sizeof(text), "fsync fails (%s): %s", what, strerror(errno));
+		check_add(doctor, name, CHECK_MISSING, text, "use a file system that can sync, and --state DIR");
+	} else {
+		snprintf(text, sizeof(text), "there, and it can be synced (%s)", what);
+		check_add(doctor, name, CHECK_OK, text, "");
+	}
+}
+
+/* Returns the sources as JSON. */
+static json_t *check_sources(struct doctor *doctor)
+{
+	const struct observer_options options = { .root = doctor->root };
+	struct source_status sources[SOURCES_MAX];
+	struct observer *observer = NULL;
+	json_t *list = json_array();
+	int r = observer_new(&options, &observer);
+	size_t n = r < 0 ? 0 : observer_sources(observer, sources);
+
+	if (r < 0)
+		check_add(doctor, "observer", CHECK_MISSING, strerror(-r), "");
+	for (size_t i = 0; i < n; i++) {
+		char name[SOURCE_NAME_MAX + 16], text[SOURCE_TEXT_MAX + SOURCE_NAME_MAX + 8];
+		enum check_state state = sources[i].state == SOURCE_UNAVAILABLE ? CHECK_MISSING :
+					 sources[i].state == SOURCE_DEGRADED ? CHECK_LESS : CHECK_OK;
+
+		snprintf(name, sizeof(name), "source %s", sources[i].name);
+		snprintf(text, sizeof(text), "by %s%s%s", sources[i].method, sources[i].text[0] ? ": " : "", sources[i].text);
+		check_add(doctor, name, state, text, sources[i].remedy);
+		json_array_append_new(list, json_source(&sources[i]));
+	}
+	observer_free(observer);
+	return list;
+}
+
+static void count_knobs(int root, enum knob_family family, size_t *ret_rows, size_t *ret_instances, size_t *ret_writable)
+{
+	struct scope scopes[INSTANCES_MAX];
+	struct knob_reading reading;
+
+	*ret_rows = *ret_instances = *ret_writable = 0;
+	for (size_t i = 0; i < knob_rows_count; i++) {
+		size_t n;
+
+		if (knob_rows[i].family != family)
+			continue;
+		(*ret_rows)++;
+		n = knob_scopes(root, &knob_rows[i], scopes, INSTANCES_MAX);
+		for (size_t j = 0; j < n && j < INSTANCES_MAX; j++) {
+			if (knob_read(root, &knob_rows[i], &scopes[j], &reading) < 0 || (reading.flags & KNOB_GONE))
+				continue;
+			(*ret_instances)++;
+			*ret_writable += (reading.flags & KNOB_WRITABLE) != 0;
+		}
+	}
+}
+
+static void check_knobs(struct doctor *doctor)
+{
+	for (uint32_t family = 0; family < FAMILY_COUNT; family++) {
+		size_t rows, instances, writable;
+		char name[64], text[160];
+
+		count_knobs(doctor->root, family, &rows, &instances, &writable);
+		snprintf(name, sizeof(name), "knobs %s", knob_family_word(family));
+		if (rows == 0) {
+			check_add(doctor, name, CHECK_LESS, "this family is not built yet", "");
+			continue;
+		}
+		snprintf(text, sizeof(text), "%zu knob%s, %zu instance%s here, %zu writable", rows, rows == 1 ? "" : "s",
+			 instances, instances == 1 ? "" : "s", writable);
+		check_add(doctor, name, writable ? CHECK_OK : CHECK_MISSING, text,
+			  writable ? "" : "is /proc/sys or /sys mounted read-only (a container)? 'flyball knobs' shows each");
+	}
+}
+
+static int doctor_run(const struct invocation *invocation)
+{
+	static const char *const titles[] = { "what", "state", "found" };
+	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
+	const struct style style = style_of(invocation->out);
+	_cleanup_close_ int root = sysroot_open("/");
+	struct doctor doctor = { .checks = json_array(), .table = table, .root = root };
+	_cleanup_json_ json_t *result = NULL;
+	json_t *sources, *check;
+	size_t i, missing = 0;
+
+	if (root < 0) {
+		json_decref(doctor.checks);
+		return cli_error(invocation, EXIT_CODE_ERROR, "unable to open '/': %s", strerror(-root));
+	}
+	doctor.capabilities = capabilities_read(root);
+	check_kernel(&doctor);
+	check_privilege(&doctor);
+	check_user(&doctor);
+	check_folder(&doctor, DEFAULT_STATE_DIR, "journal and history");
+	check_folder(&doctor, DEFAULT_RUN_DIR, "the control socket");
+	sources = check_sources(&doctor);
+	check_knobs(&doctor);
+	json_array_foreach(doctor.checks, i, check)
+		missing += !strcmp(member_text(check, "state"), "missing");
+	result = json_pack("{s:i, s:o, s:o}", "schema", 1, "checks", doctor.checks, "sources", sources);
+	if (invocation->json) {
+		print_json(invocation, result);
+	} else {
+		table_print(table, &style, invocation->out);
+		fprintf(invocation->out, "\n%s\n", missing ? "some of it does not work here: see the arrows" :
+			"flyball can work here; 'flyball recommend' looks for something worth changing");
+	}
+	return missing ? EXIT_CODE_ERROR : EXIT_CODE_OK;
+}
+
+const struct verb verb_doctor = {
+	.name = "doctor",
+	.arguments = "",
+	.about = "Say what works on this machine, and what to do about what does not.",
+	.text = "Looks only. Exits with 1 when something does not work; 'less' is a fallback, or a part that is not needed "
+		"for everything.",
+	.run = doctor_run,
+};

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "actuator/knobs.h"
+#include "base/scope.h"
+#include "base/sysroot.h"
+#include "base/words.h"
+#include "daemon/exit_code.h"
+#include "daemon/json.h"
+#include "daemon/render.h"
+#include "daemon/verbs.h"
+
+#define INSTANCES_MAX 256 /* of one knob; a machine with more disks gets a note */
+
+static void print_knob(struct table *table, const struct knob_row *row, const struct knob_reading *reading)
+{
+	char scope[SCOPE_TEXT_MAX], range[64], choices[KNOB_CHOICES_MAX * KNOB_NAME_MAX] = "";
+	size_t used = 0;
+
+	for (uint32_t i = 0; i < reading->n_choices && i < KNOB_CHOICES_MAX; i++)
+		used += (size_t)snprintf(choices + used, sizeof(choices) - used, "%s%s", i ? " " : "",
+					 reading->choices[i]);
+	snprintf(range, sizeof(range), "%lld to %lld", (long long)row->min, (long long)row->max);
+	table_row(table);
+	table_cell(table, TONE_STRONG, "%s", row->name);
+	table_cell(table, TONE_PLAIN, "%s", scope_format(&reading->scope, scope, sizeof(scope)));
+	if (reading->flags & KNOB_GONE)
+		table_cell(table, TONE_DIM, "-");
+	else
+		table_cell(table, TONE_PLAIN, "%s", reading->value);
+	table_cell(table, TONE_PLAIN, "%s", knob_family_word(row->family));
+	if (reading->flags & KNOB_GONE)
+		table_cell(table, TONE_WARN, "not on this kernel");
+	else if (reading->flags & KNOB_WRITABLE)
+		table_cell(table, TONE_GOOD, "yes");
+	else
+		table_cell(table, TONE_WARN, "read-only");
+	table_cell(table, TONE_PLAIN, "%s. %s", row->type == KNOB_CHOICE ? choices : range, row->about);
+}
+
+/* Appends the instances of one row to the table and to the list. Returns 0 or -errno. */
+static int collect(int root, const struct knob_row *row, const struct scope *only, struct table *table, json_t *list)
+{
+	struct scope scopes[INSTANCES_MAX];
+	struct knob_reading reading;
+	size_t n = knob_scopes(root, row, scopes, INSTANCES_MAX);
+	int r;
+
+	for (size_t i = 0; i < n && i < INSTANCES_MAX; i++) {
+		if (only->kind != SCOPE_KIND_COUNT && !scope_matches(&scopes[i], only))
+			continue;
+		r = knob_read(root, row, &scopes[i], &reading);
+		if (r < 0)
+			return r;
+		print_knob(table, row, &reading);
+		json_array_append_new(list, json_knob(row, &reading));
+	}
+	return 0;
+}
+
+static void print_markdown(FILE *out)
+{
+	fputs("<!-- Made by `flyball knobs --markdown`; a test compares. -->\n# Knobs\n\n"
+	      "Only these can be changed, and only within these ranges.\n\n"
+	      "| knob | family | scope | type | range | file | what |\n|---|---|---|---|---|---|---|\n", out);
+	for (size_t i = 0; i < knob_rows_count; i++) {
+		const struct knob_row *row = &knob_rows[i];
+		char range[64] = "what the kernel offers";
+
+		if (row->type == KNOB_INTEGER)
+			snprintf(range, sizeof(range), "%lld to %lld", (long long)row->min, (long long)row->max);
+		fprintf(out, "| `%s` | %s | %s | %s | %s | `/%s` | %s |\n", row->name, knob_family_word(row->family),
+			scope_kind_word(row->scope), knob_type_word(row->type), range, row->path, row->about);
+	}
+}
+
+static int no_match(const struct invocation *invocation, const char *pattern)
+{
+	const char *names[256];
+	char hint[128];
+	size_t n = knob_rows_count < ARRAY_SIZE(names) ? knob_rows_count : ARRAY_SIZE(names);
+
+	for (size_t i = 0; i < n; i++)
+		names[i] = knob_rows[i].name;
+	return cli_usage_error(invocation, "no knob matches '%s'%s", pattern,
+			       cli_did_you_mean(pattern, names, n, hint, sizeof(hint)));
+}
+
+static int knobs_run(const struct invocation *invocation)
+{
+	static const char *const titles[] = { "knob", "scope", "value", "family", "writable", "choices or range, and what" };
+	const char *pattern = invocation->n_words ? invocation->words[0] : NULL;
+	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
+	const struct scope only = option_scope(invocation, "--only");
+	const struct style style = style_of(invocation->out);
+	_cleanup_close_ int root = sysroot_open("/");
+	_cleanup_json_ json_t *list = NULL;
+	json_t *rows = json_array();
+	size_t matched = 0;
+	int r = 0;
+
+	list = json_pack("{s:i, s:o}", "schema", 1, "knobs", rows);
+	if (root < 0)
+		return cli_error(invocation, EXIT_CODE_ERROR, "unable to open '/': %s", strerror(-root));
+	if (option_given(invocation, "--markdown")) {
+		print_markdown(invocation->out);
+		return EXIT_CODE_OK;
+	}
+	for (size_t i = 0; i < knob_rows_count; i++) {
+		if (!cli_matches(pattern, knob_rows[i].name))
+			continue;
+		matched++;
+		r = collect(root, &knob_rows[i], &only, table, rows);
+		if (r < 0)
+			fprintf(invocation->err, "flyball: unable to read '%s': %s, ignoring\n", knob_rows[i].name,
+				strerror(-r));
+	}
+	if (matched == 0)
+		return no_match(invocation, pattern);
+	if (invocation->json)
+		return print_json(invocation, list);
+	table_print(table, &style, invocation->out);
+	return EXIT_CODE_OK;
+}
+
+const struct verb verb_knobs = {
+	.name = "knobs",
+	.arguments = "[PATTERN]",
+	.about = "List the knobs: value, choices or range, and whether they can be written.",
+	.text = "Reads only; needs no daemon. PATTERN is a part of a name, or has * and ?.",
+	.options = (const struct option_row[]){
+		OPTION_ONLY,
+		{ .name = "--markdown", .about = "Print the reference (docs/knobs.md)." },
+		{ .name = NULL },
+	},
+	.examples = (const char *const[]){ "flyball knobs block", "flyball knobs --only disk:vda --json", NULL },
+	.max_words = 1,
+	.run = knobs_run,
+};

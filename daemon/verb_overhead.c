@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <math.h>
+
+#include "base/quantity.h"
+#include "daemon/exit_code.h"
+#include "daemon/render.h"
+#include "daemon/verbs.h"
+
+static char *per_run(double total, double n, char *buffer, size_t size)
+{
+	return quantity_format(n > 0 ? total / n : (double)NAN, UNIT_TIME, buffer, size);
+}
+
+static void print_processes(FILE *out, const struct style *style, const json_t *data)
+{
+	static const char *const titles[] = { "process", ">pid", ">CPU time", ">of the machine", ">memory" };
+	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
+	const json_t *row;
+	char text[32];
+	size_t i;
+
+	json_array_foreach(json_object_get(data, "processes"), i, row) {
+		table_row(table);
+		table_cell(table, TONE_STRONG, "%s", member_text(row, "name"));
+		table_cell(table, TONE_PLAIN, "%" JSON_INTEGER_FORMAT, member_integer(row, "pid"));
+		table_cell(table, TONE_PLAIN, "%s",
+			   quantity_format(member_number(row, "cpu_ns"), UNIT_TIME, text, sizeof(text)));
+		table_cell(table, TONE_PLAIN, "%.4f %%", 100 * member_number(row, "cpu_ratio"));
+		table_cell(table, TONE_PLAIN, "%s",
+			   quantity_format(member_number(row, "pss_bytes"), UNIT_BYTES, text, sizeof(text)));
+	}
+	table_print(table, style, out);
+}
+
+static void print_sources(FILE *out, const struct style *style, const json_t *data)
+{
+	static const char *const titles[] = { "source", "method", "state", ">samples", ">a sample", ">BPF runs", ">a run" };
+	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
+	const json_t *row;
+	char text[32];
+	size_t i;
+
+	json_array_foreach(json_object_get(data, "sources"), i, row) {
+		double samples = member_number(row, "samples"), runs = member_number(row, "bpf_runs");
+
+		table_row(table);
+		table_cell(table, TONE_STRONG, "%s", member_text(row, "name"));
+		table_cell(table, TONE_PLAIN, "%s", member_text(row, "method"));
+		table_cell(table, TONE_PLAIN, "%s", member_text(row, "state"));
+		table_cell(table, TONE_PLAIN, "%.0f", samples);
+		table_cell(table, TONE_PLAIN, "%s",
+			   per_run(member_number(row, "sample_ns"), samples, text, sizeof(text)));
+		table_cell(table, TONE_PLAIN, "%s", quantity_format(runs > 0 ? runs : (double)NAN, UNIT_NONE, text,
+								    sizeof(text)));
+		table_cell(table, TONE_PLAIN, "%s",
+			   per_run(member_number(row, "bpf_run_ns"), runs, text, sizeof(text)));
+	}
+	fputc('\n', out);
+	table_print(table, style, out);
+}
+
+static int overhead_run(const struct invocation *invocation)
+{
+	const struct style style = style_of(invocation->out);
+	_cleanup_json_ json_t *data = NULL;
+	char window[32];
+	int r;
+
+	r = daemon_ask(invocation, "overhead", NULL, &data);
+	if (r != EXIT_CODE_OK)
+		return r;
+	if (invocation->json)
+		return print_json(invocation, data);
+	fprintf(invocation->out, "flyball takes %.4f %% of the machine's CPU time, measured over %s\n\n",
+		100 * member_number(data, "total_ratio"),
+		quantity_format(member_number(data, "window_ns"), UNIT_TIME, window, sizeof(window)));
+	print_processes(invocation->out, &style, data);
+	print_sources(invocation->out, &style, data);
+	return EXIT_CODE_OK;
+}
+
+const struct verb verb_overhead = {
+	.name = "overhead",
+	.arguments = "",
+	.about = "Say what flyball itself costs: each process, each source.",
+	.text = "BPF programs are timed only while the kernel counts (sysctl kernel.bpf_stats_enabled=1), which itself costs "
+		"some 30 ns a run.",
+	.options = (const struct option_row[]){ OPTION_RUN, { .name = NULL } },
+	.run = overhead_run,
+};

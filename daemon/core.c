@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "actuator/knobs.h"
 #include "base/cleanup.h"
@@ -131,6 +132,15 @@ static void on_source(struct core *core, const struct source_status *status)
 
 /* --- the worker --- */
 
+static void send_freeze(struct core *core)
+{
+	struct message message;
+
+	message_init(&message, MESSAGE_FREEZE);
+	message.word.value = core->frozen;
+	worker_send(&core->worker, ROLE_ACTUATOR, &message);
+}
+
 static void core_message(struct worker *worker, enum role from, const struct message *message)
 {
 	struct core *core = (struct core *)worker;
@@ -164,7 +174,7 @@ static void core_peer_up(struct worker *worker, enum role peer)
 		core->series_missing = 0;
 		core_demand(core, true);
 	} else if (peer == ROLE_ACTUATOR) {
-		core_freeze(core, core->frozen);
+		send_freeze(core);
 		core_settle(core);
 	}
 }
@@ -222,17 +232,12 @@ static void frozen_path(const struct core *core, char *path, size_t size)
 
 int core_freeze(struct core *core, bool frozen)
 {
-	struct message message;
 	char path[PATH_MAX];
 	int r = 0;
 
 	core->frozen = frozen;
 	analyzer_freeze(core->analyzer, frozen);
-	message_init(&message, MESSAGE_FREEZE);
-	message.word.value = frozen;
-	worker_send(&core->worker, ROLE_ACTUATOR, &message);
-	if (core->options->foreground_plan)
-		return 0;
+	send_freeze(core);
 	frozen_path(core, path, sizeof(path));
 	if (frozen) {
 		_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -270,8 +275,8 @@ static uint64_t open_history(struct core *core)
 	r = history_open(path, &core->options->history, core->history_note, sizeof(core->history_note),
 			 &core->history);
 	if (r < 0) {
-		snprintf(core->history_note, sizeof(core->history_note), "unable to open the history '%.180s': %s; "
-			 "nothing is recorded", path, strerror(-r));
+		snprintf(core->history_note, sizeof(core->history_note), "unable to open the history '%.120s': %s; nothing "
+			 "is recorded (it is written by user %u)", path, strerror(-r), geteuid());
 		core->history = NULL;
 	}
 	if (core->history_note[0])

@@ -122,13 +122,15 @@ static int transaction_end(struct history *history, int r)
 
 int history_trial(struct history *history, const struct trial *trial, const struct json_context *context)
 {
-	_cleanup_json_ json_t *summary = json_trial(trial, context, JSON_SUMMARY);
-	_cleanup_json_ json_t *detail = json_trial(trial, context, JSON_FULL);
-	_cleanup_json_ json_t *pairs = NULL;
+	_cleanup_json_ json_t *summary = NULL, *detail = NULL, *pairs = NULL;
 	const char *key;
 	json_t *value;
 	int r;
 
+	if (!history)
+		return 0;
+	summary = json_trial(trial, context, JSON_SUMMARY);
+	detail = json_trial(trial, context, JSON_FULL);
 	if (!summary || !detail)
 		return -ENOMEM;
 	pairs = json_incref(json_object_get(detail, "pairs"));
@@ -159,6 +161,8 @@ int history_outcome(struct history *history, const struct change *change, const 
 	int64_t at_ns = (int64_t)outcome->time_ns + wall_offset_ns;
 	int r;
 
+	if (!history)
+		return 0;
 	if (!document)
 		return -ENOMEM;
 	json_object_set_new(document, "at", json_real((double)at_ns / (double)NSEC_PER_SEC));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The history: trials, windows, verdicts and outcomes in one SQLite file that survives restarts and stays within its
- * bounds. Written by core alone. A history that cannot be written is reported, and never stops the loop.
+ * bounds. Written by core alone. A history that cannot be written is reported, and never stops the loop: what records
+ * accepts NULL and does nothing.
  */
 #ifndef FLYBALL_DAEMON_HISTORY_H
 #define FLYBALL_DAEMON_HISTORY_H

@@ -136,7 +136,10 @@ static int prune_days(struct history *history, uint64_t wall_ns)
 
 int history_prune(struct history *history, uint64_t wall_ns)
 {
-	int r = prune_days(history, wall_ns);
+	int r;
 
+	if (!history)
+		return 0;
+	r = prune_days(history, wall_ns);
 	return r < 0 ? r : history_prune_bytes(history);
 }

@@ -276,7 +276,8 @@ static uint64_t open_history(struct core *core)
 			 &core->history);
 	if (r < 0) {
 		snprintf(core->history_note, sizeof(core->history_note), "unable to open the history '%.120s': %s; nothing "
-			 "is recorded (it is written by user %u)", path, strerror(-r), geteuid());
+			 "is recorded (user %u must be able to enter the folders above it)", path, strerror(-r),
+			 geteuid());
 		core->history = NULL;
 	}
 	if (core->history_note[0])

@@ -30,6 +30,9 @@ static int find_account(const struct daemon_options *options, struct account *re
 		return 0;
 	}
 	r = account_find(options->user, ret_account);
+	/* A look at a machine on which nothing is installed. */
+	if (r == -ENOENT && options->foreground_plan)
+		r = account_find("nobody", ret_account);
 	if (r == 0)
 		return 0;
 	if (r == -EINVAL)

@@ -71,6 +71,12 @@ uint64_t process_heartbeat_ns(const struct daemon_options *options)
 	return options->tick_ns * 4 > NSEC_PER_SEC ? options->tick_ns * 4 : NSEC_PER_SEC;
 }
 
+/* In the foreground the plan says what was decided. */
+static enum log_level log_level(const struct daemon_options *options)
+{
+	return options->foreground_plan ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+}
+
 static bool is_wanted(const struct supervisor *s, enum role role)
 {
 	if (role == ROLE_ACTUATOR)
@@ -152,7 +158,7 @@ static int child_main(const struct supervisor *s, enum role role, int control)
 	reset_signals();
 	close_others(keep, ARRAY_SIZE(keep));
 	prctl(PR_SET_NAME, names[role]);
-	log_open(role_word(role), LOG_LEVEL_INFO);
+	log_open(role_word(role), log_level(s->options));
 	switch (role) {
 	case ROLE_OBSERVER:
 		return process_observer(&context);
@@ -430,7 +436,7 @@ int supervisor_run(const struct daemon_options *options)
 	struct supervisor s = { .options = options, .place = PLACE_NONE, .root = -1 };
 	int r;
 
-	log_open(role_word(ROLE_SUPERVISOR), LOG_LEVEL_INFO);
+	log_open(role_word(ROLE_SUPERVISOR), log_level(options));
 	for (enum role role = 0; role < ROLE_COUNT; role++)
 		s.children[role] = (struct child){ .supervisor = &s, .role = role, .control = -1 };
 	s.root = sysroot_open("/");

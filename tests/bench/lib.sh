@@ -66,7 +66,7 @@ bench_lab()
 	lab_enter "$@"
 	lab_begin
 	mkdir -m 755 "$lab_dir/run"
-	mkdir -m 700 "$lab_dir/state"
+	mkdir -m 755 "$lab_dir/state"
 }
 
 # daemon_start POLICY [OPTION...]

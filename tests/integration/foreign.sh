@@ -11,7 +11,7 @@ arm_await
 echo kyber >"/sys/block/$disk_loop/queue/scheduler"
 check "the trial ends" lab_await 30 trial_ended
 check "as aborted" equal "$(trial_member verdict)" aborted
-check "because somebody else changed the knob" equal "$(trial_member reason)" foreign
+check "because somebody else changed the knob" equal "$(trial_member reason)" foreign-write
 check "the hand's value stays" equal "$(disk_scheduler)" kyber
 sleep 3
 check "and still stays" equal "$(disk_scheduler)" kyber

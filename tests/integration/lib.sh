@@ -63,7 +63,7 @@ need_lab()
 	lab_enter "$@"
 	lab_begin
 	mkdir -m 755 "$lab_dir/run"
-	mkdir -m 700 "$lab_dir/state"
+	mkdir -m 755 "$lab_dir/state"
 }
 
 need_disk()
@@ -138,7 +138,7 @@ trial_member()
 
 trial_ended()
 {
-	[ "$(ask trials --json 2>/dev/null | jq -r '.trials[0].verdict // "none"')" != none ]
+	[ "$(ask trials --json 2>/dev/null | jq -r '.trials[0].verdict // "running"')" != running ]
 }
 
 # killwatch's µs until the scheduler in force is this one: scheduler_await SCHEDULER MS [SIGNAL PIDS]

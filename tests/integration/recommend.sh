@@ -16,7 +16,8 @@ setpriv --pdeathsig TERM -- "$flyball" recommend --for 6s --policies "$lab_dir" 
 pid=$!
 lab_pids+=("$pid")
 sleep 3
-actuators=$(pgrep -g "$(ps -o pgid= -p "$pid" | tr -d ' ')" -f actuator || true)
+check "an observer is running" pgrep -P "$pid" -x flyball-observ
+actuators=$(pgrep -P "$pid" -x flyball-actuat || true)
 check "no actuator is running" equal "$actuators" ""
 wait "$pid" || status=$?
 knobs >"$lab_dir/after"

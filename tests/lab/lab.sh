@@ -160,6 +160,7 @@ disk_make()
 	disk_loop=$(losetup --find --show --direct-io=on "$image")
 	disk_loop=${disk_loop#/dev/}
 	disk_scheduler_before=$(disk_scheduler)
+	echo none >"/sys/block/$disk_loop/queue/scheduler"
 	# No lazy initialisation: its writes would come in the middle of a measurement.
 	mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0,nodiscard "/dev/$disk_loop"
 	mkdir "$lab_dir/mnt"

@@ -44,8 +44,8 @@ struct actuator {
 	uint64_t ended[ENDED_MAX]; /* ring */
 };
 
-static int actuator_new(const struct actuator_options *options, uint64_t now_ns, struct recovery *ret_recovery,
-			struct actuator **ret_actuator)
+static int actuator_new(const struct actuator_options *options, uint64_t now_ns,
+			struct recovery *ret_recovery, struct actuator **ret_actuator)
 {
 	struct actuator *a = calloc(1, sizeof(*a));
 	int r;
@@ -69,8 +69,8 @@ static int actuator_new(const struct actuator_options *options, uint64_t now_ns,
 	return 0;
 }
 
-int actuator_open(const struct actuator_options *options, uint64_t now_ns, struct recovery *ret_recovery,
-		  struct actuator **ret_actuator)
+int actuator_open(const struct actuator_options *options, uint64_t now_ns,
+		  struct recovery *ret_recovery, struct actuator **ret_actuator)
 {
 	return actuator_new(options, now_ns, ret_recovery, ret_actuator);
 }
@@ -81,7 +81,8 @@ static void actuator_free(struct actuator *a)
 	free(a);
 }
 
-int actuator_recover(const struct actuator_options *options, uint64_t now_ns, struct recovery *ret_recovery)
+int actuator_recover(const struct actuator_options *options, uint64_t now_ns,
+		     struct recovery *ret_recovery)
 {
 	struct actuator *a;
 	int r = actuator_new(options, now_ns, ret_recovery, &a);
@@ -107,14 +108,15 @@ static void finish(struct actuator *a, struct txn *txn, bool settled, const stru
 	txn_end(&a->journal, txn, type);
 }
 
-
 static void fail_journal(struct outcome *outcome, int r)
 {
 	outcome->status = OUTCOME_FAILED;
 	outcome->error = -r;
-	snprintf(outcome->text, sizeof(outcome->text), "unable to write '" JOURNAL_NAME "' in the state folder: %s; %s",
-		 strerror(-r), r == -ENOSPC || r == -EDQUOT || r == -EFBIG ? "free some space there" :
-				   "check the file system and its mount options");
+	snprintf(outcome->text, sizeof(outcome->text),
+		 "unable to write '" JOURNAL_NAME "' in the state folder: %s; %s", strerror(-r),
+		 r == -ENOSPC || r == -EDQUOT || r == -EFBIG
+			 ? "free some space there"
+			 : "check the file system and its mount options");
 }
 
 static bool is_known(struct actuator *a, uint64_t id)
@@ -125,7 +127,8 @@ static bool is_known(struct actuator *a, uint64_t id)
 	return txn_find(&a->table, id) != NULL;
 }
 
-static struct guard_view guard_view_of(struct actuator *a, const struct change *change, uint64_t now_ns)
+static struct guard_view guard_view_of(struct actuator *a, const struct change *change,
+				       uint64_t now_ns)
 {
 	bool named = memchr(change->knob, '\0', sizeof(change->knob)) != NULL;
 	struct guard_view view = {
@@ -144,8 +147,8 @@ static struct guard_view guard_view_of(struct actuator *a, const struct change *
 }
 
 /* Everything that recovery would need. `ret_entry` is large: the caller's. */
-static int entry_make(struct actuator *a, const struct knob_row *row, const struct change *change, const char *old,
-		      struct journal_entry *ret_entry, char *ret_text, size_t size)
+static int entry_make(struct actuator *a, const struct knob_row *row, const struct change *change,
+		      const char *old, struct journal_entry *ret_entry, char *ret_text, size_t size)
 {
 	const struct knob_family_ops *ops = knob_family_ops(row);
 
@@ -161,8 +164,8 @@ static int entry_make(struct actuator *a, const struct knob_row *row, const stru
 	snprintf(ret_entry->new_value, sizeof(ret_entry->new_value), "%s", change->new_value);
 	if (!ops->capture)
 		return 0;
-	return ops->capture(a->options.root, row, &change->scope, ret_entry->companions, sizeof(ret_entry->companions),
-			    ret_text, size);
+	return ops->capture(a->options.root, row, &change->scope, ret_entry->companions,
+			    sizeof(ret_entry->companions), ret_text, size);
 }
 
 /* The journal takes the intent, and has room for what must follow. */
@@ -179,7 +182,8 @@ static int journal_begin(struct actuator *a, const struct journal_entry *entry)
 	return r;
 }
 
-static void begin(struct actuator *a, const struct change *change, struct guard_view *view, struct outcome *outcome)
+static void begin(struct actuator *a, const struct change *change, struct guard_view *view,
+		  struct outcome *outcome)
 {
 	struct knob_reading reading;
 	struct journal_entry entry;
@@ -188,7 +192,8 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 	if (r < 0) {
 		outcome->status = OUTCOME_FAILED;
 		outcome->error = -r;
-		snprintf(outcome->text, sizeof(outcome->text), "unable to read %s: %s", view->row->name, strerror(-r));
+		snprintf(outcome->text, sizeof(outcome->text), "unable to read %s: %s",
+			 view->row->name, strerror(-r));
 		return;
 	}
 	view->reading = &reading;
@@ -196,7 +201,8 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 	outcome->status = guard_value(view, change, outcome->text, sizeof(outcome->text));
 	if (outcome->status != OUTCOME_DONE)
 		return;
-	if (entry_make(a, view->row, change, reading.value, &entry, outcome->text, sizeof(outcome->text)) < 0) {
+	if (entry_make(a, view->row, change, reading.value, &entry, outcome->text,
+		       sizeof(outcome->text)) < 0) {
 		outcome->status = OUTCOME_REFUSED;
 		return;
 	}
@@ -209,7 +215,8 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 	txn_add(&a->table, TXN_OPEN, &entry);
 }
 
-static void switch_to(struct actuator *a, struct txn *txn, enum setting_side side, struct outcome *outcome)
+static void switch_to(struct actuator *a, struct txn *txn, enum setting_side side,
+		      struct outcome *outcome)
 {
 	bool was_touched = txn->touched;
 	bool settled = setting_put(a->options.root, txn, side, outcome);
@@ -231,7 +238,8 @@ static void undo(struct actuator *a, struct txn *txn, struct outcome *outcome)
 	if (above) {
 		outcome->status = OUTCOME_REFUSED;
 		snprintf(outcome->text, sizeof(outcome->text),
-			 "transaction %" PRIu64 " came later and stands on this one: undo it first", above->entry.txn);
+			 "transaction %" PRIu64 " came later and stands on this one: undo it first",
+			 above->entry.txn);
 		return;
 	}
 	settled = setting_put(a->options.root, txn, SETTING_OLD, outcome);
@@ -253,16 +261,19 @@ static void keep(struct actuator *a, struct txn *txn, struct outcome *outcome)
 		return;
 	}
 	finish(a, txn, setting_put(a->options.root, txn, SETTING_OLD, &undone), &undone);
-	*outcome = (struct outcome){ .txn = outcome->txn, .action = outcome->action, .time_ns = undone.time_ns,
+	*outcome = (struct outcome){ .txn = outcome->txn,
+				     .action = outcome->action,
+				     .time_ns = undone.time_ns,
 				     .took_ns = outcome->took_ns + undone.took_ns };
 	memcpy(outcome->value, undone.value, sizeof(outcome->value));
 	fail_journal(outcome, r);
 	if (undone.status != OUTCOME_DONE)
-		snprintf(outcome->text, sizeof(outcome->text), "not recorded (%s), and not undone: %.90s", strerror(-r),
-			 undone.text);
+		snprintf(outcome->text, sizeof(outcome->text),
+			 "not recorded (%s), and not undone: %.90s", strerror(-r), undone.text);
 }
 
-static void carry_out(struct actuator *a, const struct change *change, uint64_t now_ns, struct outcome *outcome)
+static void carry_out(struct actuator *a, const struct change *change, uint64_t now_ns,
+		      struct outcome *outcome)
 {
 	struct guard_view view;
 	struct txn *txn;
@@ -285,16 +296,19 @@ static void carry_out(struct actuator *a, const struct change *change, uint64_t 
 	}
 	if (!txn || txn->state != TXN_OPEN) {
 		outcome->status = OUTCOME_REFUSED;
-		snprintf(outcome->text, sizeof(outcome->text), "no open transaction %" PRIu64, change->txn);
+		snprintf(outcome->text, sizeof(outcome->text), "no open transaction %" PRIu64,
+			 change->txn);
 		return;
 	}
 	if (change->action == ACTION_KEEP)
 		keep(a, txn, outcome);
 	else
-		switch_to(a, txn, change->action == ACTION_ARM ? SETTING_NEW : SETTING_OLD, outcome);
+		switch_to(a, txn, change->action == ACTION_ARM ? SETTING_NEW : SETTING_OLD,
+			  outcome);
 }
 
-void actuator_change(struct actuator *a, const struct change *change, uint64_t now_ns, struct outcome *ret_outcome)
+void actuator_change(struct actuator *a, const struct change *change, uint64_t now_ns,
+		     struct outcome *ret_outcome)
 {
 	uint64_t start = clock_now_ns();
 
@@ -339,7 +353,8 @@ uint64_t actuator_deadline(const struct actuator *a)
 	return deadline;
 }
 
-static void undo_unasked(struct actuator *a, struct txn *txn, const char *why, struct outcome *ret_outcome)
+static void undo_unasked(struct actuator *a, struct txn *txn, const char *why,
+			 struct outcome *ret_outcome)
 {
 	struct outcome outcome = { .txn = txn->entry.txn, .action = ACTION_UNDO, .unasked = 1 };
 
@@ -362,7 +377,8 @@ int actuator_expire(struct actuator *a, uint64_t now_ns, struct outcome *ret_out
 	}
 	if (!due)
 		return 0;
-	undo_unasked(a, due, due->entry.deadline_ns <= now_ns ? "deadline" : "no heartbeat of core", ret_outcome);
+	undo_unasked(a, due, due->entry.deadline_ns <= now_ns ? "deadline" : "no heartbeat of core",
+		     ret_outcome);
 	return 1;
 }
 
@@ -415,14 +431,18 @@ size_t actuator_kept(const struct actuator *a, struct change *ret_changes, size_
 		for (size_t i = 0; i < TXNS_MAX; i++) {
 			const struct txn *txn = &a->table.slots[i];
 
-			if (txn->state == TXN_KEPT && txn->order > order && (!next || txn->order < next->order))
+			if (txn->state == TXN_KEPT && txn->order > order &&
+			    (!next || txn->order < next->order))
 				next = txn;
 		}
 		if (!next)
 			break;
 		order = next->order;
-		*change = (struct change){ .txn = next->entry.txn, .trial = next->entry.trial, .action = ACTION_BEGIN,
-					   .deadline_ns = next->entry.deadline_ns, .scope = next->entry.scope };
+		*change = (struct change){ .txn = next->entry.txn,
+					   .trial = next->entry.trial,
+					   .action = ACTION_BEGIN,
+					   .deadline_ns = next->entry.deadline_ns,
+					   .scope = next->entry.scope };
 		memcpy(change->knob, next->entry.knob, sizeof(change->knob));
 		memcpy(change->old_value, next->entry.old_value, sizeof(change->old_value));
 		memcpy(change->new_value, next->entry.new_value, sizeof(change->new_value));

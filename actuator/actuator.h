@@ -26,8 +26,8 @@ struct actuator;
 #define ACTUATOR_KEPT_MAX 64
 
 struct actuator_options {
-	int root;              /* sysroot descriptor; must outlive the actuator */
-	int state;             /* descriptor of the state folder (the journal's); must outlive the actuator */
+	int root;  /* sysroot descriptor; must outlive the actuator */
+	int state; /* descriptor of the state folder (the journal's); must outlive the actuator */
 	uint64_t heartbeat_ns; /* undo everything open after so long without a heartbeat */
 	struct scope only;     /* refuse changes elsewhere; kind SCOPE_KIND_COUNT = no such limit */
 };
@@ -42,21 +42,22 @@ struct recovery {
 	uint32_t torn;     /* 1: the journal ended in a torn record */
 	uint32_t corrupt;  /* records in the middle whose checksum is wrong; skipped and reported */
 	uint32_t other_boot; /* transactions of another boot: nothing to undo */
-	char text[512];    /* one line, what and why; "" when there was nothing */
+	char text[512];      /* one line, what and why; "" when there was nothing */
 };
 
 /*
  * Opens the journal, recovers, and is ready for changes. -EAGAIN when another actuator holds the lock of the
  * journal. The caller closes it.
  */
-int actuator_open(const struct actuator_options *options, uint64_t now_ns, struct recovery *ret_recovery,
-		  struct actuator **ret_actuator);
+int actuator_open(const struct actuator_options *options, uint64_t now_ns,
+		  struct recovery *ret_recovery, struct actuator **ret_actuator);
 
 /* Undoes what is open (newest first) and closes; accepts NULL. Kept changes stay. */
 void actuator_close(struct actuator *actuator, uint64_t now_ns);
 
 /* Recovers without staying: for the supervisor after a death, and at start. Returns 0 or -errno. */
-int actuator_recover(const struct actuator_options *options, uint64_t now_ns, struct recovery *ret_recovery);
+int actuator_recover(const struct actuator_options *options, uint64_t now_ns,
+		     struct recovery *ret_recovery);
 
 /* Carries out one change; always fills in `ret_outcome`. */
 void actuator_change(struct actuator *actuator, const struct change *change, uint64_t now_ns,

@@ -17,7 +17,8 @@ int companions_add(char *companions, size_t size, const char *name, const char *
 	return 0;
 }
 
-int companions_next(const char **cursor, char *ret_name, size_t name_size, char *ret_value, size_t value_size)
+int companions_next(const char **cursor, char *ret_name, size_t name_size, char *ret_value,
+		    size_t value_size)
 {
 	const char *line = *cursor, *equals, *end;
 
@@ -42,7 +43,8 @@ void companions_complain(char *text, size_t size, const char *name, int error)
 {
 	size_t used = strlen(text);
 
-	snprintf(text + used, size - used, "%sunable to restore %s (%s)", used ? ", " : "", name, strerror(-error));
+	snprintf(text + used, size - used, "%sunable to restore %s (%s)", used ? ", " : "", name,
+		 strerror(-error));
 }
 
 bool error_is_gone(int error)

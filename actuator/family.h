@@ -18,33 +18,38 @@
 
 struct knob_family_ops {
 	/* As knob_scopes(). */
-	size_t (*scopes)(int root, const struct knob_row *row, struct scope *ret_scopes, size_t max);
+	size_t (*scopes)(int root, const struct knob_row *row, struct scope *ret_scopes,
+			 size_t max);
 
 	/* As knob_read(); row and scope fit each other. */
-	int (*read)(int root, const struct knob_row *row, const struct scope *scope, struct knob_reading *ret_reading);
+	int (*read)(int root, const struct knob_row *row, const struct scope *scope,
+		    struct knob_reading *ret_reading);
 
 	/* Writes once; 0 or -errno. */
-	int (*write)(int root, const struct knob_row *row, const struct scope *scope, const char *value);
+	int (*write)(int root, const struct knob_row *row, const struct scope *scope,
+		     const char *value);
 
 	/*
 	 * Writes down what a change of the knob disturbs in the kernel, so that restore() can put it back. Returns 0,
 	 * or -errno with a sentence in `ret_text`; -E2BIG when it does not fit. NULL: the family has no companions.
 	 */
-	int (*capture)(int root, const struct knob_row *row, const struct scope *scope, char *ret_companions,
-		       size_t companions_size, char *ret_text, size_t text_size);
+	int (*capture)(int root, const struct knob_row *row, const struct scope *scope,
+		       char *ret_companions, size_t companions_size, char *ret_text,
+		       size_t text_size);
 
 	/*
 	 * Puts back every companion whose value differs; the knob itself has its old value again. Returns 0, or the
 	 * first -errno with the names of what is not back in `ret_text`. NULL where capture is.
 	 */
-	int (*restore)(int root, const struct knob_row *row, const struct scope *scope, const char *companions,
-		       char *ret_text, size_t text_size);
+	int (*restore)(int root, const struct knob_row *row, const struct scope *scope,
+		       const char *companions, char *ret_text, size_t text_size);
 
 	/*
 	 * True when the scope is still the very instance that was captured: a disk that was pulled and replaced by
 	 * another of the same name is not. NULL: scopes of the family cannot be replaced.
 	 */
-	bool (*same_instance)(int root, const struct knob_row *row, const struct scope *scope, const char *companions);
+	bool (*same_instance)(int root, const struct knob_row *row, const struct scope *scope,
+			      const char *companions);
 };
 
 extern const struct knob_family_ops family_io_scheduler;
@@ -54,10 +59,12 @@ extern const struct knob_family_ops family_sysctl;
 const struct knob_family_ops *knob_family_ops(const struct knob_row *row);
 
 /* Reads the file of an integer or a choice at knob_path(): what most families do. As knob_read(). */
-int knob_read_file(int root, const struct knob_row *row, const struct scope *scope, struct knob_reading *ret_reading);
+int knob_read_file(int root, const struct knob_row *row, const struct scope *scope,
+		   struct knob_reading *ret_reading);
 
 /* Writes that file. */
-int knob_write_file(int root, const struct knob_row *row, const struct scope *scope, const char *value);
+int knob_write_file(int root, const struct knob_row *row, const struct scope *scope,
+		    const char *value);
 
 /* Adds `name=value` and a newline to a companions' text; -E2BIG when it does not fit (then nothing was added). */
 int companions_add(char *companions, size_t size, const char *name, const char *value);
@@ -66,7 +73,8 @@ int companions_add(char *companions, size_t size, const char *name, const char *
  * Takes the next line of a companions' text: names and values are copied. Returns 1, 0 at the end, -EBADMSG for a
  * line that companions_add() cannot have written. `cursor` starts as the text.
  */
-int companions_next(const char **cursor, char *ret_name, size_t name_size, char *ret_value, size_t value_size);
+int companions_next(const char **cursor, char *ret_name, size_t name_size, char *ret_value,
+		    size_t value_size);
 
 /* Writes "unable to restore NAME (reason)" behind what is in `text` already; what does not fit is left out. */
 void companions_complain(char *text, size_t size, const char *name, int error);

@@ -27,12 +27,12 @@
 #include "base/cleanup.h"
 #include "base/sysroot.h"
 
-#define QUEUE_PATH_MAX (SCOPE_NAME_MAX + 32)   /* sys/block/DISK/queue */
-#define COMPANION_NAME_MAX 96                  /* `iosched/async_depth` */
+#define QUEUE_PATH_MAX (SCOPE_NAME_MAX + 32) /* sys/block/DISK/queue */
+#define COMPANION_NAME_MAX 96                /* `iosched/async_depth` */
 #define COMPANION_PATH_MAX (QUEUE_PATH_MAX + COMPANION_NAME_MAX)
-#define TUNABLES_MAX 32                        /* of one scheduler; bfq has 10 */
-#define INSTANCE_NAME "@queue"                 /* the line that says which queue it was */
-#define RESTORE_PASSES 2                       /* see above */
+#define TUNABLES_MAX 32        /* of one scheduler; bfq has 10 */
+#define INSTANCE_NAME "@queue" /* the line that says which queue it was */
+#define RESTORE_PASSES 2       /* see above */
 
 enum disturbs {
 	DISTURBS_TUNABLES = 1u << 0, /* queue/iosched/ */
@@ -53,7 +53,8 @@ static void queue_path(const struct scope *scope, char *buffer, size_t size)
 	snprintf(buffer, size, "sys/block/%s/queue", scope->name);
 }
 
-static size_t disk_scopes(int root, const struct knob_row *row, struct scope *ret_scopes, size_t max)
+static size_t disk_scopes(int root, const struct knob_row *row, struct scope *ret_scopes,
+			  size_t max)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	int fd = openat(root, "sys/block", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -100,19 +101,22 @@ static int queue_instance(int root, const struct scope *scope, char *ret_value, 
 	return 0;
 }
 
-static bool disk_same_instance(int root, const struct knob_row *row, const struct scope *scope, const char *companions)
+static bool disk_same_instance(int root, const struct knob_row *row, const struct scope *scope,
+			       const char *companions)
 {
 	char name[COMPANION_NAME_MAX], value[KNOB_VALUE_MAX], now[KNOB_VALUE_MAX];
 
 	(void)row;
 	while (companions_next(&companions, name, sizeof(name), value, sizeof(value)) > 0)
 		if (!strcmp(name, INSTANCE_NAME))
-			return queue_instance(root, scope, now, sizeof(now)) == 0 && !strcmp(now, value);
+			return queue_instance(root, scope, now, sizeof(now)) == 0 &&
+			       !strcmp(now, value);
 	return true;
 }
 
 /* Adds one file of the queue; one that does not exist, or that this disk does not support, is no companion. */
-static int capture_file(int root, const struct scope *scope, const char *name, char *companions, size_t size)
+static int capture_file(int root, const struct scope *scope, const char *name, char *companions,
+			size_t size)
 {
 	char path[COMPANION_PATH_MAX], folder[QUEUE_PATH_MAX], value[KNOB_VALUE_MAX];
 	ssize_t n;
@@ -150,7 +154,8 @@ static int capture_tunables(int root, const struct scope *scope, char *companion
 	if (n > TUNABLES_MAX)
 		r = -E2BIG;
 	for (int i = 0; i < n; i++) {
-		if (r == 0 && (size_t)snprintf(name, sizeof(name), "iosched/%s", entries[i]->d_name) >= sizeof(name))
+		if (r == 0 && (size_t)snprintf(name, sizeof(name), "iosched/%s",
+					       entries[i]->d_name) >= sizeof(name))
 			r = -ENAMETOOLONG;
 		if (r == 0)
 			r = capture_file(root, scope, name, companions, size);
@@ -160,8 +165,9 @@ static int capture_tunables(int root, const struct scope *scope, char *companion
 	return r;
 }
 
-static int disk_capture(int root, const struct knob_row *row, const struct scope *scope, char *ret_companions,
-			size_t companions_size, char *ret_text, size_t text_size)
+static int disk_capture(int root, const struct knob_row *row, const struct scope *scope,
+			char *ret_companions, size_t companions_size, char *ret_text,
+			size_t text_size)
 {
 	unsigned int disturbs = knob_disturbs(row);
 	char instance[32];
@@ -178,13 +184,16 @@ static int disk_capture(int root, const struct knob_row *row, const struct scope
 	if (r == 0 && (disturbs & DISTURBS_QUEUE))
 		r = capture_file(root, scope, "wbt_lat_usec", ret_companions, companions_size);
 	if (r < 0)
-		snprintf(ret_text, text_size, "unable to write down what a change disturbs on '%.40s': %s", scope->name,
-			 r == -E2BIG ? "the scheduler's tunables do not fit into a journal record" : strerror(-r));
+		snprintf(ret_text, text_size,
+			 "unable to write down what a change disturbs on '%.40s': %s", scope->name,
+			 r == -E2BIG ? "the scheduler's tunables do not fit into a journal record"
+				     : strerror(-r));
 	return r;
 }
 
 /* One pass over all companions; texts are of this pass alone. */
-static int restore_pass(int root, const struct scope *scope, const char *companions, char *ret_text, size_t text_size)
+static int restore_pass(int root, const struct scope *scope, const char *companions, char *ret_text,
+			size_t text_size)
 {
 	char name[COMPANION_NAME_MAX], value[KNOB_VALUE_MAX], now[KNOB_VALUE_MAX];
 	char folder[QUEUE_PATH_MAX], path[COMPANION_PATH_MAX];
@@ -202,7 +211,8 @@ static int restore_pass(int root, const struct scope *scope, const char *compani
 		if (n >= 0 && !strcmp(now, value))
 			continue;
 		r = n < 0 ? (int)n : sysroot_write(root, path, value);
-		if (r == 0 && (sysroot_read(root, path, now, sizeof(now)) < 0 || strcmp(now, value)))
+		if (r == 0 &&
+		    (sysroot_read(root, path, now, sizeof(now)) < 0 || strcmp(now, value)))
 			r = -EIO;
 		if (r < 0) {
 			companions_complain(ret_text, text_size, name, r);
@@ -212,8 +222,8 @@ static int restore_pass(int root, const struct scope *scope, const char *compani
 	return r < 0 ? r : first;
 }
 
-static int disk_restore(int root, const struct knob_row *row, const struct scope *scope, const char *companions,
-			char *ret_text, size_t text_size)
+static int disk_restore(int root, const struct knob_row *row, const struct scope *scope,
+			const char *companions, char *ret_text, size_t text_size)
 {
 	int r = 0;
 

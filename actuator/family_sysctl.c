@@ -25,7 +25,8 @@ static const struct {
 	{ .knob = "vm.dirty_background_ratio", .companion = "proc/sys/vm/dirty_background_bytes" },
 };
 
-static size_t sysctl_scopes(int root, const struct knob_row *row, struct scope *ret_scopes, size_t max)
+static size_t sysctl_scopes(int root, const struct knob_row *row, struct scope *ret_scopes,
+			    size_t max)
 {
 	if (!sysroot_exists(root, row->path))
 		return 0;
@@ -34,8 +35,9 @@ static size_t sysctl_scopes(int root, const struct knob_row *row, struct scope *
 	return 1;
 }
 
-static int sysctl_capture(int root, const struct knob_row *row, const struct scope *scope, char *ret_companions,
-			  size_t companions_size, char *ret_text, size_t text_size)
+static int sysctl_capture(int root, const struct knob_row *row, const struct scope *scope,
+			  char *ret_companions, size_t companions_size, char *ret_text,
+			  size_t text_size)
 {
 	char value[KNOB_VALUE_MAX];
 	ssize_t n;
@@ -49,17 +51,18 @@ static int sysctl_capture(int root, const struct knob_row *row, const struct sco
 		if (n == -ENOENT)
 			continue;
 		if (n < 0) {
-			snprintf(ret_text, text_size, "unable to read '%s': %s", counterparts[i].companion,
-				 strerror((int)-n));
+			snprintf(ret_text, text_size, "unable to read '%s': %s",
+				 counterparts[i].companion, strerror((int)-n));
 			return (int)n;
 		}
-		return companions_add(ret_companions, companions_size, counterparts[i].companion, value);
+		return companions_add(ret_companions, companions_size, counterparts[i].companion,
+				      value);
 	}
 	return 0;
 }
 
-static int sysctl_restore(int root, const struct knob_row *row, const struct scope *scope, const char *companions,
-			  char *ret_text, size_t text_size)
+static int sysctl_restore(int root, const struct knob_row *row, const struct scope *scope,
+			  const char *companions, char *ret_text, size_t text_size)
 {
 	char path[COMPANION_PATH_MAX], value[KNOB_VALUE_MAX], now[KNOB_VALUE_MAX];
 	int r;

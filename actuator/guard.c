@@ -28,14 +28,16 @@ static bool is_string(const char *text, size_t size)
 	return memchr(text, '\0', size) != NULL;
 }
 
-static enum outcome_status guard_begin(const struct guard_view *view, const struct change *change, char *ret_text,
-				       size_t size)
+static enum outcome_status guard_begin(const struct guard_view *view, const struct change *change,
+				       char *ret_text, size_t size)
 {
 	char scope[SCOPE_TEXT_MAX];
 
 	if (change->txn == 0 || view->known)
-		REFUSE("transaction %" PRIu64 " is or was in use: numbers are never reused", change->txn);
-	if (!is_string(change->knob, sizeof(change->knob)) || !is_string(change->old_value, KNOB_VALUE_MAX) ||
+		REFUSE("transaction %" PRIu64 " is or was in use: numbers are never reused",
+		       change->txn);
+	if (!is_string(change->knob, sizeof(change->knob)) ||
+	    !is_string(change->old_value, KNOB_VALUE_MAX) ||
 	    !is_string(change->new_value, KNOB_VALUE_MAX) || !scope_valid(&change->scope))
 		REFUSE("a knob, scope or value that is no text");
 	if (!view->row)
@@ -48,16 +50,18 @@ static enum outcome_status guard_begin(const struct guard_view *view, const stru
 	if (change->deadline_ns <= view->now_ns)
 		REFUSE("the deadline has passed already");
 	if (view->busy)
-		REFUSE("transaction %" PRIu64 " is open in the same domain of '%.60s'", view->busy, scope);
+		REFUSE("transaction %" PRIu64 " is open in the same domain of '%.60s'", view->busy,
+		       scope);
 	if (view->n_open >= ACTUATOR_OPEN_MAX)
 		REFUSE("%d transactions are open, which is the limit", ACTUATOR_OPEN_MAX);
 	if (view->n_open + view->n_kept >= ACTUATOR_KEPT_MAX)
-		REFUSE("%d kept changes are remembered, which is the limit: roll some back first", ACTUATOR_KEPT_MAX);
+		REFUSE("%d kept changes are remembered, which is the limit: roll some back first",
+		       ACTUATOR_KEPT_MAX);
 	return OUTCOME_DONE;
 }
 
-enum outcome_status guard_request(const struct guard_view *view, const struct change *change, char *ret_text,
-				  size_t size)
+enum outcome_status guard_request(const struct guard_view *view, const struct change *change,
+				  char *ret_text, size_t size)
 {
 	if (change->action >= ACTION_COUNT)
 		REFUSE("unknown action %" PRIu32, change->action);
@@ -69,19 +73,20 @@ enum outcome_status guard_request(const struct guard_view *view, const struct ch
 	return OUTCOME_DONE;
 }
 
-enum outcome_status guard_value(const struct guard_view *view, const struct change *change, char *ret_text,
-				size_t size)
+enum outcome_status guard_value(const struct guard_view *view, const struct change *change,
+				char *ret_text, size_t size)
 {
 	const struct knob_reading *reading = view->reading;
 
 	if (reading->flags & KNOB_GONE)
-		return answer(OUTCOME_GONE, ret_text, size, "%s does not exist on '%.60s'", view->row->name,
-			      change->scope.name[0] ? change->scope.name : "host");
+		return answer(OUTCOME_GONE, ret_text, size, "%s does not exist on '%.60s'",
+			      view->row->name, change->scope.name[0] ? change->scope.name : "host");
 	if (!(reading->flags & KNOB_WRITABLE))
 		REFUSE("%s is read-only here", view->row->name);
 	if (!knob_same(view->row, reading->value, change->old_value))
-		return answer(OUTCOME_FOREIGN, ret_text, size, "expected '%.40s', found '%.40s': left",
-			      change->old_value, reading->value);
+		return answer(OUTCOME_FOREIGN, ret_text, size,
+			      "expected '%.40s', found '%.40s': left", change->old_value,
+			      reading->value);
 	/* An A/A trial writes nothing: what is in force may be outside of the range that we would choose. */
 	if (knob_same(view->row, reading->value, change->new_value))
 		return OUTCOME_DONE;

@@ -14,27 +14,27 @@
 struct guard_view {
 	uint64_t now_ns;
 	bool frozen;
-	struct scope only;  /* kind SCOPE_KIND_COUNT = no such limit */
-	size_t n_open;      /* with those that are stuck or owed */
+	struct scope only; /* kind SCOPE_KIND_COUNT = no such limit */
+	size_t n_open;     /* with those that are stuck or owed */
 	size_t n_kept;
-	bool known;         /* the transaction's number is or was in use */
-	uint64_t busy;      /* the open transaction in the same domain and scope; 0 = none */
-	const struct knob_row *row;           /* NULL = no such knob */
-	const struct knob_reading *reading;   /* of BEGIN, for guard_value() */
+	bool known;    /* the transaction's number is or was in use */
+	uint64_t busy; /* the open transaction in the same domain and scope; 0 = none */
+	const struct knob_row *row;         /* NULL = no such knob */
+	const struct knob_reading *reading; /* of BEGIN, for guard_value() */
 };
 
 /*
  * Judges a request by itself and by the state, before anything is read. Every field of `change` may hold any bytes:
  * who sends it is not trusted. Returns OUTCOME_DONE (allowed) or OUTCOME_REFUSED with the reason.
  */
-enum outcome_status guard_request(const struct guard_view *view, const struct change *change, char *ret_text,
-				  size_t size);
+enum outcome_status guard_request(const struct guard_view *view, const struct change *change,
+				  char *ret_text, size_t size);
 
 /*
  * Judges a BEGIN that guard_request() allowed by what was read of the knob. Returns OUTCOME_DONE, OUTCOME_REFUSED,
  * OUTCOME_GONE, or OUTCOME_FOREIGN when the value is not the one that core believes in.
  */
-enum outcome_status guard_value(const struct guard_view *view, const struct change *change, char *ret_text,
-				size_t size);
+enum outcome_status guard_value(const struct guard_view *view, const struct change *change,
+				char *ret_text, size_t size);
 
 #endif

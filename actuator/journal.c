@@ -83,7 +83,8 @@ static bool record_valid(const struct journal_record *record)
 	if (record->type >= JOURNAL_TYPE_COUNT || !is_string(record->boot, sizeof(record->boot)))
 		return false;
 	return is_string(e->knob, sizeof(e->knob)) && scope_valid(&e->scope) &&
-	       is_string(e->old_value, sizeof(e->old_value)) && is_string(e->new_value, sizeof(e->new_value)) &&
+	       is_string(e->old_value, sizeof(e->old_value)) &&
+	       is_string(e->new_value, sizeof(e->new_value)) &&
 	       is_string(e->companions, sizeof(e->companions));
 }
 
@@ -107,7 +108,8 @@ static int journal_open_file(struct journal *journal)
 	struct stat st;
 
 	journal->error = 0;
-	journal->fd = openat(journal->dir, JOURNAL_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, JOURNAL_MODE);
+	journal->fd = openat(journal->dir, JOURNAL_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+			     JOURNAL_MODE);
 	if (journal->fd < 0) {
 		journal->error = -errno;
 		journal->fd = openat(journal->dir, JOURNAL_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -125,7 +127,8 @@ int journal_open(int root, int state, struct journal *ret_journal)
 	ssize_t n;
 	int r;
 
-	n = sysroot_read(root, "proc/sys/kernel/random/boot_id", journal.boot, sizeof(journal.boot));
+	n = sysroot_read(root, "proc/sys/kernel/random/boot_id", journal.boot,
+			 sizeof(journal.boot));
 	if (n <= 0)
 		return n < 0 ? (int)n : -EBADMSG;
 	/* A description of its own for the lock; the file itself would not do, a rewrite replaces it. */
@@ -176,7 +179,8 @@ static int read_record(int fd, uint64_t offset, struct journal_record *ret_recor
 	return (int)done;
 }
 
-int journal_scan(struct journal *journal, journal_fn fn, void *context, struct journal_scan *ret_scan)
+int journal_scan(struct journal *journal, journal_fn fn, void *context,
+		 struct journal_scan *ret_scan)
 {
 	struct journal_scan scan = { 0 };
 	struct journal_record record;
@@ -230,11 +234,13 @@ static int journal_ready(struct journal *journal)
 		return 0;
 	closep(&journal->fd);
 	journal->fd = -1;
-	return journal_open_file(journal) < 0 || journal->error ? (journal->error ? journal->error : -EIO) : 0;
+	return journal_open_file(journal) < 0 || journal->error
+		       ? (journal->error ? journal->error : -EIO)
+		       : 0;
 }
 
-int journal_append(struct journal *journal, enum journal_type type, const struct journal_entry *entry,
-		   enum journal_sync sync)
+int journal_append(struct journal *journal, enum journal_type type,
+		   const struct journal_entry *entry, enum journal_sync sync)
 {
 	struct journal_record record;
 	int r = journal_ready(journal);
@@ -262,7 +268,8 @@ int journal_reserve(struct journal *journal, size_t n)
 
 	if (r < 0)
 		return r;
-	if (fallocate(journal->fd, FALLOC_FL_KEEP_SIZE, (off_t)journal->end, (off_t)(n * JOURNAL_RECORD_BYTES)) < 0)
+	if (fallocate(journal->fd, FALLOC_FL_KEEP_SIZE, (off_t)journal->end,
+		      (off_t)(n * JOURNAL_RECORD_BYTES)) < 0)
 		return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -errno;
 	return 0;
 }
@@ -277,8 +284,8 @@ static bool journal_replaced(const struct journal *journal)
 	return journal->fd < 0 || fstat(journal->fd, &held) < 0 || held.st_ino != named.st_ino;
 }
 
-int journal_rewrite(struct journal *journal, const enum journal_type *types, const struct journal_entry *const *entries,
-		    size_t n, bool keep_damaged)
+int journal_rewrite(struct journal *journal, const enum journal_type *types,
+		    const struct journal_entry *const *entries, size_t n, bool keep_damaged)
 {
 	int r;
 
@@ -295,7 +302,8 @@ int journal_rewrite(struct journal *journal, const enum journal_type *types, con
 		if (linkat(journal->dir, JOURNAL_NAME, journal->dir, JOURNAL_DAMAGED_NAME, 0) < 0)
 			return -errno;
 	}
-	r = file_replace(journal->dir, JOURNAL_NAME, JOURNAL_MODE, journal->image, n * JOURNAL_RECORD_BYTES);
+	r = file_replace(journal->dir, JOURNAL_NAME, JOURNAL_MODE, journal->image,
+			 n * JOURNAL_RECORD_BYTES);
 	/* An error after the rename (fsync of the folder) leaves the new file in place, too: ask which one it is. */
 	if (r < 0 && !journal_replaced(journal))
 		return r;

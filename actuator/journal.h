@@ -17,17 +17,19 @@
 #include "include/scope.h"
 
 #define JOURNAL_NAME "journal"
-#define JOURNAL_DAMAGED_NAME "journal.damaged" /* what a journal with bad records is kept as, for people */
-#define JOURNAL_MAGIC 0x4c424c46u              /* "FLBL" */
+#define JOURNAL_DAMAGED_NAME \
+	"journal.damaged"         /* what a journal with bad records is kept as, for people */
+#define JOURNAL_MAGIC 0x4c424c46u /* "FLBL" */
 #define JOURNAL_VERSION 1
 #define JOURNAL_RECORD_BYTES 2048
-#define JOURNAL_BYTES_MAX (1024 * 1024)        /* past this it is rewritten before the next transaction begins */
-#define JOURNAL_LIVE_MAX 72                    /* transactions that a rewrite can carry over */
-#define JOURNAL_BOOT_MAX 40                    /* a boot id is 36 characters */
+#define JOURNAL_BYTES_MAX \
+	(1024 * 1024)       /* past this it is rewritten before the next transaction begins */
+#define JOURNAL_LIVE_MAX 72 /* transactions that a rewrite can carry over */
+#define JOURNAL_BOOT_MAX 40 /* a boot id is 36 characters */
 
 enum journal_type {
-	JOURNAL_INTENT,    /* old may be replaced by new from now on */
-	JOURNAL_APPLIED,   /* new was in force and read back at least once; for people, recovery does not need it */
+	JOURNAL_INTENT, /* old may be replaced by new from now on */
+	JOURNAL_APPLIED, /* new was in force and read back at least once; for people, recovery does not need it */
 	JOURNAL_COMMITTED, /* kept: recovery leaves it; it can be rolled back */
 	JOURNAL_UNDONE,    /* old is in force again; ended */
 	JOURNAL_ABANDONED, /* somebody else's value was found, or the scope is gone: left as it is; ended */
@@ -62,13 +64,13 @@ struct journal_record {
 _Static_assert(sizeof(struct journal_record) == JOURNAL_RECORD_BYTES, "records have a fixed size");
 
 struct journal {
-	int dir;       /* the state folder, with the lock on it */
-	int fd;        /* -1 when it could not be opened: see `error` */
-	int error;     /* -errno: why records cannot be written; 0 = they can */
-	uint64_t end;  /* where the next record goes */
-	uint64_t seq;  /* of the next record */
+	int dir;      /* the state folder, with the lock on it */
+	int fd;       /* -1 when it could not be opened: see `error` */
+	int error;    /* -errno: why records cannot be written; 0 = they can */
+	uint64_t end; /* where the next record goes */
+	uint64_t seq; /* of the next record */
 	char boot[JOURNAL_BOOT_MAX];
-	char *image;   /* room for a rewrite */
+	char *image; /* room for a rewrite */
 };
 
 /* What a scan met besides valid records. */
@@ -99,14 +101,15 @@ void journal_close(struct journal *journal);
  * Reads everything, calls `fn` for each valid record, and places the end behind the last valid one. Nothing of an
  * invalid record is used. Returns 0 or -errno.
  */
-int journal_scan(struct journal *journal, journal_fn fn, void *context, struct journal_scan *ret_scan);
+int journal_scan(struct journal *journal, journal_fn fn, void *context,
+		 struct journal_scan *ret_scan);
 
 /*
  * Appends one record. Returns 0 or -errno, and then the file is as before. A failed JOURNAL_SYNCED append
  * was taken back, but may still be found after a crash.
  */
-int journal_append(struct journal *journal, enum journal_type type, const struct journal_entry *entry,
-		   enum journal_sync sync);
+int journal_append(struct journal *journal, enum journal_type type,
+		   const struct journal_entry *entry, enum journal_sync sync);
 
 /*
  * Makes room on the disk for `n` records, so that the records that end a transaction find it when the disk is full.
@@ -118,7 +121,7 @@ int journal_reserve(struct journal *journal, size_t n);
  * Replaces the journal by `n` records (JOURNAL_LIVE_MAX at most), whole or not at all: what a crash leaves is the
  * old journal or the new one. With `keep_damaged` the old one is kept as JOURNAL_DAMAGED_NAME. Returns 0 or -errno.
  */
-int journal_rewrite(struct journal *journal, const enum journal_type *types, const struct journal_entry *const *entries,
-		    size_t n, bool keep_damaged);
+int journal_rewrite(struct journal *journal, const enum journal_type *types,
+		    const struct journal_entry *const *entries, size_t n, bool keep_damaged);
 
 #endif

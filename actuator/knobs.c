@@ -37,32 +37,41 @@ const struct knob_row knob_rows[] = {
 	{ DISK_ROW, .name = "block.scheduler", .type = KNOB_CHOICE, PLAIN,
 	  .path = "sys/block/%s/queue/scheduler",
 	  .about = "The I/O scheduler of a disk: who waits when readers and writers compete." },
-	{ DISK_ROW, .name = "block.read_ahead_kb", .type = KNOB_INTEGER, KIBIBYTES, .min = 0, .max = 65536,
-	  .path = "sys/block/%s/queue/read_ahead_kb",
-	  .about = "How far a sequential reader is read ahead of; the kernel rounds down to whole pages." },
+	{ DISK_ROW, .name = "block.read_ahead_kb", .type = KNOB_INTEGER, KIBIBYTES, .min = 0,
+	  .max = 65536, .path = "sys/block/%s/queue/read_ahead_kb",
+	  .about = "How far a sequential reader is read ahead of; the kernel rounds down to whole "
+		   "pages." },
 	{ DISK_ROW, .name = "block.nr_requests", .type = KNOB_INTEGER, PLAIN, .min = 4, .max = 2048,
 	  .path = "sys/block/%s/queue/nr_requests",
-	  .about = "Requests that may wait in a disk's queue; without a scheduler at most the device's own depth." },
+	  .about = "Requests that may wait in a disk's queue; without a scheduler at most the "
+		   "device's own depth." },
 	/* -1 asks the kernel for its default and cannot be read back as -1: a value that cannot be verified. */
-	{ DISK_ROW, .name = "block.wbt_lat_usec", .type = KNOB_INTEGER, MICROSECONDS, .min = 0, .max = 10000000,
-	  .path = "sys/block/%s/queue/wbt_lat_usec",
-	  .about = "Read latency that writeback throttling defends; 0 switches the throttling off." },
+	{ DISK_ROW, .name = "block.wbt_lat_usec", .type = KNOB_INTEGER, MICROSECONDS, .min = 0,
+	  .max = 10000000, .path = "sys/block/%s/queue/wbt_lat_usec",
+	  .about = "Read latency that writeback throttling defends; 0 switches the throttling "
+		   "off." },
 
-	{ MEMORY_ROW, .name = "vm.dirty_ratio", PLAIN, .min = 1, .max = 60, .path = "proc/sys/vm/dirty_ratio",
-	  .about = "Per cent of memory that may be dirty before writers must write back themselves." },
+	{ MEMORY_ROW, .name = "vm.dirty_ratio", PLAIN, .min = 1, .max = 60,
+	  .path = "proc/sys/vm/dirty_ratio",
+	  .about = "Per cent of memory that may be dirty before writers must write back "
+		   "themselves." },
 	{ MEMORY_ROW, .name = "vm.dirty_background_ratio", PLAIN, .min = 1, .max = 50,
 	  .path = "proc/sys/vm/dirty_background_ratio",
 	  .about = "Per cent of memory that may be dirty before the kernel begins to write back." },
 	{ MEMORY_ROW, .name = "vm.dirty_expire_centisecs", CENTISECONDS, .min = 100, .max = 36000,
-	  .path = "proc/sys/vm/dirty_expire_centisecs", .about = "Age at which dirty data is written back." },
+	  .path = "proc/sys/vm/dirty_expire_centisecs",
+	  .about = "Age at which dirty data is written back." },
 	{ MEMORY_ROW, .name = "vm.dirty_writeback_centisecs", CENTISECONDS, .min = 10, .max = 36000,
-	  .path = "proc/sys/vm/dirty_writeback_centisecs", .about = "Interval of the periodic writeback." },
-	{ MEMORY_ROW, .name = "vm.swappiness", PLAIN, .min = 0, .max = 200, .path = "proc/sys/vm/swappiness",
+	  .path = "proc/sys/vm/dirty_writeback_centisecs",
+	  .about = "Interval of the periodic writeback." },
+	{ MEMORY_ROW, .name = "vm.swappiness", PLAIN, .min = 0, .max = 200,
+	  .path = "proc/sys/vm/swappiness",
 	  .about = "How readily anonymous memory is swapped rather than page cache dropped." },
 	{ MEMORY_ROW, .name = "vm.vfs_cache_pressure", PLAIN, .min = 1, .max = 1000,
 	  .path = "proc/sys/vm/vfs_cache_pressure",
 	  .about = "How readily inodes and directory entries are reclaimed, against page cache." },
-	{ MEMORY_ROW, .name = "vm.page-cluster", PLAIN, .min = 0, .max = 6, .path = "proc/sys/vm/page-cluster",
+	{ MEMORY_ROW, .name = "vm.page-cluster", PLAIN, .min = 0, .max = 6,
+	  .path = "proc/sys/vm/page-cluster",
 	  .about = "Pages read at once from swap, as a power of two." },
 	{ MEMORY_ROW, .name = "vm.watermark_scale_factor", PLAIN, .min = 1, .max = 1000,
 	  .path = "proc/sys/vm/watermark_scale_factor",
@@ -72,18 +81,23 @@ const struct knob_row knob_rows[] = {
 	  .about = "How eagerly memory is compacted in the background for huge pages." },
 
 	{ NETWORK_ROW, .name = "net.core.somaxconn", PLAIN, .min = 64, .max = 65535,
-	  .path = "proc/sys/net/core/somaxconn", .about = "Longest queue of connections that wait for accept()." },
+	  .path = "proc/sys/net/core/somaxconn",
+	  .about = "Longest queue of connections that wait for accept()." },
 	{ NETWORK_ROW, .name = "net.core.netdev_budget", PLAIN, .min = 32, .max = 10000,
-	  .path = "proc/sys/net/core/netdev_budget", .about = "Packets handled in one round of receiving." },
-	{ NETWORK_ROW, .name = "net.core.netdev_budget_usecs", MICROSECONDS, .min = 500, .max = 100000,
-	  .path = "proc/sys/net/core/netdev_budget_usecs", .about = "Longest time of one round of receiving." },
+	  .path = "proc/sys/net/core/netdev_budget",
+	  .about = "Packets handled in one round of receiving." },
+	{ NETWORK_ROW, .name = "net.core.netdev_budget_usecs", MICROSECONDS, .min = 500,
+	  .max = 100000, .path = "proc/sys/net/core/netdev_budget_usecs",
+	  .about = "Longest time of one round of receiving." },
 	{ NETWORK_ROW, .name = "net.core.netdev_max_backlog", PLAIN, .min = 100, .max = 1000000,
 	  .path = "proc/sys/net/core/netdev_max_backlog",
 	  .about = "Received packets that may wait for a CPU before more are dropped." },
 	{ NETWORK_ROW, .name = "net.core.rmem_max", BYTES, .min = 65536, .max = 268435456,
-	  .path = "proc/sys/net/core/rmem_max", .about = "Largest receive buffer that a program may ask for." },
+	  .path = "proc/sys/net/core/rmem_max",
+	  .about = "Largest receive buffer that a program may ask for." },
 	{ NETWORK_ROW, .name = "net.core.wmem_max", BYTES, .min = 65536, .max = 268435456,
-	  .path = "proc/sys/net/core/wmem_max", .about = "Largest send buffer that a program may ask for." },
+	  .path = "proc/sys/net/core/wmem_max",
+	  .about = "Largest send buffer that a program may ask for." },
 	{ NETWORK_ROW, .name = "net.core.busy_read", MICROSECONDS, .min = 0, .max = 1000,
 	  .path = "proc/sys/net/core/busy_read",
 	  .about = "How long a blocking read of a new socket polls the device; 0 = not at all." },
@@ -94,14 +108,17 @@ const struct knob_row knob_rows[] = {
 	  .path = "proc/sys/net/ipv4/tcp_slow_start_after_idle",
 	  .about = "Whether a connection that was idle starts slowly again." },
 	{ NETWORK_ROW, .name = "net.ipv4.tcp_max_syn_backlog", PLAIN, .min = 128, .max = 65536,
-	  .path = "proc/sys/net/ipv4/tcp_max_syn_backlog", .about = "Half-open connections that a listener keeps." },
-	{ NETWORK_ROW, .name = "net.ipv4.tcp_limit_output_bytes", BYTES, .min = 65536, .max = 67108864,
-	  .path = "proc/sys/net/ipv4/tcp_limit_output_bytes",
+	  .path = "proc/sys/net/ipv4/tcp_max_syn_backlog",
+	  .about = "Half-open connections that a listener keeps." },
+	{ NETWORK_ROW, .name = "net.ipv4.tcp_limit_output_bytes", BYTES, .min = 65536,
+	  .max = 67108864, .path = "proc/sys/net/ipv4/tcp_limit_output_bytes",
 	  .about = "Bytes of one connection that may wait in queueing disciplines and device." },
 	{ NETWORK_ROW, .name = "net.ipv4.tcp_autocorking", PLAIN, .min = 0, .max = 1,
-	  .path = "proc/sys/net/ipv4/tcp_autocorking", .about = "Whether small writes are held back to be merged." },
+	  .path = "proc/sys/net/ipv4/tcp_autocorking",
+	  .about = "Whether small writes are held back to be merged." },
 	{ NETWORK_ROW, .name = "net.ipv4.tcp_min_tso_segs", PLAIN, .min = 1, .max = 64,
-	  .path = "proc/sys/net/ipv4/tcp_min_tso_segs", .about = "Least number of segments in an offloaded send." },
+	  .path = "proc/sys/net/ipv4/tcp_min_tso_segs",
+	  .about = "Least number of segments in an offloaded send." },
 	{ NETWORK_ROW, .name = "net.ipv4.tcp_tso_win_divisor", PLAIN, .min = 1, .max = 64,
 	  .path = "proc/sys/net/ipv4/tcp_tso_win_divisor",
 	  .about = "Share of the congestion window (1/n) that one offloaded send may take." },
@@ -112,11 +129,12 @@ const struct knob_row knob_rows[] = {
 	{ SCHEDULER_ROW, .name = "kernel.sched_autogroup_enabled", PLAIN, .min = 0, .max = 1,
 	  .path = "proc/sys/kernel/sched_autogroup_enabled",
 	  .about = "Whether each session gets an equal share of the CPUs." },
-	{ SCHEDULER_ROW, .name = "kernel.sched_cfs_bandwidth_slice_us", MICROSECONDS, .min = 1000, .max = 50000,
-	  .path = "proc/sys/kernel/sched_cfs_bandwidth_slice_us",
+	{ SCHEDULER_ROW, .name = "kernel.sched_cfs_bandwidth_slice_us", MICROSECONDS, .min = 1000,
+	  .max = 50000, .path = "proc/sys/kernel/sched_cfs_bandwidth_slice_us",
 	  .about = "CPU time that a limited group hands to a CPU at once." },
 	{ SCHEDULER_ROW, .name = "kernel.timer_migration", PLAIN, .min = 0, .max = 1,
-	  .path = "proc/sys/kernel/timer_migration", .about = "Whether timers move from idle to busy CPUs." },
+	  .path = "proc/sys/kernel/timer_migration",
+	  .about = "Whether timers move from idle to busy CPUs." },
 };
 
 const size_t knob_rows_count = ARRAY_SIZE(knob_rows);
@@ -145,7 +163,8 @@ int knob_path(const struct knob_row *row, const struct scope *scope, char *buffe
 	int n;
 
 	if (hole)
-		n = snprintf(buffer, size, "%.*s%s%s", (int)(hole - row->path), row->path, scope->name, hole + 2);
+		n = snprintf(buffer, size, "%.*s%s%s", (int)(hole - row->path), row->path,
+			     scope->name, hole + 2);
 	else
 		n = snprintf(buffer, size, "%s", row->path);
 	return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
@@ -180,7 +199,8 @@ static int parse_choices(char *text, struct knob_reading *ret_reading)
 	return ret_reading->value[0] ? 0 : -EBADMSG;
 }
 
-int knob_read_file(int root, const struct knob_row *row, const struct scope *scope, struct knob_reading *ret_reading)
+int knob_read_file(int root, const struct knob_row *row, const struct scope *scope,
+		   struct knob_reading *ret_reading)
 {
 	struct knob_reading reading = { .scope = *scope };
 	char path[PATH_MAX_BYTES], text[TEXT_MAX_BYTES];
@@ -210,7 +230,8 @@ int knob_read_file(int root, const struct knob_row *row, const struct scope *sco
 	return 0;
 }
 
-int knob_write_file(int root, const struct knob_row *row, const struct scope *scope, const char *value)
+int knob_write_file(int root, const struct knob_row *row, const struct scope *scope,
+		    const char *value)
 {
 	char path[PATH_MAX_BYTES];
 	int r = knob_path(row, scope, path, sizeof(path));
@@ -218,7 +239,8 @@ int knob_write_file(int root, const struct knob_row *row, const struct scope *sc
 	return r < 0 ? r : sysroot_write(root, path, value);
 }
 
-int knob_read(int root, const struct knob_row *row, const struct scope *scope, struct knob_reading *ret_reading)
+int knob_read(int root, const struct knob_row *row, const struct scope *scope,
+	      struct knob_reading *ret_reading)
 {
 	if (scope->kind != row->scope || !scope_valid(scope))
 		return -EINVAL;
@@ -255,19 +277,20 @@ static int check_integer(const struct knob_row *row, const char *value, char *re
 	int r = parse_integer(value, &number);
 
 	if (r == -EINVAL) {
-		snprintf(ret_text, size, "'%.40s' is no number: %s takes %" PRId64 " to %" PRId64, value, row->name,
-			 row->min, row->max);
+		snprintf(ret_text, size, "'%.40s' is no number: %s takes %" PRId64 " to %" PRId64,
+			 value, row->name, row->min, row->max);
 		return -EINVAL;
 	}
 	if (r < 0 || number < row->min || number > row->max) {
-		snprintf(ret_text, size, "%.24s is out of range: %s takes %" PRId64 " to %" PRId64, value, row->name,
-			 row->min, row->max);
+		snprintf(ret_text, size, "%.24s is out of range: %s takes %" PRId64 " to %" PRId64,
+			 value, row->name, row->min, row->max);
 		return -ERANGE;
 	}
 	return 0;
 }
 
-static int check_choice(const struct knob_reading *reading, const char *value, char *ret_text, size_t size)
+static int check_choice(const struct knob_reading *reading, const char *value, char *ret_text,
+			size_t size)
 {
 	const char *names[KNOB_CHOICES_MAX], *nearest;
 	size_t used;
@@ -279,7 +302,8 @@ static int check_choice(const struct knob_reading *reading, const char *value, c
 	}
 	nearest = words_nearest(value, names, reading->n_choices);
 	if (nearest) {
-		snprintf(ret_text, size, "'%.40s' is not offered: did you mean '%.40s'?", value, nearest);
+		snprintf(ret_text, size, "'%.40s' is not offered: did you mean '%.40s'?", value,
+			 nearest);
 		return -EINVAL;
 	}
 	snprintf(ret_text, size, "'%.40s' is not offered: choose one of", value);
@@ -290,8 +314,8 @@ static int check_choice(const struct knob_reading *reading, const char *value, c
 	return -EINVAL;
 }
 
-int knob_check(const struct knob_row *row, const struct knob_reading *reading, const char *value, char *ret_text,
-	       size_t size)
+int knob_check(const struct knob_row *row, const struct knob_reading *reading, const char *value,
+	       char *ret_text, size_t size)
 {
 	if (row->type == KNOB_CHOICE)
 		return check_choice(reading, value, ret_text, size);

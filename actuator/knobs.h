@@ -17,7 +17,8 @@ const struct knob_row *knob_find(const char *name);
  * Reads a knob: value, choices, writable or gone. Returns 0 (also with KNOB_GONE set), or -errno for an error of
  * reading, -EINVAL for a scope that the row is not of.
  */
-int knob_read(int root, const struct knob_row *row, const struct scope *scope, struct knob_reading *ret_reading);
+int knob_read(int root, const struct knob_row *row, const struct scope *scope,
+	      struct knob_reading *ret_reading);
 
 /* All instances of a knob's scope on this machine (`disk:vda` …); at most `max`; returns how many there are. */
 size_t knob_scopes(int root, const struct knob_row *row, struct scope *ret_scopes, size_t max);
@@ -29,8 +30,8 @@ int knob_path(const struct knob_row *row, const struct scope *scope, char *buffe
  * Checks a value against the row and what was read: the type, the range, the choices. Returns 0, or -EINVAL /
  * -ERANGE with a sentence in `ret_text` that names the value and the remedy.
  */
-int knob_check(const struct knob_row *row, const struct knob_reading *reading, const char *value, char *ret_text,
-	       size_t size);
+int knob_check(const struct knob_row *row, const struct knob_reading *reading, const char *value,
+	       char *ret_text, size_t size);
 
 /* True when two values of a knob mean the same ("32" and "032"). */
 int knob_same(const struct knob_row *row, const char *a, const char *b);

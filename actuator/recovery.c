@@ -17,12 +17,14 @@ struct replay {
 	uint32_t lost;               /* transactions without room in the table */
 };
 
-static void __attribute__((format(printf, 2, 3))) note(struct recovery *recovery, const char *format, ...)
+static void __attribute__((format(printf, 2, 3)))
+note(struct recovery *recovery, const char *format, ...)
 {
 	size_t used = strlen(recovery->text);
 	va_list ap;
 
-	used += (size_t)snprintf(recovery->text + used, sizeof(recovery->text) - used, "%s", used ? "; " : "");
+	used += (size_t)snprintf(recovery->text + used, sizeof(recovery->text) - used, "%s",
+				 used ? "; " : "");
 	if (used >= sizeof(recovery->text))
 		return;
 	va_start(ap, format);
@@ -48,7 +50,8 @@ static void end_superseded(struct txn_table *table, const struct journal_entry *
 	for (size_t i = 0; i < TXNS_MAX; i++) {
 		struct txn *txn = &table->slots[i];
 
-		if (txn->state == TXN_OPEN && txn->entry.txn != entry->txn && !strcmp(txn->entry.knob, entry->knob) &&
+		if (txn->state == TXN_OPEN && txn->entry.txn != entry->txn &&
+		    !strcmp(txn->entry.knob, entry->knob) &&
 		    scope_equal(&txn->entry.scope, &entry->scope))
 			txn->state = TXN_FREE;
 	}
@@ -93,7 +96,8 @@ static void undo(int root, struct journal *journal, struct txn *txn, struct reco
 	if (!settled) {
 		recovery->failed++;
 		txn->state = TXN_STUCK;
-		note(recovery, "unable to restore %s of %s to '%.40s': %s", e->knob, scope, e->old_value, outcome.text);
+		note(recovery, "unable to restore %s of %s to '%.40s': %s", e->knob, scope,
+		     e->old_value, outcome.text);
 		return;
 	}
 	recovery->foreign += outcome.status == OUTCOME_FOREIGN;
@@ -112,15 +116,20 @@ static void note_damage(struct recovery *recovery, const struct journal_scan *sc
 	recovery->torn = scan->torn;
 	recovery->corrupt = scan->corrupt;
 	if (scan->corrupt)
-		note(recovery, "%" PRIu32 " damaged records in '" JOURNAL_NAME "' were skipped, kept as '"
-		     JOURNAL_DAMAGED_NAME "'", scan->corrupt);
+		note(recovery,
+		     "%" PRIu32 " damaged records in '" JOURNAL_NAME
+		     "' were skipped, kept as '" JOURNAL_DAMAGED_NAME "'",
+		     scan->corrupt);
 	if (lost) {
 		recovery->failed += lost;
-		note(recovery, "%" PRIu32 " more transactions than the %d that fit were not looked at", lost, TXNS_MAX);
+		note(recovery,
+		     "%" PRIu32 " more transactions than the %d that fit were not looked at", lost,
+		     TXNS_MAX);
 	}
 }
 
-int recovery_run(int root, struct journal *journal, struct txn_table *table, struct recovery *ret_recovery)
+int recovery_run(int root, struct journal *journal, struct txn_table *table,
+		 struct recovery *ret_recovery)
 {
 	struct recovery recovery = { 0 };
 	struct replay replay = { .table = table, .recovery = &recovery };
@@ -140,7 +149,8 @@ int recovery_run(int root, struct journal *journal, struct txn_table *table, str
 	recovery.kept = (uint32_t)txn_count(table, TXN_KEPT);
 	note_damage(&recovery, &scan, replay.lost);
 	/* A rewrite that fails costs nothing: the old journal says the same, at greater length. */
-	if (replay.lost == 0 && (recovery.other_boot || recovery.torn || recovery.corrupt || txn_count(table, TXN_OWED))) {
+	if (replay.lost == 0 && (recovery.other_boot || recovery.torn || recovery.corrupt ||
+				 txn_count(table, TXN_OWED))) {
 		r = txn_compact(journal, table, recovery.corrupt > 0);
 		if (r < 0)
 			note(&recovery, "unable to rewrite '" JOURNAL_NAME "': %s", strerror(-r));

@@ -11,6 +11,7 @@
  * first, and rewrites the journal where something in it is of no use any more. Kept transactions stay in the table;
  * what could not be undone stays as TXN_STUCK. Returns 0 or -errno of reading the journal.
  */
-int recovery_run(int root, struct journal *journal, struct txn_table *table, struct recovery *ret_recovery);
+int recovery_run(int root, struct journal *journal, struct txn_table *table,
+		 struct recovery *ret_recovery);
 
 #endif

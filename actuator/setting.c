@@ -9,8 +9,10 @@
 #include "actuator/knobs.h"
 #include "base/clock.h"
 
-#define WRITE_TRIES 5            /* of EBUSY, EINTR, EAGAIN: a queue that somebody else is switching just now */
-#define WRITE_PAUSE_NS 1000000ll /* before the second try; doubled for each further one: 15 ms in all */
+#define WRITE_TRIES \
+	5 /* of EBUSY, EINTR, EAGAIN: a queue that somebody else is switching just now */
+#define WRITE_PAUSE_NS \
+	1000000ll /* before the second try; doubled for each further one: 15 ms in all */
 
 /* What a knob reads now. 0, -ENODEV when it is gone or another instance has its name, -errno. */
 static int setting_read(int root, const struct txn *txn, char *ret_value)
@@ -23,7 +25,8 @@ static int setting_read(int root, const struct txn *txn, char *ret_value)
 		return error_is_gone(r) ? -ENODEV : r;
 	if (reading.flags & KNOB_GONE)
 		return -ENODEV;
-	if (ops->same_instance && !ops->same_instance(root, txn->row, &txn->entry.scope, txn->entry.companions))
+	if (ops->same_instance &&
+	    !ops->same_instance(root, txn->row, &txn->entry.scope, txn->entry.companions))
 		return -ENODEV;
 	memcpy(ret_value, reading.value, KNOB_VALUE_MAX);
 	return 0;
@@ -65,12 +68,14 @@ static void say_failure(struct outcome *outcome, const char *wanted, int r)
 	outcome->status = r == -ENODEV ? OUTCOME_GONE : OUTCOME_FAILED;
 	outcome->error = -r;
 	if (r == -ENODEV)
-		snprintf(outcome->text, sizeof(outcome->text), "the knob or its scope does not exist any more");
+		snprintf(outcome->text, sizeof(outcome->text),
+			 "the knob or its scope does not exist any more");
 	else if (r == -EREMOTEIO)
-		snprintf(outcome->text, sizeof(outcome->text), "wrote '%.40s', but '%.40s' is in force", wanted,
-			 outcome->value);
+		snprintf(outcome->text, sizeof(outcome->text),
+			 "wrote '%.40s', but '%.40s' is in force", wanted, outcome->value);
 	else
-		snprintf(outcome->text, sizeof(outcome->text), "unable to write '%.40s': %s", wanted, strerror(-r));
+		snprintf(outcome->text, sizeof(outcome->text), "unable to write '%.40s': %s",
+			 wanted, strerror(-r));
 }
 
 static void restore_companions(int root, const struct txn *txn, struct outcome *outcome)
@@ -87,7 +92,8 @@ static void restore_companions(int root, const struct txn *txn, struct outcome *
 	if (r == 0)
 		return;
 	outcome->error = -r;
-	snprintf(outcome->text + used, sizeof(outcome->text) - used, "%s%s", used ? "; " : "", text);
+	snprintf(outcome->text + used, sizeof(outcome->text) - used, "%s%s", used ? "; " : "",
+		 text);
 }
 
 /* The arm did not take: whatever stands there is of our making, so old is written without asking what it is. */
@@ -100,8 +106,8 @@ static bool fall_back(int root, struct txn *txn, struct outcome *outcome)
 		restore_companions(root, txn, outcome);
 		return true;
 	}
-	snprintf(outcome->text + used, sizeof(outcome->text) - used, "; '%.40s' is not back: %s", txn->entry.old_value,
-		 strerror(-r));
+	snprintf(outcome->text + used, sizeof(outcome->text) - used, "; '%.40s' is not back: %s",
+		 txn->entry.old_value, strerror(-r));
 	return r == -ENODEV;
 }
 
@@ -118,12 +124,15 @@ static bool put(int root, struct txn *txn, enum setting_side side, struct outcom
 	if (r < 0) {
 		outcome->status = OUTCOME_FAILED;
 		outcome->error = -r;
-		snprintf(outcome->text, sizeof(outcome->text), "unable to read %.60s: %s", e->knob, strerror(-r));
+		snprintf(outcome->text, sizeof(outcome->text), "unable to read %.60s: %s", e->knob,
+			 strerror(-r));
 		return false;
 	}
-	if (!knob_same(txn->row, outcome->value, e->old_value) && !knob_same(txn->row, outcome->value, e->new_value)) {
+	if (!knob_same(txn->row, outcome->value, e->old_value) &&
+	    !knob_same(txn->row, outcome->value, e->new_value)) {
 		outcome->status = OUTCOME_FOREIGN;
-		snprintf(outcome->text, sizeof(outcome->text), "found '%.30s', which is neither '%.30s' nor '%.30s': left",
+		snprintf(outcome->text, sizeof(outcome->text),
+			 "found '%.30s', which is neither '%.30s' nor '%.30s': left",
 			 outcome->value, e->old_value, e->new_value);
 		return true;
 	}
@@ -131,7 +140,8 @@ static bool put(int root, struct txn *txn, enum setting_side side, struct outcom
 		r = write_verified(root, txn, wanted, outcome->value);
 		if (r < 0) {
 			say_failure(outcome, wanted, r);
-			return r == -ENODEV || (side == SETTING_NEW && fall_back(root, txn, outcome));
+			return r == -ENODEV ||
+			       (side == SETTING_NEW && fall_back(root, txn, outcome));
 		}
 	}
 	outcome->status = OUTCOME_DONE;

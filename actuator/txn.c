@@ -14,7 +14,8 @@ struct txn *txn_find(struct txn_table *table, uint64_t id)
 	return NULL;
 }
 
-struct txn *txn_add(struct txn_table *table, enum txn_state state, const struct journal_entry *entry)
+struct txn *txn_add(struct txn_table *table, enum txn_state state,
+		    const struct journal_entry *entry)
 {
 	for (size_t i = 0; i < TXNS_MAX; i++) {
 		struct txn *txn = &table->slots[i];
@@ -75,7 +76,8 @@ static bool stands_on(const struct txn *upper, const struct txn *lower)
 		return false;
 	if (upper->row == lower->row)
 		return true;
-	return upper->row->family == lower->row->family && upper->row->domain == lower->row->domain &&
+	return upper->row->family == lower->row->family &&
+	       upper->row->domain == lower->row->domain &&
 	       (upper->entry.companions[0] || lower->entry.companions[0]);
 }
 
@@ -135,8 +137,8 @@ int txn_compact(struct journal *journal, struct txn_table *table, bool keep_dama
 		for (size_t i = 0; i < TXNS_MAX; i++) {
 			const struct txn *txn = &table->slots[i];
 
-			if (txn->state != TXN_FREE && txn->state != TXN_OWED && txn->order > order &&
-			    (!next || txn->order < next->order))
+			if (txn->state != TXN_FREE && txn->state != TXN_OWED &&
+			    txn->order > order && (!next || txn->order < next->order))
 				next = txn;
 		}
 		if (!next)

@@ -13,7 +13,8 @@
 
 /* The guard keeps open and kept ones together under ACTUATOR_KEPT_MAX + ACTUATOR_OPEN_MAX. */
 #define TXNS_MAX JOURNAL_LIVE_MAX
-_Static_assert(TXNS_MAX == ACTUATOR_KEPT_MAX + ACTUATOR_OPEN_MAX, "a rewrite carries over every transaction");
+_Static_assert(TXNS_MAX == ACTUATOR_KEPT_MAX + ACTUATOR_OPEN_MAX,
+	       "a rewrite carries over every transaction");
 
 enum txn_state {
 	TXN_FREE,
@@ -26,9 +27,9 @@ enum txn_state {
 
 struct txn {
 	enum txn_state state;
-	enum journal_type owed; /* of TXN_OWED: the record */
-	bool touched;           /* something was written: companions may be disturbed */
-	uint64_t order;         /* grows with each BEGIN */
+	enum journal_type owed;     /* of TXN_OWED: the record */
+	bool touched;               /* something was written: companions may be disturbed */
+	uint64_t order;             /* grows with each BEGIN */
 	const struct knob_row *row; /* NULL when this version has no such knob */
 	struct journal_entry entry;
 };
@@ -42,7 +43,8 @@ struct txn_table {
 struct txn *txn_find(struct txn_table *table, uint64_t id);
 
 /* A slot with the entry in it, in state `state`; NULL when the table is full. */
-struct txn *txn_add(struct txn_table *table, enum txn_state state, const struct journal_entry *entry);
+struct txn *txn_add(struct txn_table *table, enum txn_state state,
+		    const struct journal_entry *entry);
 
 /* The newest in that state; NULL. */
 struct txn *txn_newest(struct txn_table *table, enum txn_state state);
@@ -50,7 +52,8 @@ struct txn *txn_newest(struct txn_table *table, enum txn_state state);
 size_t txn_count(const struct txn_table *table, enum txn_state state);
 
 /* The open or stuck transaction in the same domain and scope as the row's; NULL. */
-struct txn *txn_busy(struct txn_table *table, const struct knob_row *row, const struct scope *scope);
+struct txn *txn_busy(struct txn_table *table, const struct knob_row *row,
+		     const struct scope *scope);
 
 /* A later transaction that stands on this one and must be undone first: the same knob, or companions; NULL. */
 struct txn *txn_above(struct txn_table *table, const struct txn *txn);

@@ -14,7 +14,7 @@
 
 /* What a slot tells in one call: opportunity, screened or pair, chosen, verdict; an abort adds one. */
 #define SLOT_EVENTS_MAX 6
-_Static_assert(TRIALS_MAX * SLOT_EVENTS_MAX <= DECISIONS_EVENTS_MAX, "no event is lost");
+_Static_assert(TRIALS_MAX *SLOT_EVENTS_MAX <= DECISIONS_EVENTS_MAX, "no event is lost");
 
 size_t analyzer_size(void)
 {
@@ -27,7 +27,8 @@ static bool refs_valid(const struct condition *condition)
 		return false;
 	for (uint32_t i = 0; i < condition->n_nodes; i++)
 		if (condition->nodes[i].op >= CONDITION_OP_COUNT ||
-		    (condition->nodes[i].op < CONDITION_AND && condition->nodes[i].ref.signal >= SIGNAL_ID_COUNT))
+		    (condition->nodes[i].op < CONDITION_AND &&
+		     condition->nodes[i].ref.signal >= SIGNAL_ID_COUNT))
 			return false;
 	return true;
 }
@@ -36,15 +37,18 @@ static bool policy_valid(const struct policy *policy)
 {
 	const struct trial_params *params = &policy->trial;
 
-	if (!refs_valid(&policy->when) || !refs_valid(&policy->until) || policy->n_arms > POLICY_ARMS_MAX ||
-	    policy->n_guardrails > POLICY_GUARDRAILS_MAX || policy->objective.ref.signal >= SIGNAL_ID_COUNT)
+	if (!refs_valid(&policy->when) || !refs_valid(&policy->until) ||
+	    policy->n_arms > POLICY_ARMS_MAX || policy->n_guardrails > POLICY_GUARDRAILS_MAX ||
+	    policy->objective.ref.signal >= SIGNAL_ID_COUNT)
 		return false;
 	for (uint32_t i = 0; i < policy->n_guardrails; i++)
 		if (policy->guardrails[i].ref.signal >= SIGNAL_ID_COUNT)
 			return false;
-	return params->window_ns > 0 && params->max_pairs > 0 && params->max_pairs <= TRIAL_PAIRS_MAX &&
-	       params->error > 0 && params->error < 1 && policy->objective.min_effect >= 0 &&
-	       (policy->objective.direction == OBJECTIVE_MAXIMIZE || policy->objective.min_effect < 1);
+	return params->window_ns > 0 && params->max_pairs > 0 &&
+	       params->max_pairs <= TRIAL_PAIRS_MAX && params->error > 0 && params->error < 1 &&
+	       policy->objective.min_effect >= 0 &&
+	       (policy->objective.direction == OBJECTIVE_MAXIMIZE ||
+		policy->objective.min_effect < 1);
 }
 
 static void want(struct analyzer *analyzer, const struct condition *condition)
@@ -76,7 +80,8 @@ int analyzer_init(struct analyzer *analyzer, const struct analyzer_options *opti
 }
 
 /* Begins a call: empties `ret`, frees what ended before, sends what found no room before. */
-static struct step_context call_begin(struct analyzer *analyzer, uint64_t now_ns, struct decisions *ret)
+static struct step_context call_begin(struct analyzer *analyzer, uint64_t now_ns,
+				      struct decisions *ret)
 {
 	struct step_context context = {
 		.mode = analyzer->options.mode,
@@ -118,7 +123,8 @@ static void call_end(struct analyzer *analyzer)
 }
 
 /* Knobs of memory and of the scheduler influence the whole machine, others their own scope. */
-static bool is_interfering(const struct policy *a, const struct scope *a_scope, const struct experiment *x)
+static bool is_interfering(const struct policy *a, const struct scope *a_scope,
+			   const struct experiment *x)
 {
 	if (a->knob_domain != x->policy->knob_domain)
 		return false;
@@ -163,8 +169,8 @@ static void open_trials(struct analyzer *analyzer, const struct step_context *co
 		x->target = i;
 		target->on_trial = true;
 		target->state = TARGET_ON_TRIAL;
-		experiment_open(x, context, analyzer->next_trial++, policy, target->policy, &target->scope,
-				target->evidence, target->n_evidence);
+		experiment_open(x, context, analyzer->next_trial++, policy, target->policy,
+				&target->scope, target->evidence, target->n_evidence);
 		x->target = i;
 	}
 }
@@ -187,8 +193,8 @@ void analyzer_tick(struct analyzer *analyzer, const struct frame *frame, struct 
 	call_end(analyzer);
 }
 
-void analyzer_reading(struct analyzer *analyzer, uint32_t slot, const struct knob_reading *reading, uint64_t now_ns,
-		      struct decisions *ret)
+void analyzer_reading(struct analyzer *analyzer, uint32_t slot, const struct knob_reading *reading,
+		      uint64_t now_ns, struct decisions *ret)
 {
 	struct step_context context = call_begin(analyzer, now_ns, ret);
 
@@ -248,7 +254,8 @@ void analyzer_freeze(struct analyzer *analyzer, uint32_t frozen)
 	analyzer->frozen = frozen != 0;
 }
 
-void analyzer_pin(struct analyzer *analyzer, const char *knob, const struct scope *scope, uint64_t until_ns)
+void analyzer_pin(struct analyzer *analyzer, const char *knob, const struct scope *scope,
+		  uint64_t until_ns)
 {
 	struct pin *place = &analyzer->pins[0];
 
@@ -280,7 +287,8 @@ const struct trial *analyzer_trial(const struct analyzer *analyzer, uint32_t slo
 	return &analyzer->experiments[slot].trial;
 }
 
-size_t analyzer_targets(const struct analyzer *analyzer, struct target_view *ret_targets, size_t max)
+size_t analyzer_targets(const struct analyzer *analyzer, struct target_view *ret_targets,
+			size_t max)
 {
 	size_t n = 0;
 
@@ -300,8 +308,9 @@ size_t analyzer_targets(const struct analyzer *analyzer, struct target_view *ret
 		if (target->state == TARGET_COOLDOWN)
 			view.until_ns = target->cooldown_until_ns;
 		if (target->state == TARGET_PINNED)
-			view.until_ns = pin_until(analyzer, analyzer->options.policies[target->policy].knob,
-						  &target->scope);
+			view.until_ns =
+				pin_until(analyzer, analyzer->options.policies[target->policy].knob,
+					  &target->scope);
 		if (n < max)
 			ret_targets[n] = view;
 		n++;

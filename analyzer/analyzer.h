@@ -26,11 +26,12 @@
 
 struct analyzer;
 
-#define ANALYZER_TARGETS_MAX 256 /* instances of policies watched at once; what is over it is counted */
+#define ANALYZER_TARGETS_MAX \
+	256 /* instances of policies watched at once; what is over it is counted */
 #define ANALYZER_PINS_MAX 64
 
 enum analyzer_mode {
-	ANALYZER_RECOMMEND,  /* opportunities open and knobs are read, then the trial ends as VERDICT_ABORTED, REASON_DRY_RUN; no change is proposed */
+	ANALYZER_RECOMMEND, /* opportunities open and knobs are read, then the trial ends as VERDICT_ABORTED, REASON_DRY_RUN; no change is proposed */
 	ANALYZER_AUTONOMOUS, /* trials run */
 };
 
@@ -39,10 +40,12 @@ struct analyzer_options {
 	enum analyzer_mode mode;
 	const struct policy *policies; /* must outlive the analyzer */
 	size_t n_policies;             /* at most POLICY_MAX */
-	const struct catalogue *catalogue; /* scopes, names and units of signals; must outlive the analyzer */
-	struct scope only;             /* pattern that instances must match besides the policy's own; kind SCOPE_KIND_COUNT = any */
-	uint64_t next_trial;           /* id of the first trial; at least 1 */
-	uint64_t tick_ns;              /* expected interval of frames */
+	const struct catalogue
+		*catalogue; /* scopes, names and units of signals; must outlive the analyzer */
+	struct scope
+		only; /* pattern that instances must match besides the policy's own; kind SCOPE_KIND_COUNT = any */
+	uint64_t next_trial; /* id of the first trial; at least 1 */
+	uint64_t tick_ns;    /* expected interval of frames */
 };
 
 /* Bytes that analyzer_init() needs; the caller allocates them, zeroed or not. */
@@ -56,9 +59,10 @@ size_t analyzer_demands(const struct analyzer *analyzer, struct demand *ret_dema
 
 /* Each of the following adds to what `ret` holds already only by overwriting it: `ret` is reset first. */
 void analyzer_tick(struct analyzer *analyzer, const struct frame *frame, struct decisions *ret);
-void analyzer_reading(struct analyzer *analyzer, uint32_t slot, const struct knob_reading *reading, uint64_t now_ns,
+void analyzer_reading(struct analyzer *analyzer, uint32_t slot, const struct knob_reading *reading,
+		      uint64_t now_ns, struct decisions *ret);
+void analyzer_outcome(struct analyzer *analyzer, const struct outcome *outcome, uint64_t now_ns,
 		      struct decisions *ret);
-void analyzer_outcome(struct analyzer *analyzer, const struct outcome *outcome, uint64_t now_ns, struct decisions *ret);
 
 /* Ends trial `id` (0 = all) for `reason`; the open change is proposed as ACTION_UNDO. Returns how many it ended. */
 size_t analyzer_abort(struct analyzer *analyzer, uint64_t id, enum reason reason, uint64_t now_ns,
@@ -72,7 +76,8 @@ void analyzer_freeze(struct analyzer *analyzer, uint32_t frozen);
  * The analyzer does this by itself on OUTCOME_FOREIGN, until cleared. At most ANALYZER_PINS_MAX; the pin that ends
  * first makes room.
  */
-void analyzer_pin(struct analyzer *analyzer, const char *knob, const struct scope *scope, uint64_t until_ns);
+void analyzer_pin(struct analyzer *analyzer, const char *knob, const struct scope *scope,
+		  uint64_t until_ns);
 
 /* The trial in a slot (0 to TRIALS_MAX - 1); NULL when the slot is free. Valid until the next call. */
 const struct trial *analyzer_trial(const struct analyzer *analyzer, uint32_t slot);
@@ -96,11 +101,13 @@ struct target_view {
 	struct scope scope;
 	uint64_t until_ns; /* of a cooldown or a pin */
 	uint32_t n_evidence;
-	struct evidence evidence[TRIAL_EVIDENCE_MAX]; /* the comparisons of `when` with their values now */
+	struct evidence
+		evidence[TRIAL_EVIDENCE_MAX]; /* the comparisons of `when` with their values now */
 };
 
 /* Fills in up to `max` rows; returns how many there are. */
-size_t analyzer_targets(const struct analyzer *analyzer, struct target_view *ret_targets, size_t max);
+size_t analyzer_targets(const struct analyzer *analyzer, struct target_view *ret_targets,
+			size_t max);
 
 /* Instances and distributions of the last frame that found no room; to be shown to the user when not 0. */
 size_t analyzer_dropped(const struct analyzer *analyzer);

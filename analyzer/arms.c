@@ -69,7 +69,8 @@ uint32_t arms_choose(const struct policy *policy, const struct knob_reading *rea
 		if (!strcmp(arm, reading->value) || is_listed(ret_arms, n, arm))
 			continue;
 		if (!is_offered(reading, arm)) {
-			text_append(ret_dropped, size, ret_dropped[0] ? " " : "; not offered here: ");
+			text_append(ret_dropped, size,
+				    ret_dropped[0] ? " " : "; not offered here: ");
 			text_append(ret_dropped, size, arm);
 			continue;
 		}

@@ -14,6 +14,7 @@
  * the knob does not offer; with `calibrate` the incumbent itself. `ret_dropped` names what is not offered, or "".
  */
 uint32_t arms_choose(const struct policy *policy, const struct knob_reading *reading,
-		     char ret_arms[POLICY_ARMS_MAX][KNOB_VALUE_MAX], char *ret_dropped, size_t size);
+		     char ret_arms[POLICY_ARMS_MAX][KNOB_VALUE_MAX], char *ret_dropped,
+		     size_t size);
 
 #endif

@@ -18,7 +18,8 @@ void recents_init(struct recents *recents)
 	memset(recents, 0, sizeof(*recents));
 }
 
-static const struct recent *recent_find(const struct recents *recents, uint32_t signal, const struct scope *scope)
+static const struct recent *recent_find(const struct recents *recents, uint32_t signal,
+					const struct scope *scope)
 {
 	for (size_t i = 0; i < RECENT_MAX; i++) {
 		const struct recent *recent = &recents->recent[i];
@@ -49,7 +50,8 @@ static struct recent *recent_get(struct recents *recents, const struct series *s
 	return NULL;
 }
 
-static void recent_add(struct recent *recent, const struct series *series, const struct frame *frame)
+static void recent_add(struct recent *recent, const struct series *series,
+		       const struct frame *frame)
 {
 	uint64_t begin_ns = frame->time_ns - frame->interval_ns;
 	uint32_t slot = recent->newest;
@@ -66,7 +68,8 @@ static void recent_add(struct recent *recent, const struct series *series, const
 	hist_merge(&recent->hist[slot], series->hist);
 }
 
-void recents_add(struct recents *recents, const struct frame *frame, const bool wanted[SIGNAL_ID_COUNT])
+void recents_add(struct recents *recents, const struct frame *frame,
+		 const bool wanted[SIGNAL_ID_COUNT])
 {
 	recents->n_dropped = 0;
 	for (size_t i = 0; i < RECENT_MAX; i++)
@@ -77,8 +80,8 @@ void recents_add(struct recents *recents, const struct frame *frame, const bool 
 		const struct series *series = &frame->series[i];
 		struct recent *recent;
 
-		if (!series->hist || !(series->flags & SERIES_VALID) || series->signal >= SIGNAL_ID_COUNT ||
-		    !wanted[series->signal])
+		if (!series->hist || !(series->flags & SERIES_VALID) ||
+		    series->signal >= SIGNAL_ID_COUNT || !wanted[series->signal])
 			continue;
 		recent = recent_get(recents, series);
 		if (recent)
@@ -88,7 +91,8 @@ void recents_add(struct recents *recents, const struct frame *frame, const bool 
 	}
 }
 
-static double recent_value(const struct recents *recents, const struct series *series, uint32_t stat, uint64_t now_ns)
+static double recent_value(const struct recents *recents, const struct series *series,
+			   uint32_t stat, uint64_t now_ns)
 {
 	const struct recent *recent = recent_find(recents, series->signal, &series->scope);
 	uint64_t covered_ns = 0;
@@ -157,7 +161,10 @@ enum truth condition_evaluate(const struct condition *condition, const struct re
 			stack[n++] = compare(node->op, value, node->limit);
 			if (n_evidence < TRIAL_EVIDENCE_MAX)
 				ret_evidence[n_evidence++] = (struct evidence){
-					.ref = node->ref, .op = node->op, .limit = node->limit, .value = value,
+					.ref = node->ref,
+					.op = node->op,
+					.limit = node->limit,
+					.value = value,
 				};
 		}
 	}

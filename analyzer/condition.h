@@ -11,8 +11,8 @@
 #include "include/policy.h"
 #include "include/trial.h"
 
-#define RECENT_MAX 128        /* distributions remembered at once; a condition on more is blind */
-#define RECENT_SLOTS 4        /* stretches of RECENT_SLOT_NS that one memory consists of */
+#define RECENT_MAX 128 /* distributions remembered at once; a condition on more is blind */
+#define RECENT_SLOTS 4 /* stretches of RECENT_SLOT_NS that one memory consists of */
 #define RECENT_SLOT_NS 250000000ull
 
 /* The last second or so of one distribution. */
@@ -20,8 +20,8 @@ struct recent {
 	uint32_t signal;
 	bool used;
 	struct scope scope;
-	uint64_t seen_ns;              /* last frame that had it */
-	uint32_t newest;               /* slot that is being filled */
+	uint64_t seen_ns;                /* last frame that had it */
+	uint32_t newest;                 /* slot that is being filled */
 	uint64_t start_ns[RECENT_SLOTS]; /* when a slot was begun; 0 = empty */
 	uint64_t covered_ns[RECENT_SLOTS];
 	struct hist hist[RECENT_SLOTS];
@@ -35,7 +35,8 @@ struct recents {
 void recents_init(struct recents *recents);
 
 /* Takes in the distributions of a frame whose signal is in the bit set `wanted` and forgets what is gone. */
-void recents_add(struct recents *recents, const struct frame *frame, const bool wanted[SIGNAL_ID_COUNT]);
+void recents_add(struct recents *recents, const struct frame *frame,
+		 const bool wanted[SIGNAL_ID_COUNT]);
 
 enum truth {
 	TRUTH_FALSE,

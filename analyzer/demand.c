@@ -21,13 +21,15 @@ static void demand_add(struct demand_list *list, uint32_t signal, const struct s
 	for (size_t i = 0; i < list->n; i++)
 		if (list->demands[i].signal == signal &&
 		    (scope_equal(&list->demands[i].scope, &demand.scope) ||
-		     (list->demands[i].scope.kind == demand.scope.kind && !list->demands[i].scope.name[0])))
+		     (list->demands[i].scope.kind == demand.scope.kind &&
+		      !list->demands[i].scope.name[0])))
 			return;
 	if (list->n < DEMANDS_MAX)
 		list->demands[list->n++] = demand;
 }
 
-static void demand_condition(struct demand_list *list, const struct condition *condition, const struct scope *scope)
+static void demand_condition(struct demand_list *list, const struct condition *condition,
+			     const struct scope *scope)
 {
 	for (uint32_t i = 0; i < condition->n_nodes; i++)
 		if (condition->nodes[i].op < CONDITION_AND)
@@ -63,7 +65,8 @@ size_t analyzer_demands(const struct analyzer *analyzer, struct demand *ret_dema
 		if (policy_allowed(analyzer, &analyzer->options.policies[i]))
 			demand_watch(&list, &analyzer->options.policies[i]);
 	for (size_t i = 0; i < TRIALS_MAX; i++)
-		if (analyzer->experiments[i].used && analyzer->experiments[i].trial.phase != TRIAL_ENDED)
+		if (analyzer->experiments[i].used &&
+		    analyzer->experiments[i].trial.phase != TRIAL_ENDED)
 			demand_trial(&list, &analyzer->experiments[i]);
 	return list.n;
 }

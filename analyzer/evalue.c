@@ -183,7 +183,9 @@ struct evalue_result evalue_result(const struct evalue *e, double alpha)
 	double threshold = log(1 / alpha);
 
 	if (e->n == 0)
-		return (struct evalue_result){ .effect = NAN, .effect_low = -INFINITY, .effect_high = INFINITY };
+		return (struct evalue_result){ .effect = NAN,
+					       .effect_low = -INFINITY,
+					       .effect_high = INFINITY };
 	return (struct evalue_result){
 		.log_e_keep = evalue_log(e, 0, 1),
 		.log_e_harm = evalue_log(e, 0, -1),

@@ -11,17 +11,18 @@
 
 /* `d` is ±ln(y_arm / y_base) of each pair, positive is better; `scale` was known before its pair. */
 struct evalue {
-	double noise;    /* standard deviation of d under the incumbent, from readiness */
-	uint32_t n;      /* pairs so far, at most TRIAL_PAIRS_MAX */
+	double noise; /* standard deviation of d under the incumbent, from readiness */
+	uint32_t n;   /* pairs so far, at most TRIAL_PAIRS_MAX */
 	double d[TRIAL_PAIRS_MAX];
 	double scale[TRIAL_PAIRS_MAX];
 };
 
 /* Where the test stands after n pairs; effects are logarithms. */
 struct evalue_result {
-	double log_e_keep, log_e_harm;    /* ln of the mixture for d, and for -d */
-	double effect;                    /* Hodges-Lehmann estimate */
-	double effect_low, effect_high;   /* each bound fails with probability α at most; ±INFINITY when open */
+	double log_e_keep, log_e_harm; /* ln of the mixture for d, and for -d */
+	double effect;                 /* Hodges-Lehmann estimate */
+	double effect_low,
+		effect_high; /* each bound fails with probability α at most; ±INFINITY when open */
 };
 
 /* Standard deviation of d, from the log ratios of neighbouring readiness windows; never under EVALUE_NOISE_MIN. */

@@ -8,7 +8,8 @@ void guardrails_init(struct guardrails *g, struct trial *trial)
 {
 	memset(g, 0, sizeof(*g));
 	for (size_t i = 0; i < POLICY_GUARDRAILS_MAX; i++)
-		trial->guardrails[i] = (struct guardrail_state){ .base = NAN, .arm = NAN, .worst = NAN };
+		trial->guardrails[i] =
+			(struct guardrail_state){ .base = NAN, .arm = NAN, .worst = NAN };
 }
 
 void guardrails_begin(struct guardrails *g, struct trial *trial)
@@ -51,8 +52,8 @@ void guardrails_add(struct guardrails *g, const struct policy *policy, struct tr
 	}
 }
 
-static bool hard_breach(const struct guardrail *rail, struct guardrail_state *state, const struct series *series,
-			uint64_t interval_ns)
+static bool hard_breach(const struct guardrail *rail, struct guardrail_state *state,
+			const struct series *series, uint64_t interval_ns)
 {
 	double value = series_value(series, rail->ref.stat, interval_ns);
 	bool is_max = rail->kind == GUARDRAIL_MAX;
@@ -62,13 +63,14 @@ static bool hard_breach(const struct guardrail *rail, struct guardrail_state *st
 	return is_max ? value > rail->limit : value < rail->limit;
 }
 
-static bool relative_breach(const struct guardrail *rail, struct guardrail_state *state, const struct window *arm,
-			    uint64_t window_ns)
+static bool relative_breach(const struct guardrail *rail, struct guardrail_state *state,
+			    const struct window *arm, uint64_t window_ns)
 {
 	double value = window_value(arm, rail->ref.stat), ratio;
 	bool is_drop = rail->kind == GUARDRAIL_MAX_DROP;
 
-	if (arm->covered_ns < window_ns / 2 || isnan(state->base) || isnan(value) || state->base < 0)
+	if (arm->covered_ns < window_ns / 2 || isnan(state->base) || isnan(value) ||
+	    state->base < 0)
 		return false;
 	/* Nothing cannot drop; from nothing every rise is too large. */
 	if (state->base == 0)
@@ -90,7 +92,8 @@ int guardrails_check(const struct guardrails *g, const struct policy *policy, st
 		if (rail->kind == GUARDRAIL_MAX || rail->kind == GUARDRAIL_MIN)
 			breached = hard_breach(rail, state, series, frame->interval_ns);
 		else
-			breached = relative_breach(rail, state, &g->arm[i], policy->trial.window_ns);
+			breached =
+				relative_breach(rail, state, &g->arm[i], policy->trial.window_ns);
 		if (breached) {
 			state->breached = 1;
 			return (int)i;

@@ -11,8 +11,9 @@
 #include "include/trial.h"
 
 struct guardrails {
-	struct window base[POLICY_GUARDRAILS_MAX]; /* all of the incumbent's windows, with those of readiness */
-	struct window arm[POLICY_GUARDRAILS_MAX];  /* the arm's present window */
+	struct window base
+		[POLICY_GUARDRAILS_MAX]; /* all of the incumbent's windows, with those of readiness */
+	struct window arm[POLICY_GUARDRAILS_MAX]; /* the arm's present window */
 };
 
 void guardrails_init(struct guardrails *g, struct trial *trial);

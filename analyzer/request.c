@@ -11,13 +11,16 @@
 
 _Static_assert(TRIALS_MAX <= DECISIONS_PROPOSALS_MAX, "each slot has one proposal at most");
 
-void experiment_emit(const struct step_context *context, const struct experiment *x, enum event_kind kind)
+void experiment_emit(const struct step_context *context, const struct experiment *x,
+		     enum event_kind kind)
 {
 	struct decisions *decisions = context->decisions;
 
 	if (decisions->n_events < DECISIONS_EVENTS_MAX)
 		decisions->events[decisions->n_events++] = (struct event){
-			.kind = kind, .slot = x->slot, .time_ns = context->now_ns,
+			.kind = kind,
+			.slot = x->slot,
+			.time_ns = context->now_ns,
 		};
 }
 
@@ -32,15 +35,18 @@ void experiment_flush(struct experiment *x, const struct step_context *context)
 }
 
 /* Replaces what may still be unsent: only an undo comes while something is unanswered. */
-void experiment_propose(struct experiment *x, const struct step_context *context, enum proposal_kind kind,
-			enum action action)
+void experiment_propose(struct experiment *x, const struct step_context *context,
+			enum proposal_kind kind, enum action action)
 {
 	struct trial *trial = &x->trial;
 
 	x->proposal = (struct proposal){
 		.kind = kind,
 		.slot = x->slot,
-		.change = { .txn = trial->txn, .trial = trial->id, .action = action, .scope = trial->scope },
+		.change = { .txn = trial->txn,
+			    .trial = trial->id,
+			    .action = action,
+			    .scope = trial->scope },
 	};
 	memcpy(x->proposal.change.knob, x->policy->knob, KNOB_NAME_MAX);
 	memcpy(x->proposal.change.old_value, trial->incumbent, KNOB_VALUE_MAX);
@@ -84,8 +90,8 @@ void experiment_end(struct experiment *x, const struct step_context *context)
 }
 
 /* Decides for anything but a keep. x->text was written by the caller. */
-void experiment_conclude(struct experiment *x, const struct step_context *context, enum verdict verdict,
-			 enum reason reason)
+void experiment_conclude(struct experiment *x, const struct step_context *context,
+			 enum verdict verdict, enum reason reason)
 {
 	x->verdict = verdict;
 	x->reason = reason;
@@ -97,7 +103,8 @@ void experiment_conclude(struct experiment *x, const struct step_context *contex
 	experiment_ask(x, context, ACTION_UNDO);
 }
 
-void experiment_abort(struct experiment *x, const struct step_context *context, enum reason reason, const char *text)
+void experiment_abort(struct experiment *x, const struct step_context *context, enum reason reason,
+		      const char *text)
 {
 	bool closing = x->trial.phase == TRIAL_CLOSING;
 

@@ -5,11 +5,12 @@
 
 #include "analyzer/trial.h"
 
-void experiment_emit(const struct step_context *context, const struct experiment *x, enum event_kind kind);
+void experiment_emit(const struct step_context *context, const struct experiment *x,
+		     enum event_kind kind);
 
 /* Makes the proposal the last one, unsent; the trial then awaits its answer. */
-void experiment_propose(struct experiment *x, const struct step_context *context, enum proposal_kind kind,
-			enum action action);
+void experiment_propose(struct experiment *x, const struct step_context *context,
+			enum proposal_kind kind, enum action action);
 
 /* Proposes an action of the open transaction. */
 void experiment_ask(struct experiment *x, const struct step_context *context, enum action action);
@@ -21,7 +22,7 @@ void experiment_begin(struct experiment *x, const struct step_context *context, 
 void experiment_end(struct experiment *x, const struct step_context *context);
 
 /* Decides for anything but a keep, and undoes what is open first. x->text was written by the caller. */
-void experiment_conclude(struct experiment *x, const struct step_context *context, enum verdict verdict,
-			 enum reason reason);
+void experiment_conclude(struct experiment *x, const struct step_context *context,
+			 enum verdict verdict, enum reason reason);
 
 #endif

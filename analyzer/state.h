@@ -17,8 +17,8 @@ struct target {
 	bool used;
 	bool on_trial;
 	uint32_t policy;
-	uint32_t state;             /* enum target_state */
-	enum truth when, until;     /* at the last frame */
+	uint32_t state;         /* enum target_state */
+	enum truth when, until; /* at the last frame */
 	struct scope scope;
 	uint64_t seen_ns;           /* last frame that had a series of it */
 	uint64_t hold_since_ns;     /* `when` holds at every tick since; 0 = it does not */
@@ -39,7 +39,7 @@ struct analyzer {
 	struct rng rng;
 	bool frozen;
 	uint64_t next_trial;
-	uint64_t now_ns; /* of the last call */
+	uint64_t now_ns;              /* of the last call */
 	bool wanted[SIGNAL_ID_COUNT]; /* distributions that conditions ask for */
 	struct recents recents;
 	size_t n_dropped; /* instances of the last frame without a target */
@@ -49,7 +49,8 @@ struct analyzer {
 };
 
 /* True when series of `signal` make instances of the policy. */
-bool policy_discovers(const struct analyzer *analyzer, const struct policy *policy, uint32_t signal);
+bool policy_discovers(const struct analyzer *analyzer, const struct policy *policy,
+		      uint32_t signal);
 
 /* True when the options allow the policy to have instances at all. */
 bool policy_allowed(const struct analyzer *analyzer, const struct policy *policy);

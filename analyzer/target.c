@@ -20,7 +20,8 @@
 static bool is_triggered_by(const struct condition *condition, uint32_t signal)
 {
 	for (uint32_t i = 0; i < condition->n_nodes; i++)
-		if (condition->nodes[i].op < CONDITION_AND && condition->nodes[i].ref.signal == signal)
+		if (condition->nodes[i].op < CONDITION_AND &&
+		    condition->nodes[i].ref.signal == signal)
 			return true;
 	return false;
 }
@@ -30,7 +31,8 @@ static bool has_own_trigger(const struct analyzer *analyzer, const struct policy
 {
 	for (uint32_t i = 0; i < policy->when.n_nodes; i++)
 		if (policy->when.nodes[i].op < CONDITION_AND &&
-		    analyzer->options.catalogue->signals[policy->when.nodes[i].ref.signal].scope == policy->scope)
+		    analyzer->options.catalogue->signals[policy->when.nodes[i].ref.signal].scope ==
+			    policy->scope)
 			return true;
 	return false;
 }
@@ -49,16 +51,18 @@ bool policy_allowed(const struct analyzer *analyzer, const struct policy *policy
 	return only == SCOPE_KIND_COUNT || only == policy->scope;
 }
 
-static bool scope_allowed(const struct analyzer *analyzer, const struct policy *policy, const struct scope *scope)
+static bool scope_allowed(const struct analyzer *analyzer, const struct policy *policy,
+			  const struct scope *scope)
 {
 	struct scope pattern = { .kind = policy->scope };
 
 	memcpy(pattern.name, policy->scope_match, sizeof(pattern.name));
-	return scope_matches(scope, &pattern) &&
-	       (analyzer->options.only.kind == SCOPE_KIND_COUNT || scope_matches(scope, &analyzer->options.only));
+	return scope_matches(scope, &pattern) && (analyzer->options.only.kind == SCOPE_KIND_COUNT ||
+						  scope_matches(scope, &analyzer->options.only));
 }
 
-static void target_see(struct analyzer *analyzer, uint32_t policy, const struct scope *scope, uint64_t now_ns)
+static void target_see(struct analyzer *analyzer, uint32_t policy, const struct scope *scope,
+		       uint64_t now_ns)
 {
 	struct target *free_one = NULL;
 
@@ -128,7 +132,8 @@ static enum target_state target_judge(const struct analyzer *analyzer, const str
 	return target->when == TRUTH_TRUE ? TARGET_HOLDING : TARGET_WATCHING;
 }
 
-static void target_update(struct analyzer *analyzer, struct target *target, const struct frame *frame)
+static void target_update(struct analyzer *analyzer, struct target *target,
+			  const struct frame *frame)
 {
 	const struct policy *policy = &analyzer->options.policies[target->policy];
 	struct evidence ignored[TRIAL_EVIDENCE_MAX];
@@ -137,10 +142,11 @@ static void target_update(struct analyzer *analyzer, struct target *target, cons
 	if (target->cooldown_until_ns && target->cooldown_until_ns <= frame->time_ns)
 		target->cooldown_until_ns = 0;
 	if (frame->interval_ns) {
-		target->when = condition_evaluate(&policy->when, &analyzer->recents, frame, &target->scope,
-						  target->evidence, &target->n_evidence);
-		target->until = condition_evaluate(&policy->until, &analyzer->recents, frame, &target->scope,
-						   ignored, &n_ignored);
+		target->when =
+			condition_evaluate(&policy->when, &analyzer->recents, frame, &target->scope,
+					   target->evidence, &target->n_evidence);
+		target->until = condition_evaluate(&policy->until, &analyzer->recents, frame,
+						   &target->scope, ignored, &n_ignored);
 	}
 	target->state = target_judge(analyzer, target);
 	/* What happens in a trial, a cooldown or a pause does not count towards the next opportunity. */

@@ -12,11 +12,13 @@
 #define REF_TEXT_MAX 80
 #define NUMBER_TEXT_MAX 32
 
-char *text_ref(const struct catalogue *catalogue, const struct signal_ref *ref, char *buffer, size_t size)
+char *text_ref(const struct catalogue *catalogue, const struct signal_ref *ref, char *buffer,
+	       size_t size)
 {
 	const char *stat = signal_stat_word(ref->stat);
 
-	snprintf(buffer, size, "%s%s%s", catalogue->signals[ref->signal].name, stat[0] ? "." : "", stat);
+	snprintf(buffer, size, "%s%s%s", catalogue->signals[ref->signal].name, stat[0] ? "." : "",
+		 stat);
 	return buffer;
 }
 
@@ -36,7 +38,8 @@ static char *ratio_text(double ratio, char *buffer, size_t size)
 }
 
 /* An effect for people: `96.0 % lower`. */
-static void effect_text(double effect, enum objective_direction direction, char *buffer, size_t size)
+static void effect_text(double effect, enum objective_direction direction, char *buffer,
+			size_t size)
 {
 	/* exp(±effect) is y_arm / y_base. */
 	double change = expm1(direction == OBJECTIVE_MINIMIZE ? -effect : effect);
@@ -46,12 +49,13 @@ static void effect_text(double effect, enum objective_direction direction, char 
 		 change < 0 ? "lower" : "higher");
 }
 
-void text_tested(const struct catalogue *catalogue, const struct policy *policy, const struct trial *trial,
-		 enum reason reason, char *buffer, size_t size)
+void text_tested(const struct catalogue *catalogue, const struct policy *policy,
+		 const struct trial *trial, enum reason reason, char *buffer, size_t size)
 {
 	const struct pair *last = &trial->pairs[trial->n_pairs - 1];
 	enum objective_direction direction = policy->objective.direction;
-	char ref[REF_TEXT_MAX], effect[2 * NUMBER_TEXT_MAX], low[NUMBER_TEXT_MAX], high[NUMBER_TEXT_MAX];
+	char ref[REF_TEXT_MAX], effect[2 * NUMBER_TEXT_MAX], low[NUMBER_TEXT_MAX],
+		high[NUMBER_TEXT_MAX];
 	char wanted[NUMBER_TEXT_MAX], error[NUMBER_TEXT_MAX];
 
 	text_ref(catalogue, &policy->objective.ref, ref, sizeof(ref));
@@ -61,23 +65,26 @@ void text_tested(const struct catalogue *catalogue, const struct policy *policy,
 	ratio_text(policy->objective.min_effect, wanted, sizeof(wanted));
 	ratio_text(trial->alpha, error, sizeof(error));
 	if (reason == REASON_BETTER)
-		snprintf(buffer, size, "kept %.64s: %s %s (at least %s) after %u pairs, error %s", trial->arm, ref,
-			 effect, low, trial->n_pairs, error);
+		snprintf(buffer, size, "kept %.64s: %s %s (at least %s) after %u pairs, error %s",
+			 trial->arm, ref, effect, low, trial->n_pairs, error);
 	else if (reason == REASON_WORSE)
-		snprintf(buffer, size, "undid %.64s: %s got worse, %s after %u pairs, error %s", trial->arm, ref,
-			 effect, trial->n_pairs, error);
+		snprintf(buffer, size, "undid %.64s: %s got worse, %s after %u pairs, error %s",
+			 trial->arm, ref, effect, trial->n_pairs, error);
 	else if (reason == REASON_FUTILE)
-		snprintf(buffer, size, "undid %.64s: %s improves by %s at most, %s is wanted, after %u pairs",
+		snprintf(buffer, size,
+			 "undid %.64s: %s improves by %s at most, %s is wanted, after %u pairs",
 			 trial->arm, ref, high, wanted, trial->n_pairs);
 	else
 		snprintf(buffer, size,
-			 "undid %.64s: no proof after %u pairs that %s improves by %s; estimate %s, improvement "
+			 "undid %.64s: no proof after %u pairs that %s improves by %s; estimate "
+			 "%s, improvement "
 			 "from %s to %s",
 			 trial->arm, trial->n_pairs, ref, wanted, effect, low, high);
 }
 
-void text_guardrail(const struct catalogue *catalogue, const struct policy *policy, const struct trial *trial,
-		    uint32_t index, const char *arm, char *buffer, size_t size)
+void text_guardrail(const struct catalogue *catalogue, const struct policy *policy,
+		    const struct trial *trial, uint32_t index, const char *arm, char *buffer,
+		    size_t size)
 {
 	const struct guardrail *rail = &policy->guardrails[index];
 	const struct guardrail_state *state = &trial->guardrails[index];
@@ -90,11 +97,12 @@ void text_guardrail(const struct catalogue *catalogue, const struct policy *poli
 	quantity_format(hard ? state->worst : state->arm, unit, was, sizeof(was));
 	quantity_format(state->base, unit, base, sizeof(base));
 	if (hard)
-		snprintf(buffer, size, "undid %.64s: guardrail %s %s %s was breached at %s", arm, ref,
-			 guardrail_kind_word(rail->kind), limit, was);
+		snprintf(buffer, size, "undid %.64s: guardrail %s %s %s was breached at %s", arm,
+			 ref, guardrail_kind_word(rail->kind), limit, was);
 	else
-		snprintf(buffer, size, "undid %.64s: guardrail %s %s %s was breached at %s, against %s before", arm,
-			 ref, guardrail_kind_word(rail->kind), limit, was, base);
+		snprintf(buffer, size,
+			 "undid %.64s: guardrail %s %s %s was breached at %s, against %s before",
+			 arm, ref, guardrail_kind_word(rail->kind), limit, was, base);
 }
 
 void text_append(char *buffer, size_t size, const char *more)

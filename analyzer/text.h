@@ -10,15 +10,17 @@
 #include "include/trial.h"
 
 /* Writes `disk.read.latency.p50`; returns `buffer`. */
-char *text_ref(const struct catalogue *catalogue, const struct signal_ref *ref, char *buffer, size_t size);
+char *text_ref(const struct catalogue *catalogue, const struct signal_ref *ref, char *buffer,
+	       size_t size);
 
 /* The sentence of a verdict that the test reached: REASON_BETTER, WORSE, FUTILE or MAX_PAIRS. */
-void text_tested(const struct catalogue *catalogue, const struct policy *policy, const struct trial *trial,
-		 enum reason reason, char *buffer, size_t size);
+void text_tested(const struct catalogue *catalogue, const struct policy *policy,
+		 const struct trial *trial, enum reason reason, char *buffer, size_t size);
 
 /* `undid bfq: guardrail psi.io.full max 80.0 % was breached at 91.0 %`. */
-void text_guardrail(const struct catalogue *catalogue, const struct policy *policy, const struct trial *trial,
-		    uint32_t index, const char *arm, char *buffer, size_t size);
+void text_guardrail(const struct catalogue *catalogue, const struct policy *policy,
+		    const struct trial *trial, uint32_t index, const char *arm, char *buffer,
+		    size_t size);
 
 /* Appends as much of `more` as fits. */
 void text_append(char *buffer, size_t size, const char *more);

@@ -50,11 +50,12 @@
 #define WINDOW_PATIENCE 3
 
 _Static_assert(READY_WINDOWS <= TRIAL_READY_MAX, "readiness windows fit into struct trial");
-_Static_assert(POLICY_ARMS_MAX + 1 < EXPERIMENT_TXNS_MAX, "one transaction for each arm screened, one for the test");
+_Static_assert(POLICY_ARMS_MAX + 1 < EXPERIMENT_TXNS_MAX,
+	       "one transaction for each arm screened, one for the test");
 
-void experiment_open(struct experiment *x, const struct step_context *context, uint64_t id, const struct policy *policy,
-		     uint32_t policy_index, const struct scope *scope, const struct evidence *evidence,
-		     uint32_t n_evidence)
+void experiment_open(struct experiment *x, const struct step_context *context, uint64_t id,
+		     const struct policy *policy, uint32_t policy_index, const struct scope *scope,
+		     const struct evidence *evidence, uint32_t n_evidence)
 {
 	struct trial *trial = &x->trial;
 	uint32_t slot = x->slot;
@@ -97,7 +98,8 @@ static void list_dry_run(struct experiment *x)
 		trial->screened[i].y = NAN;
 	}
 	trial->n_screened = x->n_arms;
-	snprintf(x->text, sizeof(x->text), "recommend mode: %u arm%s could be tried against %.64s, nothing was written",
+	snprintf(x->text, sizeof(x->text),
+		 "recommend mode: %u arm%s could be tried against %.64s, nothing was written",
 		 x->n_arms, x->n_arms == 1 ? "" : "s", trial->incumbent);
 }
 
@@ -113,7 +115,8 @@ static void shuffle_arms(struct experiment *x, struct rng *rng)
 	}
 }
 
-void experiment_reading(struct experiment *x, const struct step_context *context, const struct knob_reading *reading)
+void experiment_reading(struct experiment *x, const struct step_context *context,
+			const struct knob_reading *reading)
 {
 	struct trial *trial = &x->trial;
 
@@ -130,7 +133,8 @@ void experiment_reading(struct experiment *x, const struct step_context *context
 	}
 	x->n_arms = arms_choose(x->policy, reading, x->arms, x->dropped, sizeof(x->dropped));
 	if (x->n_arms == 0) {
-		snprintf(x->text, sizeof(x->text), "no arm to test: the knob offers none that differs from %.64s",
+		snprintf(x->text, sizeof(x->text),
+			 "no arm to test: the knob offers none that differs from %.64s",
 			 trial->incumbent);
 		experiment_conclude(x, context, VERDICT_INCONCLUSIVE, REASON_NO_ARM);
 	} else if (context->mode == ANALYZER_RECOMMEND) {
@@ -239,7 +243,8 @@ static bool abort_unguarded(struct experiment *x, const struct step_context *con
 	if (blind < 0)
 		return false;
 	text_append(text, sizeof(text),
-		    text_ref(context->catalogue, &x->policy->guardrails[blind].ref, ref, sizeof(ref)));
+		    text_ref(context->catalogue, &x->policy->guardrails[blind].ref, ref,
+			     sizeof(ref)));
 	experiment_abort(x, context, REASON_BLIND, text);
 	return true;
 }
@@ -266,8 +271,8 @@ static void ready_window(struct experiment *x, const struct step_context *contex
 	}
 }
 
-static void conclude_tested(struct experiment *x, const struct step_context *context, enum verdict verdict,
-			    enum reason reason)
+static void conclude_tested(struct experiment *x, const struct step_context *context,
+			    enum verdict verdict, enum reason reason)
 {
 	text_tested(context->catalogue, x->policy, &x->trial, reason, x->text, sizeof(x->text));
 	experiment_conclude(x, context, verdict, reason);
@@ -282,7 +287,8 @@ static void judge(struct experiment *x, const struct step_context *context)
 	double wanted = evalue_from_ratio(objective->min_effect, objective->direction);
 
 	if (last->log_e_keep >= threshold && last->effect >= wanted) {
-		text_tested(context->catalogue, x->policy, &x->trial, REASON_BETTER, x->text, sizeof(x->text));
+		text_tested(context->catalogue, x->policy, &x->trial, REASON_BETTER, x->text,
+			    sizeof(x->text));
 		x->verdict = VERDICT_KEPT;
 		x->reason = REASON_BETTER;
 		x->trial.phase = TRIAL_CLOSING;
@@ -291,7 +297,8 @@ static void judge(struct experiment *x, const struct step_context *context)
 		conclude_tested(x, context, VERDICT_REVERTED, REASON_WORSE);
 	} else if (last->effect_high < wanted) {
 		conclude_tested(x, context, VERDICT_INCONCLUSIVE, REASON_FUTILE);
-	} else if (x->trial.n_pairs >= x->policy->trial.max_pairs || x->trial.n_pairs >= TRIAL_PAIRS_MAX) {
+	} else if (x->trial.n_pairs >= x->policy->trial.max_pairs ||
+		   x->trial.n_pairs >= TRIAL_PAIRS_MAX) {
 		conclude_tested(x, context, VERDICT_INCONCLUSIVE, REASON_MAX_PAIRS);
 	} else {
 		start_pair(x, context);
@@ -333,7 +340,8 @@ static void paired_window(struct experiment *x, const struct step_context *conte
 	judge(x, context);
 }
 
-static void (*const on_window[TRIAL_PHASE_COUNT])(struct experiment *, const struct step_context *, double) = {
+static void (*const on_window[TRIAL_PHASE_COUNT])(struct experiment *, const struct step_context *,
+						  double) = {
 	[TRIAL_READY] = ready_window,
 	[TRIAL_SCREENING] = record_screened,
 	[TRIAL_TESTING] = paired_window,
@@ -367,7 +375,8 @@ static void finish_window(struct experiment *x, const struct step_context *conte
 	on_window[x->trial.phase](x, context, y);
 }
 
-static void measure(struct experiment *x, const struct step_context *context, const struct frame *frame)
+static void measure(struct experiment *x, const struct step_context *context,
+		    const struct frame *frame)
 {
 	const struct policy *policy = x->policy;
 	const struct signal_ref *ref = &policy->objective.ref;
@@ -394,7 +403,8 @@ static void measure(struct experiment *x, const struct step_context *context, co
 }
 
 /* True when it was breached and the undo is proposed. */
-static bool check_guardrails(struct experiment *x, const struct step_context *context, const struct frame *frame)
+static bool check_guardrails(struct experiment *x, const struct step_context *context,
+			     const struct frame *frame)
 {
 	struct trial *trial = &x->trial;
 	int breached;
@@ -407,8 +417,8 @@ static bool check_guardrails(struct experiment *x, const struct step_context *co
 	breached = guardrails_check(&x->guardrails, x->policy, trial, frame);
 	if (breached < 0)
 		return false;
-	text_guardrail(context->catalogue, x->policy, trial, (uint32_t)breached, trial->arm, x->text,
-		       sizeof(x->text));
+	text_guardrail(context->catalogue, x->policy, trial, (uint32_t)breached, trial->arm,
+		       x->text, sizeof(x->text));
 	if (trial->phase == TRIAL_SCREENING) {
 		x->any_breached = true;
 		record_screened(x, context, NAN);
@@ -422,7 +432,8 @@ static bool check_guardrails(struct experiment *x, const struct step_context *co
  * The opportunity ends when `until` has held for its time. Without `until`, when `when` did not hold for long
  * enough while the incumbent was measured: in the arm's windows it may fail just because the arm is good.
  */
-static bool check_over(struct experiment *x, const struct frame *frame, enum truth when, enum truth until)
+static bool check_over(struct experiment *x, const struct frame *frame, enum truth when,
+		       enum truth until)
 {
 	const struct policy *policy = x->policy;
 	uint64_t limit_ns = 2 * policy->when.for_ns;
@@ -432,7 +443,8 @@ static bool check_over(struct experiment *x, const struct frame *frame, enum tru
 			x->until_since_ns = 0;
 		else if (x->until_since_ns == 0)
 			x->until_since_ns = frame->time_ns;
-		return x->until_since_ns && frame->time_ns - x->until_since_ns >= policy->until.for_ns;
+		return x->until_since_ns &&
+		       frame->time_ns - x->until_since_ns >= policy->until.for_ns;
 	}
 	if (x->step != STEP_WINDOW || x->in_force != WINDOW_BASE || when == TRUTH_BLIND)
 		return false;
@@ -458,8 +470,8 @@ static void check_answer(struct experiment *x, const struct step_context *contex
 	experiment_conclude(x, context, VERDICT_ABORTED, REASON_PEER);
 }
 
-void experiment_tick(struct experiment *x, const struct step_context *context, const struct frame *frame,
-		     enum truth when, enum truth until)
+void experiment_tick(struct experiment *x, const struct step_context *context,
+		     const struct frame *frame, enum truth when, enum truth until)
 {
 	if (x->trial.phase == TRIAL_ENDED)
 		return;
@@ -481,7 +493,8 @@ void experiment_tick(struct experiment *x, const struct step_context *context, c
 }
 
 /* The actuator ended the transaction: nothing is open any more, whatever was asked. */
-static void closed_by_actuator(struct experiment *x, const struct step_context *context, const struct outcome *outcome)
+static void closed_by_actuator(struct experiment *x, const struct step_context *context,
+			       const struct outcome *outcome)
 {
 	static const struct {
 		enum reason reason;
@@ -502,7 +515,8 @@ static void closed_by_actuator(struct experiment *x, const struct step_context *
 	experiment_end(x, context);
 }
 
-static void answered_done(struct experiment *x, const struct step_context *context, const struct outcome *outcome)
+static void answered_done(struct experiment *x, const struct step_context *context,
+			  const struct outcome *outcome)
 {
 	switch (outcome->action) {
 	case ACTION_BEGIN:
@@ -515,9 +529,10 @@ static void answered_done(struct experiment *x, const struct step_context *conte
 	case ACTION_BASE:
 		x->in_force = outcome->action == ACTION_ARM ? WINDOW_ARM : WINDOW_BASE;
 		/* It came into force between the question and now, whatever the message says. */
-		start_washout(x, outcome->time_ns < x->asked_ns || outcome->time_ns > context->now_ns
-					 ? context->now_ns
-					 : outcome->time_ns);
+		start_washout(x,
+			      outcome->time_ns < x->asked_ns || outcome->time_ns > context->now_ns
+				      ? context->now_ns
+				      : outcome->time_ns);
 		break;
 	case ACTION_UNDO:
 		x->trial.txn = 0;
@@ -533,7 +548,8 @@ static void answered_done(struct experiment *x, const struct step_context *conte
 	}
 }
 
-bool experiment_outcome(struct experiment *x, const struct step_context *context, const struct outcome *outcome)
+bool experiment_outcome(struct experiment *x, const struct step_context *context,
+			const struct outcome *outcome)
 {
 	bool awaited = x->step == STEP_ANSWER && x->proposal.kind == PROPOSAL_CHANGE &&
 		       outcome->action == x->proposal.change.action;
@@ -551,8 +567,8 @@ bool experiment_outcome(struct experiment *x, const struct step_context *context
 		if (outcome->action == ACTION_BEGIN || outcome->action == ACTION_UNDO) {
 			closed_by_actuator(x, context, outcome);
 		} else {
-			snprintf(x->text, sizeof(x->text), "aborted: the actuator refused: %.*s", OUTCOME_TEXT_MAX - 1,
-				 outcome->text);
+			snprintf(x->text, sizeof(x->text), "aborted: the actuator refused: %.*s",
+				 OUTCOME_TEXT_MAX - 1, outcome->text);
 			experiment_conclude(x, context, VERDICT_ABORTED, REASON_REFUSED);
 		}
 	} else {

@@ -71,20 +71,23 @@ struct experiment {
 };
 
 /* Opens: fills in the slot and asks for the knob's value. */
-void experiment_open(struct experiment *x, const struct step_context *context, uint64_t id, const struct policy *policy,
-		     uint32_t policy_index, const struct scope *scope, const struct evidence *evidence,
-		     uint32_t n_evidence);
+void experiment_open(struct experiment *x, const struct step_context *context, uint64_t id,
+		     const struct policy *policy, uint32_t policy_index, const struct scope *scope,
+		     const struct evidence *evidence, uint32_t n_evidence);
 
-void experiment_reading(struct experiment *x, const struct step_context *context, const struct knob_reading *reading);
+void experiment_reading(struct experiment *x, const struct step_context *context,
+			const struct knob_reading *reading);
 
 /* Takes an outcome; false when it is of none of this trial's open transactions. */
-bool experiment_outcome(struct experiment *x, const struct step_context *context, const struct outcome *outcome);
+bool experiment_outcome(struct experiment *x, const struct step_context *context,
+			const struct outcome *outcome);
 
-void experiment_tick(struct experiment *x, const struct step_context *context, const struct frame *frame,
-		     enum truth when, enum truth until);
+void experiment_tick(struct experiment *x, const struct step_context *context,
+		     const struct frame *frame, enum truth when, enum truth until);
 
 /* Ends it for a reason from outside; an open change is proposed as ACTION_UNDO. */
-void experiment_abort(struct experiment *x, const struct step_context *context, enum reason reason, const char *text);
+void experiment_abort(struct experiment *x, const struct step_context *context, enum reason reason,
+		      const char *text);
 
 /* Puts a proposal that found no room into the decisions, when there is room now. */
 void experiment_flush(struct experiment *x, const struct step_context *context);

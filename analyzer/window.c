@@ -9,7 +9,8 @@
 
 #define NS_PER_SECOND 1e9
 
-const struct series *frame_find(const struct frame *frame, uint32_t signal, const struct scope *scope)
+const struct series *frame_find(const struct frame *frame, uint32_t signal,
+				const struct scope *scope)
 {
 	const struct series *of_host = NULL;
 
@@ -38,7 +39,8 @@ bool series_usable(const struct series *series, uint32_t stat)
 {
 	if (!series || !(series->flags & SERIES_VALID) || (series->flags & SERIES_LOSSY))
 		return false;
-	if ((stat == STAT_P50 || stat == STAT_P90 || stat == STAT_P99) && (series->flags & SERIES_SUMS))
+	if ((stat == STAT_P50 || stat == STAT_P90 || stat == STAT_P99) &&
+	    (series->flags & SERIES_SUMS))
 		return false;
 	if (stat == STAT_VALUE || (stat == STAT_RATE && !series->hist))
 		return isfinite(series->value);
@@ -50,7 +52,8 @@ void window_init(struct window *window)
 	memset(window, 0, sizeof(*window));
 }
 
-void window_add(struct window *window, const struct series *series, uint32_t stat, const struct frame *frame)
+void window_add(struct window *window, const struct series *series, uint32_t stat,
+		const struct frame *frame)
 {
 	if (window->frames++ == 0)
 		window->start_ns = frame->time_ns - frame->interval_ns;

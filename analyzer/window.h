@@ -13,12 +13,13 @@ struct window {
 	uint64_t start_ns;   /* where its first frame began; 0 before one was added */
 	uint64_t covered_ns; /* sum of its frames' intervals */
 	uint64_t frames;
-	double sum;          /* counters: the increase; gauges: value × ns */
+	double sum; /* counters: the increase; gauges: value × ns */
 	struct hist hist;
 };
 
 /* The series of `signal` in `scope`, or of the host; NULL when the frame has none. */
-const struct series *frame_find(const struct frame *frame, uint32_t signal, const struct scope *scope);
+const struct series *frame_find(const struct frame *frame, uint32_t signal,
+				const struct scope *scope);
 
 /* True when any series of `scope` is in the frame. */
 bool frame_has_scope(const struct frame *frame, const struct scope *scope);
@@ -29,7 +30,8 @@ bool series_usable(const struct series *series, uint32_t stat);
 void window_init(struct window *window);
 
 /* Adds one tick's series, as `stat` (enum signal_stat) wants it. */
-void window_add(struct window *window, const struct series *series, uint32_t stat, const struct frame *frame);
+void window_add(struct window *window, const struct series *series, uint32_t stat,
+		const struct frame *frame);
 
 /* The value of the whole; NAN when there is none. */
 double window_value(const struct window *window, uint32_t stat);

@@ -21,7 +21,9 @@ static const struct {
 	{ .word = "ns", .unit = UNIT_TIME, .scale = 1 },
 	{ .word = "us", .unit = UNIT_TIME, .scale = 1e3 },
 	{ .word = "µs", .unit = UNIT_TIME, .scale = 1e3 }, /* U+00B5, the micro sign */
-	{ .word = "μs", .unit = UNIT_TIME, .scale = 1e3 }, /* U+03BC, the Greek letter of other keyboards */
+	{ .word = "μs",
+	  .unit = UNIT_TIME,
+	  .scale = 1e3 }, /* U+03BC, the Greek letter of other keyboards */
 	{ .word = "ms", .unit = UNIT_TIME, .scale = 1e6 },
 	{ .word = "s", .unit = UNIT_TIME, .scale = 1e9 },
 	{ .word = "min", .unit = UNIT_TIME, .scale = 60e9 },
@@ -129,7 +131,12 @@ struct step {
 
 static const struct step steps[UNIT_COUNT][6] = {
 	[UNIT_NONE] = { { 1, "" }, { 1e3, "k" }, { 1e6, "M" }, { 1e9, "G" } },
-	[UNIT_TIME] = { { 1, "ns" }, { 1e3, "µs" }, { 1e6, "ms" }, { 1e9, "s" }, { 60e9, "min" }, { 3600e9, "h" } },
+	[UNIT_TIME] = { { 1, "ns" },
+			{ 1e3, "µs" },
+			{ 1e6, "ms" },
+			{ 1e9, "s" },
+			{ 60e9, "min" },
+			{ 3600e9, "h" } },
 	[UNIT_BYTES] = { { 1, "B" }, { 1e3, "KB" }, { 1e6, "MB" }, { 1e9, "GB" }, { 1e12, "TB" } },
 	[UNIT_RATIO] = { { 0.01, "%" } },
 };

@@ -18,7 +18,8 @@ static bool name_allowed(enum scope_kind kind, const char *name)
 			return false;
 	if (kind != SCOPE_CGROUP && kind != SCOPE_NETNS && strchr(name, '/'))
 		return false;
-	return name[0] && strcmp(name, ".") && strcmp(name, "..") && !strstr(name, "../") && !strstr(name, "/..");
+	return name[0] && strcmp(name, ".") && strcmp(name, "..") && !strstr(name, "../") &&
+	       !strstr(name, "/..");
 }
 
 int scope_parse(const char *text, struct scope *ret_scope)
@@ -48,7 +49,8 @@ char *scope_format(const struct scope *scope, char *buffer, size_t size)
 {
 	const char *colon = scope->name[0] ? ":" : "";
 
-	snprintf(buffer, size, "%s%s%.*s", scope_kind_word(scope->kind), colon, SCOPE_NAME_MAX, scope->name);
+	snprintf(buffer, size, "%s%s%.*s", scope_kind_word(scope->kind), colon, SCOPE_NAME_MAX,
+		 scope->name);
 	return buffer;
 }
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WORDS_DECLARE(name)                   \
+#define WORDS_DECLARE(name)                      \
 	const char *name##_word(uint32_t value); \
 	int name##_parse(const char *word)
 

@@ -10,7 +10,8 @@
 #include "base/cleanup.h"
 
 #define SEND_TIMEOUT_MS 1000 /* a peer that takes nothing for so long is as good as dead */
-#define BUFFER_BYTES 212992  /* net.core.wmem_max's default: what an unprivileged process may ask for */
+#define BUFFER_BYTES \
+	212992 /* net.core.wmem_max's default: what an unprivileged process may ask for */
 
 int channel_pair(int ret_fds[2])
 {
@@ -96,7 +97,8 @@ static int passed_fd(struct msghdr *header)
 	struct cmsghdr *c = CMSG_FIRSTHDR(header);
 	int fd = -1;
 
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(&fd, CMSG_DATA(c), sizeof(int));
 	return fd;
 }

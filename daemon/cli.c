@@ -18,9 +18,9 @@
 #define NAMES_MAX 64 /* verbs, or options of one verb */
 
 static const struct verb *const verbs[] = {
-	&verb_doctor, &verb_signals, &verb_watch, &verb_knobs, &verb_recommend, &verb_daemon, &verb_status,
-	&verb_trials, &verb_trial, &verb_explain, &verb_abort, &verb_rollback, &verb_freeze, &verb_thaw,
-	&verb_policy, &verb_overhead, &verb_help, &verb_version,
+	&verb_doctor, &verb_signals, &verb_watch,  &verb_knobs,    &verb_recommend, &verb_daemon,
+	&verb_status, &verb_trials,  &verb_trial,  &verb_explain,  &verb_abort,     &verb_rollback,
+	&verb_freeze, &verb_thaw,    &verb_policy, &verb_overhead, &verb_help,      &verb_version,
 };
 
 static const struct option_row common_options[] = {
@@ -72,7 +72,8 @@ int cli_error(const struct invocation *invocation, int code, const char *format,
 	return code;
 }
 
-char *cli_did_you_mean(const char *word, const char *const *candidates, size_t n, char *buffer, size_t size)
+char *cli_did_you_mean(const char *word, const char *const *candidates, size_t n, char *buffer,
+		       size_t size)
 {
 	const char *near = words_nearest(word, candidates, n);
 
@@ -98,7 +99,8 @@ static int unknown_verb(const struct invocation *invocation, const char *word)
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		names[i] = verbs[i]->name;
 	return cli_usage_error(invocation, "unknown verb '%s'%s", word,
-			       cli_did_you_mean(word, names, ARRAY_SIZE(verbs), hint, sizeof(hint)));
+			       cli_did_you_mean(word, names, ARRAY_SIZE(verbs), hint,
+						sizeof(hint)));
 }
 
 static int unknown_option(const struct invocation *invocation, const char *word)
@@ -110,12 +112,14 @@ static int unknown_option(const struct invocation *invocation, const char *word)
 
 	while (n < NAMES_MAX && (row = cli_option(invocation->verb, n)))
 		names[n++] = row->name;
-	return cli_usage_error(invocation, "unknown option '%s' of '%s'%s", word, invocation->verb->name,
+	return cli_usage_error(invocation, "unknown option '%s' of '%s'%s", word,
+			       invocation->verb->name,
 			       cli_did_you_mean(word, names, n, hint, sizeof(hint)));
 }
 
 /* The row of `--name` or `--name=value`; NULL when there is none. */
-static const struct option_row *option_find(const struct verb *verb, const char *word, size_t length)
+static const struct option_row *option_find(const struct verb *verb, const char *word,
+					    size_t length)
 {
 	const struct option_row *row;
 
@@ -150,17 +154,21 @@ static const char *value_complaint(enum option_type type, const char *value)
 
 	switch (type) {
 	case OPTION_TIME:
-		if (quantity_parse_all(value, &amount, &unit) < 0 || unit != UNIT_TIME || amount <= 0 || amount > 1e18)
+		if (quantity_parse_all(value, &amount, &unit) < 0 || unit != UNIT_TIME ||
+		    amount <= 0 || amount > 1e18)
 			return "a time with its unit, such as 500ms, 30s or 2min";
 		return NULL;
 	case OPTION_BYTES:
-		if (quantity_parse_all(value, &amount, &unit) < 0 || unit != UNIT_BYTES || amount <= 0 || amount > 1e18)
+		if (quantity_parse_all(value, &amount, &unit) < 0 || unit != UNIT_BYTES ||
+		    amount <= 0 || amount > 1e18)
 			return "a size with its unit, such as 200MB";
 		return NULL;
 	case OPTION_NUMBER:
 		return number_parse(value, &number) ? NULL : "a whole number";
 	case OPTION_SCOPE:
-		return scope_parse(value, &scope) < 0 ? "a scope, such as disk:vda, 'disk:nvme*' or host" : NULL;
+		return scope_parse(value, &scope) < 0
+			       ? "a scope, such as disk:vda, 'disk:nvme*' or host"
+			       : NULL;
 	default:
 		return value[0] ? NULL : "a value that is not empty";
 	}
@@ -177,19 +185,23 @@ static int take_option(struct invocation *invocation, const char *word, const ch
 	if (!row)
 		return -unknown_option(invocation, word);
 	if (row->type == OPTION_FLAG && equals)
-		return -cli_usage_error(invocation, "option '%s' takes no value, got '%s'", row->name, equals + 1);
+		return -cli_usage_error(invocation, "option '%s' takes no value, got '%s'",
+					row->name, equals + 1);
 	if (row->type != OPTION_FLAG) {
 		value = equals ? equals + 1 : next;
 		used = !equals;
 		if (!value)
-			return -cli_usage_error(invocation, "option '%s' needs a value: %s", row->name, row->argument);
+			return -cli_usage_error(invocation, "option '%s' needs a value: %s",
+						row->name, row->argument);
 		complaint = value_complaint(row->type, value);
 		if (complaint)
-			return -cli_usage_error(invocation, "unable to take '%s' for '%s': needs %s", value, row->name,
-						complaint);
+			return -cli_usage_error(invocation,
+						"unable to take '%s' for '%s': needs %s", value,
+						row->name, complaint);
 	}
 	if (invocation->n_options == CLI_OPTIONS_MAX)
-		return -cli_usage_error(invocation, "more than %d options at '%s'", CLI_OPTIONS_MAX, word);
+		return -cli_usage_error(invocation, "more than %d options at '%s'", CLI_OPTIONS_MAX,
+					word);
 	invocation->options[invocation->n_options].row = row;
 	invocation->options[invocation->n_options++].value = value;
 	return used;
@@ -200,8 +212,10 @@ static int take_word(struct invocation *invocation, const char *word)
 	unsigned int max = invocation->verb->max_words;
 
 	if (invocation->n_words >= max || invocation->n_words >= CLI_WORDS_MAX)
-		return -cli_usage_error(invocation, max ? "one word too many for '%2$s': '%1$s'" :
-					"'%2$s' takes no words, got '%1$s'", word, invocation->verb->name);
+		return -cli_usage_error(invocation,
+					max ? "one word too many for '%2$s': '%1$s'"
+					    : "'%2$s' takes no words, got '%1$s'",
+					word, invocation->verb->name);
 	invocation->words[invocation->n_words++] = word;
 	return 0;
 }
@@ -257,12 +271,14 @@ int cli_run(int argc, char *const *argv, FILE *out, FILE *err)
 		return EXIT_CODE_OK;
 	}
 	if (invocation.n_words < invocation.verb->min_words)
-		return cli_usage_error(&invocation, "'%s' needs %s", invocation.verb->name, invocation.verb->arguments);
+		return cli_usage_error(&invocation, "'%s' needs %s", invocation.verb->name,
+				       invocation.verb->arguments);
 	invocation.json = option_given(&invocation, "--json");
 	r = invocation.verb->run(&invocation);
 	/* A full disk or a closed pipe: data that did not arrive is no success. */
 	if ((fflush(out) == EOF || ferror(out)) && r == EXIT_CODE_OK)
-		return cli_error(&invocation, EXIT_CODE_ERROR, "unable to write the output: %s", strerror(errno));
+		return cli_error(&invocation, EXIT_CODE_ERROR, "unable to write the output: %s",
+				 strerror(errno));
 	return r;
 }
 

@@ -18,7 +18,7 @@
 #define CLI_WORDS_MAX 64   /* other words in one command line */
 
 enum option_type {
-	OPTION_FLAG,   /* without a value */
+	OPTION_FLAG, /* without a value */
 	OPTION_TEXT,
 	OPTION_TIME,   /* `30s` */
 	OPTION_BYTES,  /* `200MB` */
@@ -31,7 +31,7 @@ struct option_row {
 	const char *name;     /* `--for`; NULL ends a table */
 	const char *argument; /* `TIME`; NULL for a flag */
 	enum option_type type;
-	const char *preset;   /* value when it is not given; NULL = none */
+	const char *preset; /* value when it is not given; NULL = none */
 	const char *about;
 };
 
@@ -85,7 +85,8 @@ int cli_error(const struct invocation *invocation, int code, const char *format,
 	__attribute__((format(printf, 3, 4)));
 
 /* Writes `: did you mean 'X'?` for the nearest of `n` words, or ""; returns `buffer`. */
-char *cli_did_you_mean(const char *word, const char *const *candidates, size_t n, char *buffer, size_t size);
+char *cli_did_you_mean(const char *word, const char *const *candidates, size_t n, char *buffer,
+		       size_t size);
 
 bool option_given(const struct invocation *invocation, const char *name);
 
@@ -95,7 +96,8 @@ const char *option_text(const struct invocation *invocation, const char *name);
 /* The index-th value of an option that may be given again and again; NULL past the end. */
 const char *option_each(const struct invocation *invocation, const char *name, size_t index);
 
-uint64_t option_time_ns(const struct invocation *invocation, const char *name); /* 0 when not given */
+uint64_t option_time_ns(const struct invocation *invocation,
+			const char *name); /* 0 when not given */
 uint64_t option_bytes(const struct invocation *invocation, const char *name);
 uint64_t option_number(const struct invocation *invocation, const char *name);
 

@@ -6,7 +6,8 @@
 #include "daemon/render.h"
 
 static const char intro[] =
-	"flyball observes the machine, tries one change at a time in randomised A/B windows, keeps\n"
+	"flyball observes the machine, tries one change at a time in randomised A/B windows, "
+	"keeps\n"
 	"it only where the measurement proves a gain, and undoes everything else.\n";
 
 static const struct {
@@ -33,12 +34,15 @@ void cli_help(FILE *out)
 	fprintf(out, "%s\nUsage: flyball VERB [OPTION]...\n\n", intro);
 	for (size_t i = 0; i < n; i++)
 		fprintf(out, "  %-10s  %s\n", verbs[i]->name, verbs[i]->about);
-	fputs("\n'flyball VERB --help' says more. Every verb takes --json. Begin with 'flyball doctor'.\n", out);
+	fputs("\n'flyball VERB --help' says more. Every verb takes --json. Begin with 'flyball "
+	      "doctor'.\n",
+	      out);
 }
 
 static void option_label(const struct option_row *row, char *buffer, size_t size)
 {
-	snprintf(buffer, size, "%s%s%s", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
+	snprintf(buffer, size, "%s%s%s", row->name, row->argument ? " " : "",
+		 row->argument ? row->argument : "");
 }
 
 void cli_help_verb(const struct verb *verb, FILE *out)
@@ -48,8 +52,8 @@ void cli_help_verb(const struct verb *verb, FILE *out)
 	const struct option_row *row;
 	char label[64], about[512];
 
-	fprintf(out, "Usage: flyball %s [OPTION]...%s%s\n\n%s\n", verb->name, verb->arguments[0] ? " " : "",
-		verb->arguments, verb->about);
+	fprintf(out, "Usage: flyball %s [OPTION]...%s%s\n\n%s\n", verb->name,
+		verb->arguments[0] ? " " : "", verb->arguments, verb->about);
 	if (verb->text) {
 		fputc('\n', out);
 		text_wrap(out, verb->text, 0, 0, width);
@@ -76,8 +80,10 @@ static void verb_markdown(const struct verb *verb, FILE *out)
 	fprintf(out, "\n## flyball %s\n\n%s\n", verb->name, verb->about);
 	if (verb->text)
 		fprintf(out, "\n%s\n", verb->text);
-	fprintf(out, "\n```\nflyball %s [OPTION]...%s%s\n```\n\n| option | what | default |\n|---|---|---|\n", verb->name,
-		verb->arguments[0] ? " " : "", verb->arguments);
+	fprintf(out,
+		"\n```\nflyball %s [OPTION]...%s%s\n```\n\n| option | what | default "
+		"|\n|---|---|---|\n",
+		verb->name, verb->arguments[0] ? " " : "", verb->arguments);
 	for (size_t i = 0; (row = cli_option(verb, i)); i++) {
 		option_label(row, label, sizeof(label));
 		fprintf(out, "| `%s` | %s | %s%s%s |\n", label, row->about, row->preset ? "`" : "",
@@ -96,9 +102,15 @@ void cli_help_markdown(FILE *out)
 	size_t n;
 	const struct verb *const *verbs = cli_verbs(&n);
 
-	fprintf(out, "<!-- Made by `flyball help --markdown`; a test compares. -->\n# The command line\n\n%s", intro);
-	fputs("Data goes to stdout, talk to stderr. Colour and moving lines appear only on a terminal, and not with\n"
-	      "`NO_COLOR`. Every verb takes `--json` and `--help`.\n\n| exit code | what |\n|---|---|\n", out);
+	fprintf(out,
+		"<!-- Made by `flyball help --markdown`; a test compares. -->\n# The command "
+		"line\n\n%s",
+		intro);
+	fputs("Data goes to stdout, talk to stderr. Colour and moving lines appear only on a "
+	      "terminal, and not with\n"
+	      "`NO_COLOR`. Every verb takes `--json` and `--help`.\n\n| exit code | what "
+	      "|\n|---|---|\n",
+	      out);
 	for (size_t i = 0; i < sizeof(exit_codes) / sizeof(exit_codes[0]); i++)
 		fprintf(out, "| %d | %s |\n", exit_codes[i].code, exit_codes[i].text);
 	for (size_t i = 0; i < n; i++)

@@ -26,8 +26,8 @@ int client_open(const char *run_dir, struct client **ret_client)
 	_cleanup_close_ int fd = -1;
 	struct client *client;
 
-	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", run_dir, CLIENT_SOCKET) >=
-	    sizeof(address.sun_path))
+	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", run_dir,
+			     CLIENT_SOCKET) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
@@ -69,7 +69,8 @@ static int send_all(int fd, const char *data, size_t size)
 
 int client_send(struct client *client, const char *verb, json_t *args)
 {
-	json_t *request = json_pack("{s:s, s:o}", "verb", verb, "args", args ? args : json_object());
+	json_t *request =
+		json_pack("{s:s, s:o}", "verb", verb, "args", args ? args : json_object());
 	_cleanup_free_ char *line = request ? json_dumps(request, JSON_COMPACT) : NULL;
 	int r;
 

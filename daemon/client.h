@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 #define CLIENT_SOCKET "control.sock"
-#define CLIENT_LINE_MAX (16u * 1024 * 1024) /* a reply that is longer is an error; a full trial has some 100 KB */
+#define CLIENT_LINE_MAX \
+	(16u * 1024 * 1024) /* a reply that is longer is an error; a full trial has some 100 KB */
 
 struct client;
 

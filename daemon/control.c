@@ -75,7 +75,8 @@ static int client_flush(struct control_client *client)
 	client->backlog_size -= sent;
 	if (client->backlog_size == 0 && client->closing)
 		return -ESHUTDOWN;
-	sd_event_source_set_io_events(client->source, client->backlog_size ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	sd_event_source_set_io_events(client->source,
+				      client->backlog_size ? EPOLLIN | EPOLLOUT : EPOLLIN);
 	return 0;
 }
 
@@ -140,9 +141,11 @@ static void reply_when_done(struct control_client *client)
 
 	if (client->n_waits > 0)
 		return;
-	data = json_pack("{si so?}", "schema", 1, "done", client->done ? client->done : json_array());
+	data = json_pack("{si so?}", "schema", 1, "done",
+			 client->done ? client->done : json_array());
 	client->done = NULL;
-	control_reply(client, client->exit_code, client->exit_code ? "not everything could be undone" : NULL, data);
+	control_reply(client, client->exit_code,
+		      client->exit_code ? "not everything could be undone" : NULL, data);
 }
 
 void control_wait(struct control_client *client, uint64_t txn)
@@ -163,7 +166,8 @@ static bool take_wait(struct control_client *client, uint64_t txn)
 	return false;
 }
 
-void control_outcome(struct control *control, const struct outcome *outcome, const struct change *begin)
+void control_outcome(struct control *control, const struct outcome *outcome,
+		     const struct change *begin)
 {
 	if (outcome->action != ACTION_UNDO && outcome->status == OUTCOME_DONE)
 		return;
@@ -176,8 +180,9 @@ void control_outcome(struct control *control, const struct outcome *outcome, con
 			client->done = json_array();
 		json_array_append_new(client->done,
 				      json_sprintf("trial %llu: %s of %s: %s in force (%s%s%s)",
-						   (unsigned long long)begin->trial, begin->knob, begin->scope.name,
-						   outcome->value, outcome_status_word(outcome->status),
+						   (unsigned long long)begin->trial, begin->knob,
+						   begin->scope.name, outcome->value,
+						   outcome_status_word(outcome->status),
 						   outcome->text[0] ? ": " : "", outcome->text));
 		if (outcome->status != OUTCOME_DONE)
 			client->exit_code = EXIT_CODE_ERROR;
@@ -192,10 +197,11 @@ static void handle_line(struct control_client *client, char *line)
 	const char *verb = json_string_value(json_object_get(request, "verb"));
 
 	if (!verb)
-		control_reply(client, EXIT_CODE_USAGE, "a request is one line of JSON: {\"verb\": …, \"args\": {…}}",
-			      NULL);
+		control_reply(client, EXIT_CODE_USAGE,
+			      "a request is one line of JSON: {\"verb\": …, \"args\": {…}}", NULL);
 	else
-		control_dispatch(client->control->core, client, verb, json_object_get(request, "args"));
+		control_dispatch(client->control->core, client, verb,
+				 json_object_get(request, "args"));
 	json_decref(request);
 }
 
@@ -259,7 +265,8 @@ static int on_connect(sd_event_source *source, int listener, uint32_t revents, v
 	/* Full: the connection closes at once, which the client reports. */
 	if (fd < 0 || !client || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return 0;
-	if (sd_event_add_io(control->core->worker.event, &client->source, fd, EPOLLIN, on_client, client) < 0)
+	if (sd_event_add_io(control->core->worker.event, &client->source, fd, EPOLLIN, on_client,
+			    client) < 0)
 		return 0;
 	client->may_change = peer.uid == 0 || peer.uid == geteuid();
 	client->fd = take_fd(&fd);
@@ -299,7 +306,8 @@ int control_new(struct core *core, int listener, struct control **ret_control)
 	control->core = core;
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		control->clients[i] = (struct control_client){ .control = control, .fd = -1 };
-	r = sd_event_add_io(core->worker.event, &control->source, listener, EPOLLIN, on_connect, control);
+	r = sd_event_add_io(core->worker.event, &control->source, listener, EPOLLIN, on_connect,
+			    control);
 	if (r < 0) {
 		free(control);
 		return r;

@@ -23,14 +23,15 @@ static json_t *processes_json(const struct core *core)
 
 	for (enum role role = 0; role < ROLE_COUNT; role++) {
 		bool alive = role == ROLE_CORE || worker->peers[role] >= 0;
-		unsigned int restarts = role == ROLE_CORE ? worker->context->restarts :
-					worker->meetings[role]    ? worker->meetings[role] - 1 :
-								    0;
+		unsigned int restarts = role == ROLE_CORE        ? worker->context->restarts
+					: worker->meetings[role] ? worker->meetings[role] - 1
+								 : 0;
 
 		if (worker->pids[role] > 0)
-			json_array_append_new(list, json_pack("{ss si sb si}", "name", role_word(role), "pid",
-							      (int)worker->pids[role], "alive", alive,
-							      "restarts", (int)restarts));
+			json_array_append_new(list,
+					      json_pack("{ss si sb si}", "name", role_word(role),
+							"pid", (int)worker->pids[role], "alive",
+							alive, "restarts", (int)restarts));
 	}
 	return list;
 }
@@ -43,8 +44,8 @@ static json_t *policies_json(const struct core *core)
 	for (size_t i = 0; i < set->n_policies; i++) {
 		const struct policy *p = &set->policies[i];
 
-		json_array_append_new(list, json_pack("{ss ss ss ss}", "name", p->name, "file", p->file, "knob", p->knob,
-						      "about", p->about));
+		json_array_append_new(list, json_pack("{ss ss ss ss}", "name", p->name, "file",
+						      p->file, "knob", p->knob, "about", p->about));
 	}
 	return list;
 }
@@ -67,8 +68,11 @@ static json_t *targets_json(const struct core *core)
 /* The objective in the last frame alone; NAN without one. */
 static double objective_now(const struct core *core, const struct trial *trial)
 {
-	static const double quantiles[STAT_COUNT] = { [STAT_P50] = 0.5, [STAT_P90] = 0.9, [STAT_P99] = 0.99 };
-	const struct signal_ref *ref = &core->options->policies->policies[trial->policy].objective.ref;
+	static const double quantiles[STAT_COUNT] = {
+		[STAT_P50] = 0.5, [STAT_P90] = 0.9, [STAT_P99] = 0.99
+	};
+	const struct signal_ref *ref =
+		&core->options->policies->policies[trial->policy].objective.ref;
 
 	for (size_t i = 0; i < core->frame.n_series; i++) {
 		const struct series *series = &core->frame.series[i];
@@ -77,12 +81,12 @@ static double objective_now(const struct core *core, const struct trial *trial)
 		    !(series->flags & SERIES_VALID))
 			continue;
 		if (ref->stat == STAT_RATE)
-			return (series->hist ? (double)series->hist->count : series->value) * NSEC_PER_SEC /
-			       (double)core->frame.interval_ns;
+			return (series->hist ? (double)series->hist->count : series->value) *
+			       NSEC_PER_SEC / (double)core->frame.interval_ns;
 		if (!series->hist)
 			return series->value;
-		return ref->stat == STAT_MEAN ? hist_mean(series->hist) :
-						hist_quantile(series->hist, quantiles[ref->stat]);
+		return ref->stat == STAT_MEAN ? hist_mean(series->hist)
+					      : hist_quantile(series->hist, quantiles[ref->stat]);
 	}
 	return NAN;
 }
@@ -108,8 +112,8 @@ static json_t *running_json(const struct core *core)
 
 json_t *control_tick_json(const struct core *core)
 {
-	return json_pack("{sf so so}", "time", (double)clock_wall_ns() / NSEC_PER_SEC, "targets", targets_json(core),
-			 "trials", running_json(core));
+	return json_pack("{sf so so}", "time", (double)clock_wall_ns() / NSEC_PER_SEC, "targets",
+			 targets_json(core), "trials", running_json(core));
 }
 
 static json_t *kept_json(const struct core *core)
@@ -120,10 +124,11 @@ static json_t *kept_json(const struct core *core)
 	for (size_t i = 0; i < core->n_kept; i++) {
 		const struct change *c = &core->kept[i];
 
-		json_array_append_new(list, json_pack("{sI sI ss ss ss ss}", "trial", (json_int_t)c->trial, "txn",
+		json_array_append_new(list, json_pack("{sI sI ss ss ss ss}", "trial",
+						      (json_int_t)c->trial, "txn",
 						      (json_int_t)c->txn, "knob", c->knob, "scope",
-						      scope_format(&c->scope, scope, sizeof(scope)), "old", c->old_value,
-						      "new", c->new_value));
+						      scope_format(&c->scope, scope, sizeof(scope)),
+						      "old", c->old_value, "new", c->new_value));
 	}
 	return list;
 }
@@ -145,13 +150,19 @@ static json_t *warnings_json(const struct core *core)
 	if (core->history_note[0])
 		json_array_append_new(list, json_string(core->history_note));
 	if (worker->peers[ROLE_OBSERVER] < 0)
-		json_array_append_new(list, json_string("the observer is not there: nothing is seen"));
+		json_array_append_new(list,
+				      json_string("the observer is not there: nothing is seen"));
 	if (worker->peers[ROLE_ACTUATOR] < 0 && core->options->mode == ANALYZER_AUTONOMOUS)
-		json_array_append_new(list, json_string("the actuator is not there: nothing can be changed"));
+		json_array_append_new(list,
+				      json_string(
+					      "the actuator is not there: nothing can be changed"));
 	for (size_t i = 0; i < core->n_sources; i++)
-		if (core->sources[i].state == SOURCE_DEGRADED || core->sources[i].state == SOURCE_UNAVAILABLE)
-			json_array_append_new(list, json_sprintf("source %s: %s; %s", core->sources[i].name,
-								 core->sources[i].text, core->sources[i].remedy));
+		if (core->sources[i].state == SOURCE_DEGRADED ||
+		    core->sources[i].state == SOURCE_UNAVAILABLE)
+			json_array_append_new(list, json_sprintf("source %s: %s; %s",
+								 core->sources[i].name,
+								 core->sources[i].text,
+								 core->sources[i].remedy));
 	return list;
 }
 
@@ -162,16 +173,19 @@ static void verb_status(struct core *core, struct control_client *client, json_t
 	json_t *data;
 
 	(void)args;
-	data = json_pack("{si ss si ss sI sb so so so so so so so so}", "schema", 1, "version", FLYBALL_VERSION, "pid",
-			 (int)getppid(), "mode",
-			 core->options->mode == ANALYZER_AUTONOMOUS ? "autonomous" : "recommend", "uptime_ns",
-			 (json_int_t)(clock_now_ns() - core->started_ns), "frozen", core->frozen, "processes",
-			 processes_json(core), "policies", policies_json(core), "targets", targets_json(core),
-			 "trials", running_json(core), "kept", kept_json(core), "plan", json_deep_copy(core->plan),
-			 "sources", sources_json(core), "warnings", warnings_json(core));
+	data = json_pack("{si ss si ss sI sb so so so so so so so so}", "schema", 1, "version",
+			 FLYBALL_VERSION, "pid", (int)getppid(), "mode",
+			 core->options->mode == ANALYZER_AUTONOMOUS ? "autonomous" : "recommend",
+			 "uptime_ns", (json_int_t)(clock_now_ns() - core->started_ns), "frozen",
+			 core->frozen, "processes", processes_json(core), "policies",
+			 policies_json(core), "targets", targets_json(core), "trials",
+			 running_json(core), "kept", kept_json(core), "plan",
+			 json_deep_copy(core->plan), "sources", sources_json(core), "warnings",
+			 warnings_json(core));
 	json_object_set_new(data, "only",
-			    only->kind == SCOPE_KIND_COUNT ? json_null() :
-							     json_string(scope_format(only, scope, sizeof(scope))));
+			    only->kind == SCOPE_KIND_COUNT
+				    ? json_null()
+				    : json_string(scope_format(only, scope, sizeof(scope))));
 	control_reply(client, EXIT_CODE_OK, NULL, data);
 }
 
@@ -185,7 +199,8 @@ static void verb_trials(struct core *core, struct control_client *client, json_t
 	if (limit > TRIALS_LISTED_MAX)
 		limit = TRIALS_LISTED_MAX;
 	trials = core->history ? history_list(core->history, (uint32_t)limit) : running_json(core);
-	control_reply(client, EXIT_CODE_OK, NULL, json_pack("{si so}", "schema", 1, "trials", trials));
+	control_reply(client, EXIT_CODE_OK, NULL,
+		      json_pack("{si so}", "schema", 1, "trials", trials));
 }
 
 static uint64_t last_trial(struct core *core)
@@ -237,7 +252,8 @@ static void verb_trial(struct core *core, struct control_client *client, json_t 
 	bool all;
 
 	if (!parse_id(core, args, &id, &all) || all) {
-		control_reply(client, EXIT_CODE_ERROR, "no such trial: 'flyball trials' lists them", NULL);
+		control_reply(client, EXIT_CODE_ERROR, "no such trial: 'flyball trials' lists them",
+			      NULL);
 		return;
 	}
 	if (core->history)
@@ -245,9 +261,11 @@ static void verb_trial(struct core *core, struct control_client *client, json_t 
 	else if (running_trial(core, id))
 		trial = json_trial(running_trial(core, id), &core->json, JSON_FULL);
 	if (!trial)
-		control_reply(client, EXIT_CODE_ERROR, "no such trial: 'flyball trials' lists them", NULL);
+		control_reply(client, EXIT_CODE_ERROR, "no such trial: 'flyball trials' lists them",
+			      NULL);
 	else
-		control_reply(client, EXIT_CODE_OK, NULL, json_pack("{si so}", "schema", 1, "trial", trial));
+		control_reply(client, EXIT_CODE_OK, NULL,
+			      json_pack("{si so}", "schema", 1, "trial", trial));
 }
 
 static void verb_abort(struct core *core, struct control_client *client, json_t *args)
@@ -256,7 +274,8 @@ static void verb_abort(struct core *core, struct control_client *client, json_t 
 	bool all;
 
 	if (!parse_id(core, args, &id, &all) || (!all && !running_trial(core, id))) {
-		control_reply(client, EXIT_CODE_ERROR, "no such trial is running: 'flyball status' shows them", NULL);
+		control_reply(client, EXIT_CODE_ERROR,
+			      "no such trial is running: 'flyball status' shows them", NULL);
 		return;
 	}
 	for (size_t i = 0; i < CORE_CHANGES_MAX; i++) {
@@ -281,7 +300,8 @@ static void verb_rollback(struct core *core, struct control_client *client, json
 			if (all || core->kept[i].trial == id)
 				kept[n++] = core->kept[i];
 	if (n == 0 && !all) {
-		control_reply(client, EXIT_CODE_ERROR, "nothing of that trial is kept: 'flyball status' shows what is",
+		control_reply(client, EXIT_CODE_ERROR,
+			      "nothing of that trial is kept: 'flyball status' shows what is",
 			      NULL);
 		return;
 	}
@@ -298,7 +318,8 @@ static void verb_rollback(struct core *core, struct control_client *client, json
 
 static void reply_done(struct control_client *client, const char *text)
 {
-	control_reply(client, EXIT_CODE_OK, NULL, json_pack("{si s[s]}", "schema", 1, "done", text));
+	control_reply(client, EXIT_CODE_OK, NULL,
+		      json_pack("{si s[s]}", "schema", 1, "done", text));
 }
 
 static void verb_freeze(struct core *core, struct control_client *client, json_t *args)
@@ -307,7 +328,8 @@ static void verb_freeze(struct core *core, struct control_client *client, json_t
 	/* First the undo, then the ban: frozen, the actuator still undoes. */
 	core_abort(core, 0, REASON_FROZEN);
 	core_freeze(core, true);
-	reply_done(client, "frozen: running trials are undone, none begins until 'flyball thaw'; kept values stay");
+	reply_done(client, "frozen: running trials are undone, none begins until 'flyball thaw'; "
+			   "kept values stay");
 }
 
 static void verb_thaw(struct core *core, struct control_client *client, json_t *args)
@@ -325,8 +347,8 @@ static void verb_overhead(struct core *core, struct control_client *client, json
 	(void)args;
 	control_reply(client, EXIT_CODE_OK, NULL,
 		      json_pack("{si sI so so sf}", "schema", 1, "window_ns",
-				(json_int_t)(clock_now_ns() - core->started_ns), "processes", processes, "sources",
-				sources_json(core), "total_ratio", total));
+				(json_int_t)(clock_now_ns() - core->started_ns), "processes",
+				processes, "sources", sources_json(core), "total_ratio", total));
 }
 
 static void verb_follow(struct core *core, struct control_client *client, json_t *args)
@@ -355,13 +377,15 @@ static const struct {
 	{ .name = "thaw", .changes = true, .run = verb_thaw },
 };
 
-void control_dispatch(struct core *core, struct control_client *client, const char *verb, json_t *args)
+void control_dispatch(struct core *core, struct control_client *client, const char *verb,
+		      json_t *args)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
 		if (strcmp(verbs[i].name, verb))
 			continue;
 		if (verbs[i].changes && !control_may_change(client))
-			control_reply(client, EXIT_CODE_PERMISSION, "only root may change what flyball does", NULL);
+			control_reply(client, EXIT_CODE_PERMISSION,
+				      "only root may change what flyball does", NULL);
 		else
 			verbs[i].run(core, client, args);
 		return;

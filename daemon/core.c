@@ -18,8 +18,11 @@
 #include "observer/observer.h"
 
 #define MINUTE_NS (60 * NSEC_PER_SEC)
-#define SHOW_INTERVAL_NS (NSEC_PER_SEC * 9 / 10) /* ticks jitter: a little under the second that is meant */
-#define STOP_WAIT_NS (2 * NSEC_PER_SEC) /* for the undo of running trials at the end; the supervisor allows 3 s */
+#define SHOW_INTERVAL_NS \
+	(NSEC_PER_SEC * 9 / 10) /* ticks jitter: a little under the second that is meant */
+#define STOP_WAIT_NS \
+	(2 *         \
+	 NSEC_PER_SEC) /* for the undo of running trials at the end; the supervisor allows 3 s */
 
 void core_demand(struct core *core, bool always)
 {
@@ -27,7 +30,8 @@ void core_demand(struct core *core, bool always)
 	struct message message;
 	size_t n = analyzer_demands(core->analyzer, demands);
 
-	if (!always && n == core->n_demands && !memcmp(demands, core->demands, n * sizeof(*demands)))
+	if (!always && n == core->n_demands &&
+	    !memcmp(demands, core->demands, n * sizeof(*demands)))
 		return;
 	memcpy(core->demands, demands, n * sizeof(*demands));
 	core->n_demands = n;
@@ -58,7 +62,9 @@ static void frame_add(struct core *core, const struct message_series *m, const s
 	struct frame *frame = &core->frame;
 	struct series *series = &frame->series[frame->n_series++];
 
-	*series = (struct series){ .signal = m->signal, .flags = m->flags, .scope = m->scope, .value = m->value };
+	*series = (struct series){
+		.signal = m->signal, .flags = m->flags, .scope = m->scope, .value = m->value
+	};
 	if (hist) {
 		series->hist = &frame->hists[frame->n_hists++];
 		*series->hist = *hist;
@@ -213,7 +219,8 @@ static void core_stop(struct worker *worker)
 		return;
 	}
 	sd_event_add_time(worker->event, NULL, CLOCK_MONOTONIC,
-			  (clock_now_ns() + STOP_WAIT_NS) / NSEC_PER_USEC, 1000, on_stop_timeout, core);
+			  (clock_now_ns() + STOP_WAIT_NS) / NSEC_PER_USEC, 1000, on_stop_timeout,
+			  core);
 }
 
 static const struct worker_ops core_ops = {
@@ -240,7 +247,8 @@ int core_freeze(struct core *core, bool frozen)
 	send_freeze(core);
 	frozen_path(core, path, sizeof(path));
 	if (frozen) {
-		_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		_cleanup_close_ int fd =
+			open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 		if (fd < 0 || fsync(fd) < 0)
 			r = -errno;
@@ -248,8 +256,8 @@ int core_freeze(struct core *core, bool frozen)
 		r = -errno;
 	}
 	if (r < 0)
-		log_warning("unable to write '%s': %s; after a restart flyball will %sbe frozen", path, strerror(-r),
-			    frozen ? "not " : "");
+		log_warning("unable to write '%s': %s; after a restart flyball will %sbe frozen",
+			    path, strerror(-r), frozen ? "not " : "");
 	return r;
 }
 
@@ -272,12 +280,13 @@ static uint64_t open_history(struct core *core)
 	if (core->options->foreground_plan)
 		return 1;
 	snprintf(path, sizeof(path), "%s/history/history.db", core->options->state_dir);
-	r = history_open(path, &core->options->history, core->history_note, sizeof(core->history_note),
-			 &core->history);
+	r = history_open(path, &core->options->history, core->history_note,
+			 sizeof(core->history_note), &core->history);
 	if (r < 0) {
-		snprintf(core->history_note, sizeof(core->history_note), "unable to open the history '%.120s': %s; nothing "
-			 "is recorded (user %u must be able to enter the folders above it)", path, strerror(-r),
-			 geteuid());
+		snprintf(core->history_note, sizeof(core->history_note),
+			 "unable to open the history '%.120s': %s; nothing "
+			 "is recorded (user %u must be able to enter the folders above it)",
+			 path, strerror(-r), geteuid());
 		core->history = NULL;
 	}
 	if (core->history_note[0])
@@ -287,7 +296,8 @@ static uint64_t open_history(struct core *core)
 	history_close_stale(core->history, clock_wall_ns());
 	next = history_next_trial(core->history);
 	sd_event_add_time(core->worker.event, &core->minute_timer, CLOCK_MONOTONIC,
-			  (clock_now_ns() + MINUTE_NS) / NSEC_PER_USEC, NSEC_PER_SEC / NSEC_PER_USEC, on_minute, core);
+			  (clock_now_ns() + MINUTE_NS) / NSEC_PER_USEC,
+			  NSEC_PER_SEC / NSEC_PER_USEC, on_minute, core);
 	if (core->minute_timer)
 		sd_event_source_set_enabled(core->minute_timer, SD_EVENT_ON);
 	return next;
@@ -330,7 +340,9 @@ static int core_init(struct core *core, const struct process_context *context)
 
 	core->options = context->options;
 	core->started_ns = clock_now_ns();
-	core->catalogue = (struct catalogue){ .signals = signal_rows, .knobs = knob_rows, .n_knobs = knob_rows_count };
+	core->catalogue = (struct catalogue){ .signals = signal_rows,
+					      .knobs = knob_rows,
+					      .n_knobs = knob_rows_count };
 	core->json = (struct json_context){
 		.catalogue = &core->catalogue,
 		.policies = core->options->policies->policies,
@@ -346,8 +358,8 @@ static int core_init(struct core *core, const struct process_context *context)
 		return r;
 	if (core->options->foreground_plan)
 		return sd_event_add_time(core->worker.event, &core->plan_timer, CLOCK_MONOTONIC,
-					 (clock_now_ns() + core->options->plan_ns) / NSEC_PER_USEC, 1000,
-					 on_plan_time, core);
+					 (clock_now_ns() + core->options->plan_ns) / NSEC_PER_USEC,
+					 1000, on_plan_time, core);
 	frozen_path(core, path, sizeof(path));
 	if (access(path, F_OK) == 0)
 		core_freeze(core, true);

@@ -46,8 +46,8 @@ struct core {
 	bool frozen, stopping;
 	sd_event_source *minute_timer, *plan_timer;
 
-	struct frame frame;      /* being received, then the last one */
-	uint32_t series_missing; /* of the frame being received */
+	struct frame frame;                 /* being received, then the last one */
+	uint32_t series_missing;            /* of the frame being received */
 	struct demand demands[DEMANDS_MAX]; /* as the observer knows them */
 	size_t n_demands;
 	struct source_status sources[SOURCES_MAX];
@@ -99,7 +99,8 @@ void control_free(struct control *control);
 void control_broadcast(struct control *control, const char *event, json_t *data);
 bool control_has_followers(const struct control *control);
 /* An outcome for requests that wait for it. */
-void control_outcome(struct control *control, const struct outcome *outcome, const struct change *begin);
+void control_outcome(struct control *control, const struct outcome *outcome,
+		     const struct change *begin);
 
 /* Answers {"exit", "error", "data"}; takes `data` (may be NULL). */
 void control_reply(struct control_client *client, int exit_code, const char *error, json_t *data);
@@ -110,7 +111,8 @@ bool control_may_change(const struct control_client *client);
 /* What followers see once a second: {"time", "targets", "trials"}. */
 json_t *control_tick_json(const struct core *core);
 /* Finds the verb and answers. */
-void control_dispatch(struct core *core, struct control_client *client, const char *verb, json_t *args);
+void control_dispatch(struct core *core, struct control_client *client, const char *verb,
+		      json_t *args);
 
 /* plan.c */
 

@@ -49,14 +49,15 @@ static void forget_kept(struct core *core, uint64_t txn)
 {
 	for (size_t i = 0; i < core->n_kept; i++)
 		if (core->kept[i].txn == txn) {
-			memmove(&core->kept[i], &core->kept[i + 1], (--core->n_kept - i) * sizeof(*core->kept));
+			memmove(&core->kept[i], &core->kept[i + 1],
+				(--core->n_kept - i) * sizeof(*core->kept));
 			return;
 		}
 }
 
 /* An outcome that core gives itself, because no actuator can. */
-static void answer(struct core *core, const struct change *change, enum outcome_status status, const char *value,
-		   const char *text)
+static void answer(struct core *core, const struct change *change, enum outcome_status status,
+		   const char *value, const char *text)
 {
 	struct outcome outcome = {
 		.txn = change->txn,
@@ -148,9 +149,11 @@ void core_settle(struct core *core)
 		else if (knob_same(row, reading.value, undo.new_value)) {
 			/* Recovery leaves the arm only where the journal says that it was kept. */
 			undo.action = ACTION_KEEP;
-			answer(core, &undo, OUTCOME_DONE, reading.value, "kept before the actuator died");
+			answer(core, &undo, OUTCOME_DONE, reading.value,
+			       "kept before the actuator died");
 		} else
-			answer(core, &undo, OUTCOME_FOREIGN, reading.value, "neither value after recovery");
+			answer(core, &undo, OUTCOME_FOREIGN, reading.value,
+			       "neither value after recovery");
 	}
 }
 
@@ -192,7 +195,8 @@ void core_outcome(struct core *core, const struct outcome *outcome)
 	} else if (find_kept(core, outcome->txn)) {
 		begin = *find_kept(core, outcome->txn);
 	}
-	history_outcome(core->history, begin.txn ? &begin : NULL, outcome, core->json.wall_offset_ns);
+	history_outcome(core->history, begin.txn ? &begin : NULL, outcome,
+			core->json.wall_offset_ns);
 	log_outcome(&begin, outcome);
 	if (outcome->status == OUTCOME_DONE && outcome->action == ACTION_KEEP && slot)
 		core_kept(core, &begin);
@@ -201,7 +205,8 @@ void core_outcome(struct core *core, const struct outcome *outcome)
 	if (slot && ends_transaction(outcome))
 		slot->begin.txn = 0;
 	if (core->control)
-		control_broadcast(core->control, "outcome", json_outcome(outcome, begin.txn ? &begin : NULL));
+		control_broadcast(core->control, "outcome",
+				  json_outcome(outcome, begin.txn ? &begin : NULL));
 	analyzer_outcome(core->analyzer, outcome, clock_now_ns(), decisions);
 	core_decide(core, decisions);
 	free(decisions);
@@ -220,15 +225,17 @@ static void log_event(struct core *core, uint32_t kind, const struct trial *tria
 
 	scope_format(&trial->scope, scope, sizeof(scope));
 	if (kind == EVENT_OPPORTUNITY)
-		log_info("trial %llu: policy %s holds on %s: %s", (unsigned long long)trial->id, policy->name, scope,
-			 policy->when.text);
+		log_info("trial %llu: policy %s holds on %s: %s", (unsigned long long)trial->id,
+			 policy->name, scope, policy->when.text);
 	else if (kind == EVENT_CHOSEN)
-		log_info("trial %llu: testing %s = %s against %s on %s", (unsigned long long)trial->id, policy->knob,
-			 trial->arm, trial->incumbent, scope);
+		log_info("trial %llu: testing %s = %s against %s on %s",
+			 (unsigned long long)trial->id, policy->knob, trial->arm, trial->incumbent,
+			 scope);
 	else if (kind == EVENT_VERDICT)
-		log_info("trial %llu: %s: %s %s → %s on %s (policy %s): %s", (unsigned long long)trial->id,
-			 verdict_word(trial->verdict), policy->knob, trial->incumbent,
-			 trial->arm[0] ? trial->arm : "-", scope, policy->name, trial->reason_text);
+		log_info("trial %llu: %s: %s %s → %s on %s (policy %s): %s",
+			 (unsigned long long)trial->id, verdict_word(trial->verdict), policy->knob,
+			 trial->incumbent, trial->arm[0] ? trial->arm : "-", scope, policy->name,
+			 trial->reason_text);
 }
 
 static void on_event(struct core *core, const struct event *event)
@@ -241,8 +248,8 @@ static void on_event(struct core *core, const struct event *event)
 	log_event(core, event->kind, trial);
 	r = history_trial(core->history, trial, &core->json);
 	if (r < 0 && !core->history_note[0]) {
-		snprintf(core->history_note, sizeof(core->history_note), "unable to record in the history: %s",
-			 strerror(-r));
+		snprintf(core->history_note, sizeof(core->history_note),
+			 "unable to record in the history: %s", strerror(-r));
 		log_warning("%s", core->history_note);
 	} else if (r == 0) {
 		core->history_note[0] = '\0';
@@ -259,14 +266,15 @@ static void on_read(struct core *core, const struct proposal *proposal)
 	const struct knob_row *row = knob_find(proposal->change.knob);
 	struct decisions *decisions = malloc(sizeof(*decisions));
 	struct knob_reading reading = { .flags = KNOB_GONE, .scope = proposal->change.scope };
-	int r = row ? knob_read(core->worker.context->root, row, &proposal->change.scope, &reading) : -ENOENT;
+	int r = row ? knob_read(core->worker.context->root, row, &proposal->change.scope, &reading)
+		    : -ENOENT;
 
 	if (!decisions)
 		return;
 	if (r < 0) {
 		reading.flags = KNOB_GONE;
-		log_warning("unable to read %s of '%s': %s", proposal->change.knob, proposal->change.scope.name,
-			    strerror(-r));
+		log_warning("unable to read %s of '%s': %s", proposal->change.knob,
+			    proposal->change.scope.name, strerror(-r));
 	}
 	snprintf(reading.knob, sizeof(reading.knob), "%s", proposal->change.knob);
 	analyzer_reading(core->analyzer, proposal->slot, &reading, clock_now_ns(), decisions);

@@ -6,7 +6,7 @@
 enum exit_code {
 	EXIT_CODE_OK = 0,
 	EXIT_CODE_ERROR = 1,
-	EXIT_CODE_CHANGES = 2,      /* changes are present: recommend, drift */
+	EXIT_CODE_CHANGES = 2, /* changes are present: recommend, drift */
 	EXIT_CODE_NO_DAEMON = 3,
 	EXIT_CODE_PERMISSION = 4,
 	EXIT_CODE_REFUSED = 5,      /* by a limit */

@@ -24,7 +24,9 @@ uint64_t history_next_trial(struct history *history)
 {
 	int64_t next;
 
-	if (history_number(history->db, "SELECT value FROM meta WHERE key = 'next_trial'", &next) < 0 || next < 1)
+	if (history_number(history->db, "SELECT value FROM meta WHERE key = 'next_trial'", &next) <
+		    0 ||
+	    next < 1)
 		return 0;
 	return (uint64_t)next;
 }
@@ -44,13 +46,15 @@ static int statement_run(sqlite3_stmt *statement)
 	return history_error(sqlite3_step(statement));
 }
 
-static int write_trial(struct history *history, const struct trial *trial, const struct json_context *context,
-		       const json_t *summary, const json_t *detail)
+static int write_trial(struct history *history, const struct trial *trial,
+		       const struct json_context *context, const json_t *summary,
+		       const json_t *detail)
 {
-	static const char sql[] =
-		"INSERT INTO trials(id, opened_ns, ended_ns, policy, scope, knob, verdict, summary, detail)"
-		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
-		" ON CONFLICT(id) DO UPDATE SET ended_ns = ?3, verdict = ?7, summary = ?8, detail = ?9";
+	static const char sql[] = "INSERT INTO trials(id, opened_ns, ended_ns, policy, scope, "
+				  "knob, verdict, summary, detail)"
+				  " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+				  " ON CONFLICT(id) DO UPDATE SET ended_ns = ?3, verdict = ?7, "
+				  "summary = ?8, detail = ?9";
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	static const char *const columns[] = { "policy", "scope", "knob", "verdict" };
 	int r;
@@ -61,9 +65,11 @@ static int write_trial(struct history *history, const struct trial *trial, const
 	sqlite3_bind_int64(statement, 1, (sqlite3_int64)trial->id);
 	sqlite3_bind_int64(statement, 2, (sqlite3_int64)trial->opened_ns + context->wall_offset_ns);
 	if (trial->ended_ns)
-		sqlite3_bind_int64(statement, 3, (sqlite3_int64)trial->ended_ns + context->wall_offset_ns);
+		sqlite3_bind_int64(statement, 3,
+				   (sqlite3_int64)trial->ended_ns + context->wall_offset_ns);
 	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
-		sqlite3_bind_text(statement, 4 + (int)i, json_string_value(json_object_get(summary, columns[i])), -1,
+		sqlite3_bind_text(statement, 4 + (int)i,
+				  json_string_value(json_object_get(summary, columns[i])), -1,
 				  SQLITE_TRANSIENT);
 	r = bind_json(statement, 8, summary);
 	if (r == 0)
@@ -80,7 +86,9 @@ static int write_pairs(struct history *history, uint64_t id, const json_t *pairs
 
 	r = history_prepare(history->db, "SELECT count(*) FROM pairs WHERE trial = ?", &count);
 	if (r == 0)
-		r = history_prepare(history->db, "INSERT INTO pairs(trial, n, document) VALUES(?, ?, ?)", &insert);
+		r = history_prepare(history->db,
+				    "INSERT INTO pairs(trial, n, document) VALUES(?, ?, ?)",
+				    &insert);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(count, 1, (sqlite3_int64)id);
@@ -104,7 +112,9 @@ static int write_next(struct history *history, uint64_t id)
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	int r;
 
-	r = history_prepare(history->db, "UPDATE meta SET value = max(value, ?) WHERE key = 'next_trial'", &statement);
+	r = history_prepare(history->db,
+			    "UPDATE meta SET value = max(value, ?) WHERE key = 'next_trial'",
+			    &statement);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(statement, 1, (sqlite3_int64)id + 1);
@@ -120,7 +130,8 @@ static int transaction_end(struct history *history, int r)
 	return r;
 }
 
-int history_trial(struct history *history, const struct trial *trial, const struct json_context *context)
+int history_trial(struct history *history, const struct trial *trial,
+		  const struct json_context *context)
 {
 	_cleanup_json_ json_t *summary = NULL, *detail = NULL, *pairs = NULL;
 	const char *key;
@@ -135,7 +146,7 @@ int history_trial(struct history *history, const struct trial *trial, const stru
 		return -ENOMEM;
 	pairs = json_incref(json_object_get(detail, "pairs"));
 	json_object_del(detail, "pairs");
-	json_object_foreach(summary, key, value)
+	json_object_foreach (summary, key, value)
 		json_object_del(detail, key);
 	r = history_exec(history->db, "BEGIN IMMEDIATE");
 	if (r < 0)
@@ -149,13 +160,13 @@ int history_trial(struct history *history, const struct trial *trial, const stru
 	return r < 0 ? r : history_prune_bytes(history);
 }
 
-int history_outcome(struct history *history, const struct change *change, const struct outcome *outcome,
-		    int64_t wall_offset_ns)
+int history_outcome(struct history *history, const struct change *change,
+		    const struct outcome *outcome, int64_t wall_offset_ns)
 {
 	/* An unasked outcome names only its transaction; an earlier one of the same says which trial it was. */
-	static const char sql[] =
-		"INSERT INTO outcomes(trial, txn, at_ns, document) VALUES("
-		"coalesce(?1, (SELECT trial FROM outcomes WHERE txn = ?2 AND trial <> 0 LIMIT 1), 0), ?2, ?3, ?4)";
+	static const char sql[] = "INSERT INTO outcomes(trial, txn, at_ns, document) VALUES("
+				  "coalesce(?1, (SELECT trial FROM outcomes WHERE txn = ?2 AND "
+				  "trial <> 0 LIMIT 1), 0), ?2, ?3, ?4)";
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	_cleanup_json_ json_t *document = json_outcome(outcome, change);
 	int64_t at_ns = (int64_t)outcome->time_ns + wall_offset_ns;
@@ -201,7 +212,8 @@ static json_t *query_documents(struct history *history, const char *sql, int64_t
 
 json_t *history_list(struct history *history, uint32_t limit)
 {
-	return query_documents(history, "SELECT summary FROM trials ORDER BY id DESC LIMIT ?", limit);
+	return query_documents(history, "SELECT summary FROM trials ORDER BY id DESC LIMIT ?",
+			       limit);
 }
 
 json_t *history_get(struct history *history, uint64_t id)
@@ -209,7 +221,8 @@ json_t *history_get(struct history *history, uint64_t id)
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	_cleanup_json_ json_t *trial = NULL, *detail = NULL;
 
-	if (history_prepare(history->db, "SELECT summary, detail FROM trials WHERE id = ?", &statement) < 0)
+	if (history_prepare(history->db, "SELECT summary, detail FROM trials WHERE id = ?",
+			    &statement) < 0)
 		return NULL;
 	sqlite3_bind_int64(statement, 1, (sqlite3_int64)id);
 	if (sqlite3_step(statement) != SQLITE_ROW)
@@ -218,11 +231,17 @@ json_t *history_get(struct history *history, uint64_t id)
 	detail = column_json(statement, 1);
 	if (!trial || !detail || json_object_update(trial, detail) < 0)
 		return NULL;
-	if (json_object_set_new(trial, "pairs", query_documents(history,
-		"SELECT document FROM pairs WHERE trial = ? ORDER BY n", (int64_t)id)) < 0)
+	if (json_object_set_new(trial, "pairs",
+				query_documents(history,
+						"SELECT document FROM pairs WHERE trial = ? ORDER "
+						"BY n",
+						(int64_t)id)) < 0)
 		return NULL;
-	if (json_object_set_new(trial, "outcomes", query_documents(history,
-		"SELECT document FROM outcomes WHERE trial = ? ORDER BY id", (int64_t)id)) < 0)
+	if (json_object_set_new(trial, "outcomes",
+				query_documents(history,
+						"SELECT document FROM outcomes WHERE trial = ? "
+						"ORDER BY id",
+						(int64_t)id)) < 0)
 		return NULL;
 	return take_ptr(trial);
 }
@@ -232,8 +251,10 @@ int history_close_stale(struct history *history, uint64_t wall_ns)
 	static const char sql[] =
 		"UPDATE trials SET verdict = 'aborted', ended_ns = ?1, summary = json_set(summary,"
 		" '$.verdict', 'aborted', '$.phase', 'ended', '$.reason', 'process-died',"
-		" '$.reason_text', 'flyball ended while the trial ran; its change was undone from the journal',"
-		" '$.ended_at', ?1 / 1e9, '$.duration_ns', max(?1 - opened_ns, 0)) WHERE verdict = 'running'";
+		" '$.reason_text', 'flyball ended while the trial ran; its change was undone from "
+		"the journal',"
+		" '$.ended_at', ?1 / 1e9, '$.duration_ns', max(?1 - opened_ns, 0)) WHERE verdict = "
+		"'running'";
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	int r;
 

@@ -17,16 +17,17 @@
 struct history;
 
 struct history_limits {
-	uint32_t days;      /* older trials are deleted; 0 = no limit of age */
-	uint64_t max_bytes; /* of the file with its journal; the oldest trials go first; 0 = no limit */
+	uint32_t days; /* older trials are deleted; 0 = no limit of age */
+	uint64_t
+		max_bytes; /* of the file with its journal; the oldest trials go first; 0 = no limit */
 };
 
 /*
  * Opens or makes `path` (history.db). A file of a newer schema is refused (-EPROTO); a file that is no database is
  * renamed to `path.damaged-N` and a new one begun, which `ret_note` says ("" otherwise). The caller closes it.
  */
-int history_open(const char *path, const struct history_limits *limits, char *ret_note, size_t note_size,
-		 struct history **ret_history);
+int history_open(const char *path, const struct history_limits *limits, char *ret_note,
+		 size_t note_size, struct history **ret_history);
 
 /* Accepts NULL. */
 void history_close(struct history *history);
@@ -35,11 +36,12 @@ void history_close(struct history *history);
 uint64_t history_next_trial(struct history *history);
 
 /* Records a trial as it is now, with its new pairs; called at its beginning, after each event, and at its end. */
-int history_trial(struct history *history, const struct trial *trial, const struct json_context *context);
+int history_trial(struct history *history, const struct trial *trial,
+		  const struct json_context *context);
 
 /* Records what the actuator answered. `change` may be NULL (unasked and unknown). */
-int history_outcome(struct history *history, const struct change *change, const struct outcome *outcome,
-		    int64_t wall_offset_ns);
+int history_outcome(struct history *history, const struct change *change,
+		    const struct outcome *outcome, int64_t wall_offset_ns);
 
 /* Deletes what is past the limits; cheap when nothing is. Call it about once a minute. */
 int history_prune(struct history *history, uint64_t wall_ns);

@@ -10,7 +10,8 @@
 #include "daemon/history.h"
 
 #define HISTORY_SCHEMA 1
-#define HISTORY_APPLICATION 0x666c7962 /* "flyb": PRAGMA application_id, so that a foreign database is not taken */
+#define HISTORY_APPLICATION \
+	0x666c7962 /* "flyb": PRAGMA application_id, so that a foreign database is not taken */
 
 struct history {
 	sqlite3 *db;

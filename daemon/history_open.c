@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "daemon/history_internal.h"
 
-#define BUSY_MS 100      /* an operator's sqlite3 may hold the file; the loop must not wait longer */
+#define BUSY_MS 100 /* an operator's sqlite3 may hold the file; the loop must not wait longer */
 #define DAMAGED_MAX 1000 /* names that are tried for a damaged file */
 
 /* The bound that can be held: below it one trial with its journal does not fit. */
@@ -21,26 +21,28 @@
  * auto_vacuum must come before the first table: afterwards the file gives pages back without a rewrite. The journal
  * (WAL) is folded into the file each 128 pages and cut to 1 MiB: it counts towards the bound.
  */
-static const char settings[] =
-	"PRAGMA auto_vacuum = INCREMENTAL;"
-	"PRAGMA journal_mode = WAL;"
-	"PRAGMA synchronous = NORMAL;"
-	"PRAGMA foreign_keys = ON;"
-	"PRAGMA wal_autocheckpoint = 128;"
-	"PRAGMA journal_size_limit = 1048576;";
+static const char settings[] = "PRAGMA auto_vacuum = INCREMENTAL;"
+			       "PRAGMA journal_mode = WAL;"
+			       "PRAGMA synchronous = NORMAL;"
+			       "PRAGMA foreign_keys = ON;"
+			       "PRAGMA wal_autocheckpoint = 128;"
+			       "PRAGMA journal_size_limit = 1048576;";
 
 static const char schema[] =
 	"BEGIN IMMEDIATE;"
 	"PRAGMA application_id = 1718384994;" /* HISTORY_APPLICATION */
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE trials(id INTEGER PRIMARY KEY, opened_ns INTEGER NOT NULL, ended_ns INTEGER,"
-	"	policy TEXT NOT NULL, scope TEXT NOT NULL, knob TEXT NOT NULL, verdict TEXT NOT NULL,"
+	"	policy TEXT NOT NULL, scope TEXT NOT NULL, knob TEXT NOT NULL, verdict TEXT NOT "
+	"NULL,"
 	"	summary TEXT NOT NULL, detail TEXT NOT NULL);"
 	"CREATE INDEX trials_opened ON trials(opened_ns);"
 	"CREATE INDEX trials_verdict ON trials(verdict);"
-	"CREATE TABLE pairs(trial INTEGER NOT NULL REFERENCES trials(id) ON DELETE CASCADE, n INTEGER NOT NULL,"
+	"CREATE TABLE pairs(trial INTEGER NOT NULL REFERENCES trials(id) ON DELETE CASCADE, n "
+	"INTEGER NOT NULL,"
 	"	document TEXT NOT NULL, PRIMARY KEY(trial, n)) WITHOUT ROWID;"
-	"CREATE TABLE outcomes(id INTEGER PRIMARY KEY, trial INTEGER NOT NULL, txn INTEGER NOT NULL,"
+	"CREATE TABLE outcomes(id INTEGER PRIMARY KEY, trial INTEGER NOT NULL, txn INTEGER NOT "
+	"NULL,"
 	"	at_ns INTEGER NOT NULL, document TEXT NOT NULL);"
 	"CREATE INDEX outcomes_trial ON outcomes(trial);"
 	"CREATE INDEX outcomes_txn ON outcomes(txn);"
@@ -176,7 +178,8 @@ static int db_open(const char *path, sqlite3 **ret_db)
 	r = file_prepare(path);
 	if (r < 0)
 		return r;
-	r = history_error(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL));
+	r = history_error(
+		sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL));
 	if (r < 0)
 		return r;
 	sqlite3_extended_result_codes(db, 1);
@@ -240,18 +243,20 @@ static int db_renew(const char *path, char *ret_note, size_t note_size, sqlite3 
 		r = db_open(path, &db);
 	if (r < 0)
 		return r;
-	snprintf(sql, sizeof(sql), "UPDATE meta SET value = %lld WHERE key = 'next_trial'", (long long)next);
+	snprintf(sql, sizeof(sql), "UPDATE meta SET value = %lld WHERE key = 'next_trial'",
+		 (long long)next);
 	r = history_exec(db, sql);
 	if (r < 0)
 		return r;
-	snprintf(ret_note, note_size, "the history was damaged: kept as %s, a new one begun (next trial %lld)", aside,
+	snprintf(ret_note, note_size,
+		 "the history was damaged: kept as %s, a new one begun (next trial %lld)", aside,
 		 (long long)next);
 	*ret_db = take_ptr(db);
 	return 0;
 }
 
-int history_open(const char *path, const struct history_limits *limits, char *ret_note, size_t note_size,
-		 struct history **ret_history)
+int history_open(const char *path, const struct history_limits *limits, char *ret_note,
+		 size_t note_size, struct history **ret_history)
 {
 	_cleanup_free_ struct history *history = NULL;
 	char note[PATH_MAX + 128] = "";
@@ -260,7 +265,8 @@ int history_open(const char *path, const struct history_limits *limits, char *re
 	history = calloc(1, sizeof(*history));
 	if (!history)
 		return -ENOMEM;
-	if ((size_t)snprintf(history->path, sizeof(history->path), "%s", path) >= sizeof(history->path))
+	if ((size_t)snprintf(history->path, sizeof(history->path), "%s", path) >=
+	    sizeof(history->path))
 		return -ENAMETOOLONG;
 	history->limits = *limits;
 	if (limits->max_bytes && limits->max_bytes < BYTES_MIN)

@@ -12,14 +12,15 @@
 #include "daemon/history_internal.h"
 
 #define DAY_NS (24ull * 3600 * NSEC_PER_SEC)
-#define ORPHANS 256    /* outcomes without a trial that are deleted at once */
+#define ORPHANS 256                 /* outcomes without a trial that are deleted at once */
 #define RESERVE_MIN (768ull * 1024) /* for one more trial and the WAL of a step of pruning */
 
 /* One step: the oldest 8 ended trials, and what has no trial and is older than they are. */
 static const char delete_oldest[] =
 	"BEGIN IMMEDIATE;"
 	"CREATE TEMP TABLE IF NOT EXISTS doomed(id INTEGER PRIMARY KEY, opened_ns INTEGER);"
-	"INSERT INTO doomed SELECT id, opened_ns FROM trials WHERE verdict <> 'running' ORDER BY id LIMIT 8;"
+	"INSERT INTO doomed SELECT id, opened_ns FROM trials WHERE verdict <> 'running' ORDER BY "
+	"id LIMIT 8;"
 	"DELETE FROM outcomes WHERE trial IN (SELECT id FROM doomed)"
 	"	OR (trial = 0 AND at_ns <= (SELECT max(opened_ns) FROM doomed));"
 	"DELETE FROM trials WHERE id IN (SELECT id FROM doomed);"
@@ -78,8 +79,10 @@ static int delete_step(struct history *history, int *ret_deleted)
 		return r;
 	}
 	if (sqlite3_total_changes(history->db) == before) {
-		snprintf(orphans, sizeof(orphans), "DELETE FROM outcomes WHERE id IN (SELECT id FROM outcomes"
-			 " WHERE trial = 0 ORDER BY at_ns LIMIT %d)", ORPHANS);
+		snprintf(orphans, sizeof(orphans),
+			 "DELETE FROM outcomes WHERE id IN (SELECT id FROM outcomes"
+			 " WHERE trial = 0 ORDER BY at_ns LIMIT %d)",
+			 ORPHANS);
 		r = history_exec(history->db, orphans);
 	}
 	*ret_deleted = sqlite3_total_changes(history->db) - before;
@@ -88,7 +91,8 @@ static int delete_step(struct history *history, int *ret_deleted)
 
 int history_prune_bytes(struct history *history)
 {
-	uint64_t max = history->limits.max_bytes, reserve = max / 8 > RESERVE_MIN ? max / 8 : RESERVE_MIN;
+	uint64_t max = history->limits.max_bytes,
+		 reserve = max / 8 > RESERVE_MIN ? max / 8 : RESERVE_MIN;
 	int deleted, r;
 
 	if (max == 0 || history_bytes(history) + reserve <= max)
@@ -121,11 +125,13 @@ static int prune_days(struct history *history, uint64_t wall_ns)
 		return 0;
 	snprintf(sql, sizeof(sql),
 		 "BEGIN IMMEDIATE;"
-		 "DELETE FROM outcomes WHERE trial IN (SELECT id FROM trials WHERE opened_ns < %lld AND verdict <> 'running')"
+		 "DELETE FROM outcomes WHERE trial IN (SELECT id FROM trials WHERE opened_ns < "
+		 "%lld AND verdict <> 'running')"
 		 "	OR (trial = 0 AND at_ns < %lld);"
 		 "DELETE FROM trials WHERE opened_ns < %lld AND verdict <> 'running';"
 		 "COMMIT;",
-		 (long long)(wall_ns - age), (long long)(wall_ns - age), (long long)(wall_ns - age));
+		 (long long)(wall_ns - age), (long long)(wall_ns - age),
+		 (long long)(wall_ns - age));
 	r = history_exec(history->db, sql);
 	if (r < 0) {
 		sqlite3_exec(history->db, "ROLLBACK", NULL, NULL, NULL);

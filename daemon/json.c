@@ -40,29 +40,21 @@ json_t *json_source(const struct source_status *source)
 	json_t *losses = json_object();
 
 	for (uint32_t i = 0; i < LOSS_COUNT; i++)
-		json_object_set_new(losses, loss_word(i), json_integer((json_int_t)source->losses[i]));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}",
-			 "name", source->name,
-			 "method", source->method,
-			 "state", source_state_word(source->state),
-			 "text", source->text,
-			 "remedy", source->remedy,
-			 "samples", (json_int_t)source->samples,
-			 "sample_ns", (json_int_t)source->sample_ns,
-			 "bpf_runs", (json_int_t)source->bpf_runs,
-			 "bpf_run_ns", (json_int_t)source->bpf_run_ns,
-			 "losses", losses);
+		json_object_set_new(losses, loss_word(i),
+				    json_integer((json_int_t)source->losses[i]));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "name", source->name,
+			 "method", source->method, "state", source_state_word(source->state),
+			 "text", source->text, "remedy", source->remedy, "samples",
+			 (json_int_t)source->samples, "sample_ns", (json_int_t)source->sample_ns,
+			 "bpf_runs", (json_int_t)source->bpf_runs, "bpf_run_ns",
+			 (json_int_t)source->bpf_run_ns, "losses", losses);
 }
 
 json_t *json_signal_row(const struct signal_row *row)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}",
-			 "name", row->name,
-			 "kind", signal_kind_word(row->kind),
-			 "unit", unit_word(row->unit),
-			 "scope", scope_kind_word(row->scope),
-			 "source", row->source,
-			 "about", row->about);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "name", row->name, "kind",
+			 signal_kind_word(row->kind), "unit", unit_word(row->unit), "scope",
+			 scope_kind_word(row->scope), "source", row->source, "about", row->about);
 }
 
 json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading)
@@ -71,17 +63,13 @@ json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading
 	json_t *knob, *choices;
 
 	json_command(row, &reading->scope, "VALUE", command, sizeof(command));
-	knob = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:b, s:b, s:s, s:s}",
-			 "name", row->name,
-			 "family", knob_family_word(row->family),
-			 "scope", json_scope(&reading->scope),
-			 "value", reading->value,
-			 "type", knob_type_word(row->type),
-			 "unit", unit_word(row->unit),
-			 "writable", (reading->flags & KNOB_WRITABLE) != 0,
-			 "gone", (reading->flags & KNOB_GONE) != 0,
-			 "about", row->about,
-			 "command", command);
+	knob = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:b, s:b, s:s, s:s}", "name", row->name,
+			 "family", knob_family_word(row->family), "scope",
+			 json_scope(&reading->scope), "value", reading->value, "type",
+			 knob_type_word(row->type), "unit", unit_word(row->unit), "writable",
+			 (reading->flags & KNOB_WRITABLE) != 0, "gone",
+			 (reading->flags & KNOB_GONE) != 0, "about", row->about, "command",
+			 command);
 	if (!knob)
 		return NULL;
 	if (row->type == KNOB_INTEGER) {
@@ -99,18 +87,15 @@ json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading
 
 json_t *json_outcome(const struct outcome *outcome, const struct change *change)
 {
-	return json_pack("{s:I, s:o, s:s, s:s, s:i, s:b, s:s, s:s, s:I, s:o, s:o}",
-			 "txn", (json_int_t)outcome->txn,
-			 "trial", change ? json_integer((json_int_t)change->trial) : json_null(),
-			 "action", action_word(outcome->action),
-			 "status", outcome_status_word(outcome->status),
-			 "error", outcome->error,
-			 "unasked", outcome->unasked != 0,
-			 "value", outcome->value,
-			 "text", outcome->text,
-			 "took_ns", (json_int_t)outcome->took_ns,
-			 "knob", change ? json_string(change->knob) : json_null(),
-			 "scope", change ? json_scope(&change->scope) : json_null());
+	return json_pack("{s:I, s:o, s:s, s:s, s:i, s:b, s:s, s:s, s:I, s:o, s:o}", "txn",
+			 (json_int_t)outcome->txn, "trial",
+			 change ? json_integer((json_int_t)change->trial) : json_null(), "action",
+			 action_word(outcome->action), "status",
+			 outcome_status_word(outcome->status), "error", outcome->error, "unasked",
+			 outcome->unasked != 0, "value", outcome->value, "text", outcome->text,
+			 "took_ns", (json_int_t)outcome->took_ns, "knob",
+			 change ? json_string(change->knob) : json_null(), "scope",
+			 change ? json_scope(&change->scope) : json_null());
 }
 
 /* `vm/dirty_ratio` → `vm.dirty_ratio`; where a part has a dot itself (eth0.7), sysctl(8) takes the slashes. */
@@ -123,7 +108,8 @@ static void sysctl_name(char *name)
 			*p = '.';
 }
 
-int json_command(const struct knob_row *row, const struct scope *scope, const char *value, char *buffer, size_t size)
+int json_command(const struct knob_row *row, const struct scope *scope, const char *value,
+		 char *buffer, size_t size)
 {
 	/* What a shell takes as it stands; everything else goes into quotes. */
 	static const char plain[] =
@@ -139,7 +125,8 @@ int json_command(const struct knob_row *row, const struct scope *scope, const ch
 		return r;
 	if (!strncmp(path, SYSCTL_ROOT, strlen(SYSCTL_ROOT))) {
 		sysctl_name(path + strlen(SYSCTL_ROOT));
-		n = snprintf(buffer, size, "sysctl -w %s=%s%s%s", path + strlen(SYSCTL_ROOT), quote, value, quote);
+		n = snprintf(buffer, size, "sysctl -w %s=%s%s%s", path + strlen(SYSCTL_ROOT), quote,
+			     value, quote);
 	} else {
 		n = snprintf(buffer, size, "echo %s%s%s > /%s", quote, value, quote, path);
 	}

@@ -40,7 +40,8 @@ enum json_detail {
  * "y"}], "pairs": [{"arm_first", "y_base", "y_arm", "d", "log_e", "effect", "low", "high"}], "guardrails": [{"text",
  * "base", "arm", "worst", "breached"}], "histograms": {"base": [[lower_ns, count]…], "arm": …}, "void"}.
  */
-json_t *json_trial(const struct trial *trial, const struct json_context *context, enum json_detail detail);
+json_t *json_trial(const struct trial *trial, const struct json_context *context,
+		   enum json_detail detail);
 
 /* {"policy", "scope", "knob", "state", "until_at", "evidence": [{"text", "value", "unit"}]} */
 json_t *json_target(const struct target_view *target, const struct json_context *context);
@@ -58,6 +59,7 @@ json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading
 json_t *json_outcome(const struct outcome *outcome, const struct change *change);
 
 /* The command that does a change by hand: `echo bfq > /sys/block/vda/queue/scheduler`, `sysctl -w …`. */
-int json_command(const struct knob_row *row, const struct scope *scope, const char *value, char *buffer, size_t size);
+int json_command(const struct knob_row *row, const struct scope *scope, const char *value,
+		 char *buffer, size_t size);
 
 #endif

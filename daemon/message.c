@@ -65,7 +65,8 @@ static bool series_fields_valid(const struct message_series *s)
 {
 	const uint32_t flags = SERIES_VALID | SERIES_LOSSY | SERIES_SUMS;
 
-	return s->signal < SIGNAL_ID_COUNT && !(s->flags & ~flags) && scope_valid(&s->scope) && isfinite(s->value);
+	return s->signal < SIGNAL_ID_COUNT && !(s->flags & ~flags) && scope_valid(&s->scope) &&
+	       isfinite(s->value);
 }
 
 static bool series_valid(const struct message *m)
@@ -75,12 +76,14 @@ static bool series_valid(const struct message *m)
 
 static bool histogram_valid(const struct message *m)
 {
-	return series_fields_valid(&m->histogram.series) && m->histogram.hist.clamped <= m->histogram.hist.count;
+	return series_fields_valid(&m->histogram.series) &&
+	       m->histogram.hist.clamped <= m->histogram.hist.count;
 }
 
 static bool source_valid(const struct message *m)
 {
-	return m->source.state < SOURCE_STATE_COUNT && text_valid(m->source.name, sizeof(m->source.name)) &&
+	return m->source.state < SOURCE_STATE_COUNT &&
+	       text_valid(m->source.name, sizeof(m->source.name)) &&
 	       text_valid(m->source.method, sizeof(m->source.method)) &&
 	       text_valid(m->source.text, sizeof(m->source.text)) &&
 	       text_valid(m->source.remedy, sizeof(m->source.remedy));
@@ -103,41 +106,85 @@ static bool outcome_valid(const struct message *m)
 	       text_valid(o->value, sizeof(o->value)) && text_valid(o->text, sizeof(o->text));
 }
 
+/* clang-format off: a table reads best as a table. */
 static const struct row {
 	const char *name;
 	size_t size;
 	unsigned int from, to; /* sets of roles */
 	bool (*valid)(const struct message *message);
 } rows[MESSAGE_TYPE_COUNT] = {
-	[MESSAGE_PEER] = { .name = "peer", .size = WIRE(word), .from = BIT(ROLE_SUPERVISOR), .to = WORKERS,
+	[MESSAGE_PEER] = { .name = "peer",
+			   .size = WIRE(word),
+			   .from = BIT(ROLE_SUPERVISOR),
+			   .to = WORKERS,
 			   .valid = word_valid },
-	[MESSAGE_STOP] = { .name = "stop", .size = WIRE(word), .from = BIT(ROLE_SUPERVISOR), .to = WORKERS,
+	[MESSAGE_STOP] = { .name = "stop",
+			   .size = WIRE(word),
+			   .from = BIT(ROLE_SUPERVISOR),
+			   .to = WORKERS,
 			   .valid = zero_valid },
-	[MESSAGE_READY] = { .name = "ready", .size = WIRE(word), .from = WORKERS, .to = BIT(ROLE_SUPERVISOR),
+	[MESSAGE_READY] = { .name = "ready",
+			    .size = WIRE(word),
+			    .from = WORKERS,
+			    .to = BIT(ROLE_SUPERVISOR),
 			    .valid = zero_valid },
-	[MESSAGE_BAD_PEER] = { .name = "bad-peer", .size = WIRE(word), .from = WORKERS,
-			       .to = BIT(ROLE_SUPERVISOR), .valid = word_valid },
-	[MESSAGE_DEMAND] = { .name = "demand", .size = WIRE(demand), .from = BIT(ROLE_CORE),
-			     .to = BIT(ROLE_OBSERVER), .valid = demand_valid },
-	[MESSAGE_FRAME] = { .name = "frame", .size = WIRE(frame), .from = BIT(ROLE_OBSERVER),
-			    .to = BIT(ROLE_CORE), .valid = frame_valid },
-	[MESSAGE_SERIES] = { .name = "series", .size = WIRE(series), .from = BIT(ROLE_OBSERVER),
-			     .to = BIT(ROLE_CORE), .valid = series_valid },
-	[MESSAGE_HISTOGRAM] = { .name = "histogram", .size = WIRE(histogram), .from = BIT(ROLE_OBSERVER),
-				.to = BIT(ROLE_CORE), .valid = histogram_valid },
-	[MESSAGE_SOURCE] = { .name = "source", .size = WIRE(source), .from = BIT(ROLE_OBSERVER),
-			     .to = BIT(ROLE_CORE), .valid = source_valid },
-	[MESSAGE_CHANGE] = { .name = "change", .size = WIRE(change), .from = BIT(ROLE_CORE),
-			     .to = BIT(ROLE_ACTUATOR), .valid = change_valid },
-	[MESSAGE_HEARTBEAT] = { .name = "heartbeat", .size = WIRE(word), .from = BIT(ROLE_CORE),
-				.to = BIT(ROLE_ACTUATOR), .valid = zero_valid },
-	[MESSAGE_FREEZE] = { .name = "freeze", .size = WIRE(word), .from = BIT(ROLE_CORE),
-			     .to = BIT(ROLE_ACTUATOR), .valid = switch_valid },
-	[MESSAGE_KEPT] = { .name = "kept", .size = WIRE(change), .from = BIT(ROLE_ACTUATOR), .to = BIT(ROLE_CORE),
+	[MESSAGE_BAD_PEER] = { .name = "bad-peer",
+			       .size = WIRE(word),
+			       .from = WORKERS,
+			       .to = BIT(ROLE_SUPERVISOR),
+			       .valid = word_valid },
+	[MESSAGE_DEMAND] = { .name = "demand",
+			     .size = WIRE(demand),
+			     .from = BIT(ROLE_CORE),
+			     .to = BIT(ROLE_OBSERVER),
+			     .valid = demand_valid },
+	[MESSAGE_FRAME] = { .name = "frame",
+			    .size = WIRE(frame),
+			    .from = BIT(ROLE_OBSERVER),
+			    .to = BIT(ROLE_CORE),
+			    .valid = frame_valid },
+	[MESSAGE_SERIES] = { .name = "series",
+			     .size = WIRE(series),
+			     .from = BIT(ROLE_OBSERVER),
+			     .to = BIT(ROLE_CORE),
+			     .valid = series_valid },
+	[MESSAGE_HISTOGRAM] = { .name = "histogram",
+				.size = WIRE(histogram),
+				.from = BIT(ROLE_OBSERVER),
+				.to = BIT(ROLE_CORE),
+				.valid = histogram_valid },
+	[MESSAGE_SOURCE] = { .name = "source",
+			     .size = WIRE(source),
+			     .from = BIT(ROLE_OBSERVER),
+			     .to = BIT(ROLE_CORE),
+			     .valid = source_valid },
+	[MESSAGE_CHANGE] = { .name = "change",
+			     .size = WIRE(change),
+			     .from = BIT(ROLE_CORE),
+			     .to = BIT(ROLE_ACTUATOR),
+			     .valid = change_valid },
+	[MESSAGE_HEARTBEAT] = { .name = "heartbeat",
+				.size = WIRE(word),
+				.from = BIT(ROLE_CORE),
+				.to = BIT(ROLE_ACTUATOR),
+				.valid = zero_valid },
+	[MESSAGE_FREEZE] = { .name = "freeze",
+			     .size = WIRE(word),
+			     .from = BIT(ROLE_CORE),
+			     .to = BIT(ROLE_ACTUATOR),
+			     .valid = switch_valid },
+	[MESSAGE_KEPT] = { .name = "kept",
+			   .size = WIRE(change),
+			   .from = BIT(ROLE_ACTUATOR),
+			   .to = BIT(ROLE_CORE),
 			   .valid = change_valid },
-	[MESSAGE_OUTCOME] = { .name = "outcome", .size = WIRE(outcome), .from = BIT(ROLE_ACTUATOR),
-			      .to = BIT(ROLE_CORE), .valid = outcome_valid },
+	[MESSAGE_OUTCOME] = { .name = "outcome",
+			      .size = WIRE(outcome),
+			      .from = BIT(ROLE_ACTUATOR),
+			      .to = BIT(ROLE_CORE),
+			      .valid = outcome_valid },
 };
+/* clang-format on */
 
 const char *role_word(uint32_t role)
 {
@@ -177,8 +224,8 @@ int message_check(const struct message *message, size_t size, enum role from, en
 	const struct message_header *header = &message->header;
 	const struct row *row;
 
-	if (size < sizeof(*header) || header->magic != MESSAGE_MAGIC || header->version != MESSAGE_VERSION ||
-	    header->type >= MESSAGE_TYPE_COUNT)
+	if (size < sizeof(*header) || header->magic != MESSAGE_MAGIC ||
+	    header->version != MESSAGE_VERSION || header->type >= MESSAGE_TYPE_COUNT)
 		return -EBADMSG;
 	row = &rows[header->type];
 	if (header->size != size || row->size != size)

@@ -93,7 +93,8 @@ struct message_histogram {
 struct message {
 	struct message_header header;
 	union {
-		struct message_word word; /* PEER, BAD_PEER, FREEZE; STOP, READY and HEARTBEAT have it, too, as 0 */
+		struct message_word
+			word; /* PEER, BAD_PEER, FREEZE; STOP, READY and HEARTBEAT have it, too, as 0 */
 		struct message_demand demand;
 		struct message_frame frame;
 		struct message_series series;

@@ -36,9 +36,11 @@ static int find_account(const struct daemon_options *options, struct account *re
 	if (r == 0)
 		return 0;
 	if (r == -EINVAL)
-		log_error("unable to run as '%s': it is root; give another with --user", options->user);
+		log_error("unable to run as '%s': it is root; give another with --user",
+			  options->user);
 	else
-		log_error("unable to find the user '%s': make it with 'useradd --system --shell /usr/sbin/nologin "
+		log_error("unable to find the user '%s': make it with 'useradd --system --shell "
+			  "/usr/sbin/nologin "
 			  "%s', or give another (or an unused number) with --user",
 			  options->user, options->user);
 	return EXIT_CODE_ERROR;
@@ -68,7 +70,8 @@ static int make_folders(const struct daemon_options *options, const struct accou
 
 static int take_lock(const struct daemon_options *options, int state)
 {
-	_cleanup_close_ int lock = openat(state, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	_cleanup_close_ int lock =
+		openat(state, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	char text[32];
 	int n;
 
@@ -79,8 +82,10 @@ static int take_lock(const struct daemon_options *options, int state)
 	if (flock(lock, LOCK_EX | LOCK_NB) < 0) {
 		if (sysroot_reread(lock, text, sizeof(text)) <= 0)
 			strcpy(text, "unknown");
-		log_error("another flyball daemon (process %s) works in '%s': stop it, or give this one its own "
-			  "--state and --run", text, options->state_dir);
+		log_error("another flyball daemon (process %s) works in '%s': stop it, or give "
+			  "this one its own "
+			  "--state and --run",
+			  text, options->state_dir);
 		return -EBUSY;
 	}
 	n = snprintf(text, sizeof(text), "%d\n", getpid());
@@ -95,25 +100,28 @@ static int listen_at(const struct daemon_options *options, const struct account 
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock", options->run_dir);
+	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock",
+			 options->run_dir);
 
 	if (n < 0 || (size_t)n >= sizeof(address.sun_path)) {
-		log_error("unable to listen in '%s': the path is longer than a socket's may be (%zu bytes)",
+		log_error("unable to listen in '%s': the path is longer than a socket's may be "
+			  "(%zu bytes)",
 			  options->run_dir, sizeof(address.sun_path) - 1);
 		return -ENAMETOOLONG;
 	}
 	/* The lock is ours: whoever listened here before is dead. */
 	unlink(address.sun_path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    chown(address.sun_path, (uid_t)-1, account->gid) < 0 || chmod(address.sun_path, 0660) < 0 ||
-	    listen(fd, LISTEN_BACKLOG) < 0) {
+	    chown(address.sun_path, (uid_t)-1, account->gid) < 0 ||
+	    chmod(address.sun_path, 0660) < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
 		log_error("unable to listen on '%s': %m", address.sun_path);
 		return -errno;
 	}
 	return take_fd(&fd);
 }
 
-int place_open(const struct daemon_options *options, struct account *ret_account, struct place *ret_place)
+int place_open(const struct daemon_options *options, struct account *ret_account,
+	       struct place *ret_place)
 {
 	int r = find_account(options, ret_account);
 

@@ -7,9 +7,9 @@
 #include "daemon/supervisor.h"
 
 struct place {
-	int state;    /* folder of the journal */
-	int lock;     /* holds the lock of the folder as long as it is open */
-	int listener; /* control socket */
+	int state;           /* folder of the journal */
+	int lock;            /* holds the lock of the folder as long as it is open */
+	int listener;        /* control socket */
 	const char *run_dir; /* where the socket is to be removed from; NULL = nothing to remove */
 };
 
@@ -19,7 +19,8 @@ struct place {
  * Finds the account, makes the folders, takes the lock, listens. In foreground_plan only the account is needed.
  * Errors are logged with their remedy. Returns 0 or an exit code of design.md.
  */
-int place_open(const struct daemon_options *options, struct account *ret_account, struct place *ret_place);
+int place_open(const struct daemon_options *options, struct account *ret_account,
+	       struct place *ret_place);
 
 /* Removes the socket and gives back the lock. */
 void place_close(struct place *place);

@@ -19,7 +19,8 @@ static json_t *arms_json(const struct trial *trial, const struct policy *policy)
 		const char *value = trial->screened[i].value;
 
 		if (json_command(row, &trial->scope, value, command, sizeof(command)) == 0)
-			json_array_append_new(list, json_pack("{ss ss}", "value", value, "command", command));
+			json_array_append_new(list, json_pack("{ss ss}", "value", value, "command",
+							      command));
 	}
 	return list;
 }
@@ -35,9 +36,9 @@ void plan_add(struct core *core, const struct trial *trial)
 	json_object_set_new(entry, "when", json_string(policy->when.text));
 	json_object_set_new(entry, "arms", arms_json(trial, policy));
 	json_object_set_new(entry, "trial",
-			    json_pack("{sI sI si sf}", "window_ns", (json_int_t)params->window_ns, "washout_ns",
-				      (json_int_t)params->washout_ns, "max_pairs", (int)params->max_pairs, "error",
-				      params->error));
+			    json_pack("{sI sI si sf}", "window_ns", (json_int_t)params->window_ns,
+				      "washout_ns", (json_int_t)params->washout_ns, "max_pairs",
+				      (int)params->max_pairs, "error", params->error));
 	for (i = 0; i < json_array_size(core->plan); i++) {
 		const json_t *old = json_array_get(core->plan, i);
 
@@ -63,8 +64,9 @@ int plan_print(struct core *core)
 	free(targets);
 	for (size_t i = 0; i < core->n_sources; i++)
 		json_array_append_new(sources, json_source(&core->sources[i]));
-	document = json_pack("{si sI sO so so}", "schema", 1, "observed_ns", (json_int_t)core->options->plan_ns, "plan",
-			     core->plan, "observed", observed, "sources", sources);
+	document = json_pack("{si sI sO so so}", "schema", 1, "observed_ns",
+			     (json_int_t)core->options->plan_ns, "plan", core->plan, "observed",
+			     observed, "sources", sources);
 	text = document ? json_dumps(document, JSON_COMPACT) : NULL;
 	json_decref(document);
 	if (!text)

@@ -26,7 +26,8 @@ int account_find(const char *user, struct account *ret_account)
 		if (errno || *end || id > 0xfffffffeu)
 			return -ENOENT;
 		entry = getpwuid((uid_t)id);
-		*ret_account = (struct account){ .uid = (uid_t)id, .gid = entry ? entry->pw_gid : (gid_t)id };
+		*ret_account = (struct account){ .uid = (uid_t)id,
+						 .gid = entry ? entry->pw_gid : (gid_t)id };
 	} else {
 		entry = getpwnam(user);
 		if (!entry)
@@ -98,7 +99,8 @@ static int become(const struct account *account)
 
 int privilege_supervisor(void)
 {
-	static const cap_value_t wanted[] = { CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL, CAP_BPF, CAP_PERFMON };
+	static const cap_value_t wanted[] = { CAP_SETUID, CAP_SETGID, CAP_SETPCAP,
+					      CAP_KILL,   CAP_BPF,    CAP_PERFMON };
 
 	return limit_capabilities(wanted, ARRAY_SIZE(wanted));
 }

@@ -33,7 +33,8 @@ static void arm_timer(struct actuator_process *p)
 {
 	uint64_t deadline_ns = actuator_deadline(p->actuator);
 
-	sd_event_source_set_enabled(p->timer, deadline_ns == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+	sd_event_source_set_enabled(p->timer,
+				    deadline_ns == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 	if (deadline_ns != UINT64_MAX)
 		sd_event_source_set_time(p->timer, deadline_ns / NSEC_PER_USEC + 1);
 }
@@ -116,8 +117,8 @@ static void revert_kept(struct actuator_process *p)
 	while (n-- > 0) {
 		kept[n].action = ACTION_UNDO;
 		actuator_change(p->actuator, &kept[n], clock_now_ns(), &outcome);
-		log_info("%s of %s: %s in force again (on-exit revert): %s", kept[n].knob, kept[n].scope.name,
-			 outcome.value, outcome.text);
+		log_info("%s of %s: %s in force again (on-exit revert): %s", kept[n].knob,
+			 kept[n].scope.name, outcome.value, outcome.text);
 	}
 }
 
@@ -151,7 +152,8 @@ static int actuator_process_init(struct actuator_process *p, const struct proces
 	r = worker_init(&p->worker, ROLE_ACTUATOR, &actuator_ops, context);
 	if (r < 0)
 		return r;
-	r = sd_event_add_time(p->worker.event, &p->timer, CLOCK_MONOTONIC, UINT64_MAX, 1, on_deadline, p);
+	r = sd_event_add_time(p->worker.event, &p->timer, CLOCK_MONOTONIC, UINT64_MAX, 1,
+			      on_deadline, p);
 	if (r < 0)
 		return r;
 	/* What core said before the deadline is heard before it is judged. */
@@ -178,7 +180,8 @@ int process_actuator(const struct process_context *context)
 		return 1;
 	r = actuator_process_init(p, context);
 	if (r < 0)
-		log_error("unable to open the journal in '%s': %s", context->options->state_dir, strerror(-r));
+		log_error("unable to open the journal in '%s': %s", context->options->state_dir,
+			  strerror(-r));
 	else
 		r = worker_run(&p->worker);
 	actuator_close(p->actuator, clock_now_ns());

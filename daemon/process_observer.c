@@ -159,14 +159,16 @@ static const struct worker_ops observer_ops = {
 static int observer_process_init(struct observer_process *p, const struct process_context *context)
 {
 	/* FLYBALL_BLOCK: forces a method of the block source, for tests. */
-	const struct observer_options options = { .root = context->root, .force_block = getenv("FLYBALL_BLOCK") };
+	const struct observer_options options = { .root = context->root,
+						  .force_block = getenv("FLYBALL_BLOCK") };
 	int r;
 
 	r = worker_init(&p->worker, ROLE_OBSERVER, &observer_ops, context);
 	if (r < 0)
 		return r;
 	/* Accuracy 1 µs: the default of 250 ms would shift ticks by a whole one. */
-	r = sd_event_add_time(p->worker.event, &p->timer, CLOCK_MONOTONIC, UINT64_MAX, 1, on_tick, p);
+	r = sd_event_add_time(p->worker.event, &p->timer, CLOCK_MONOTONIC, UINT64_MAX, 1, on_tick,
+			      p);
 	if (r < 0)
 		return r;
 	sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);

@@ -49,9 +49,9 @@ const char *tone_on(const struct style *style, enum tone tone)
 {
 	/* The sixteen colours that every terminal lets its user choose; never a background. */
 	static const char *const sequences[TONE_COUNT] = {
-		[TONE_PLAIN] = "", [TONE_STRONG] = "\033[1m", [TONE_DIM] = "\033[2m", [TONE_GOOD] = "\033[32m",
-		[TONE_BAD] = "\033[31m", [TONE_WARN] = "\033[33m", [TONE_BASE] = "\033[35m",
-		[TONE_ARM] = "\033[36m",
+		[TONE_PLAIN] = "",        [TONE_STRONG] = "\033[1m", [TONE_DIM] = "\033[2m",
+		[TONE_GOOD] = "\033[32m", [TONE_BAD] = "\033[31m",   [TONE_WARN] = "\033[33m",
+		[TONE_BASE] = "\033[35m", [TONE_ARM] = "\033[36m",
 	};
 
 	return style->colour ? sequences[tone] : "";
@@ -107,7 +107,8 @@ static const char *wrap_line(FILE *f, const char *text, size_t width)
 	return text;
 }
 
-void text_wrap(FILE *f, const char *text, unsigned int used, unsigned int indent, unsigned int width)
+void text_wrap(FILE *f, const char *text, unsigned int used, unsigned int indent,
+	       unsigned int width)
 {
 	const char *left = text;
 
@@ -115,7 +116,10 @@ void text_wrap(FILE *f, const char *text, unsigned int used, unsigned int indent
 	fputc('\n', f);
 	while (left && *left) {
 		fprintf(f, "%*s", *left == '\n' ? 0 : (int)indent, "");
-		left = wrap_line(f, left, width > indent + LAST_MIN ? width - indent : width ? LAST_MIN : 0);
+		left = wrap_line(f, left,
+				 width > indent + LAST_MIN ? width - indent
+				 : width                   ? LAST_MIN
+							   : 0);
 		fputc('\n', f);
 	}
 }
@@ -128,7 +132,8 @@ char *value_text(double value, const char *unit, const char *signal, char *buffe
 
 	quantity_format(value, kind < 0 ? UNIT_NONE : (enum unit)kind, number, sizeof(number));
 	snprintf(buffer, size, "%s%s", number,
-		 strcmp(number, "-") && length > 5 && !strcmp(signal + length - 5, ".rate") ? "/s" : "");
+		 strcmp(number, "-") && length > 5 && !strcmp(signal + length - 5, ".rate") ? "/s"
+											    : "");
 	return buffer;
 }
 
@@ -205,8 +210,8 @@ static void table_widths(const struct table *table, size_t *widths)
 	}
 }
 
-static void print_cell(const struct style *style, FILE *f, enum tone tone, const char *text, size_t width, bool right,
-		       bool last)
+static void print_cell(const struct style *style, FILE *f, enum tone tone, const char *text,
+		       size_t width, bool right, bool last)
 {
 	size_t columns = text_columns(text), blanks = width > columns ? width - columns : 0;
 
@@ -219,7 +224,10 @@ static void print_cell(const struct style *style, FILE *f, enum tone tone, const
 /* The last cell, wrapped below itself; returns the number of lines. */
 static size_t print_last(const struct style *style, FILE *f, const struct cell *cell, size_t indent)
 {
-	size_t room = style->width > indent + LAST_MIN ? style->width - indent : style->width ? LAST_MIN : 0, lines = 0;
+	size_t room = style->width > indent + LAST_MIN ? style->width - indent
+		      : style->width                   ? LAST_MIN
+						       : 0,
+	       lines = 0;
 	const char *left = cell->text ? cell->text : "";
 
 	do {
@@ -235,7 +243,8 @@ static size_t print_last(const struct style *style, FILE *f, const struct cell *
 
 size_t table_print(const struct table *table, const struct style *style, FILE *f)
 {
-	size_t widths[TABLE_COLUMNS_MAX], indent = 0, lines = 1, last = table ? table->n_columns - 1 : 0;
+	size_t widths[TABLE_COLUMNS_MAX], indent = 0, lines = 1,
+					  last = table ? table->n_columns - 1 : 0;
 
 	if (!table || table->n_columns == 0)
 		return 0;
@@ -243,17 +252,19 @@ size_t table_print(const struct table *table, const struct style *style, FILE *f
 	for (size_t i = 0; i < last; i++)
 		indent += widths[i] + 2;
 	for (size_t i = 0; i <= last; i++)
-		print_cell(style, f, TONE_DIM, table->titles[i], widths[i], table->right[i], i == last);
+		print_cell(style, f, TONE_DIM, table->titles[i], widths[i], table->right[i],
+			   i == last);
 	fputc('\n', f);
 	for (size_t row = 0; row < table->n_rows; row++) {
 		const struct cell *cells = table->rows[row];
 
 		for (size_t i = 0; i < last; i++)
-			print_cell(style, f, cells[i].tone, cells[i].text ? cells[i].text : "", widths[i],
-				   table->right[i], false);
+			print_cell(style, f, cells[i].tone, cells[i].text ? cells[i].text : "",
+				   widths[i], table->right[i], false);
 		if (table->right[last]) {
-			print_cell(style, f, cells[last].tone, cells[last].text ? cells[last].text : "", widths[last],
-				   true, true);
+			print_cell(style, f, cells[last].tone,
+				   cells[last].text ? cells[last].text : "", widths[last], true,
+				   true);
 			fputc('\n', f);
 			lines++;
 		} else {
@@ -263,10 +274,12 @@ size_t table_print(const struct table *table, const struct style *style, FILE *f
 	return lines;
 }
 
-void progress_begin(struct progress *progress, FILE *f, const char *text, uint64_t now_ns, uint64_t total_ns)
+void progress_begin(struct progress *progress, FILE *f, const char *text, uint64_t now_ns,
+		    uint64_t total_ns)
 {
-	*progress = (struct progress){ .f = f, .style = style_of(f), .text = text, .begun_ns = now_ns,
-				       .total_ns = total_ns };
+	*progress = (struct progress){
+		.f = f, .style = style_of(f), .text = text, .begun_ns = now_ns, .total_ns = total_ns
+	};
 	if (progress->style.live)
 		progress_step(progress, now_ns);
 	else
@@ -283,7 +296,9 @@ void progress_step(struct progress *progress, uint64_t now_ns)
 		return;
 	fprintf(progress->f, "\r\033[K%s", progress->text);
 	if (progress->total_ns) {
-		full = past >= progress->total_ns ? PROGRESS_BAR : (size_t)(past * PROGRESS_BAR / progress->total_ns);
+		full = past >= progress->total_ns
+			       ? PROGRESS_BAR
+			       : (size_t)(past * PROGRESS_BAR / progress->total_ns);
 		fputs("  ", progress->f);
 		for (size_t i = 0; i < PROGRESS_BAR; i++)
 			fputs(i < full ? "━" : i == full ? "╸" : " ", progress->f);

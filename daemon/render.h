@@ -40,7 +40,8 @@ const char *tone_off(const struct style *style);
 size_t text_columns(const char *text);
 
 /* Writes text and a line feed, broken at blanks; `used` columns are taken already, later lines begin at `indent`. */
-void text_wrap(FILE *f, const char *text, unsigned int used, unsigned int indent, unsigned int width);
+void text_wrap(FILE *f, const char *text, unsigned int used, unsigned int indent,
+	       unsigned int width);
 
 /*
  * A value with its unit (a word of unit_word()), and `/s` where the signal's name ends in `.rate`. Returns `buffer`.
@@ -55,7 +56,8 @@ void table_free(struct table *table);
 
 /* Starts a row; then table_cell() for each column. What is out of memory is left out. */
 void table_row(struct table *table);
-void table_cell(struct table *table, enum tone tone, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void table_cell(struct table *table, enum tone tone, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Prints it; on a terminal the last column is wrapped to the width. Returns the number of lines. */
 size_t table_print(const struct table *table, const struct style *style, FILE *f);
@@ -76,7 +78,8 @@ struct progress {
 };
 
 /* Begins at `now_ns` (CLOCK_MONOTONIC); `total_ns` 0 = not known. */
-void progress_begin(struct progress *progress, FILE *f, const char *text, uint64_t now_ns, uint64_t total_ns);
+void progress_begin(struct progress *progress, FILE *f, const char *text, uint64_t now_ns,
+		    uint64_t total_ns);
 void progress_step(struct progress *progress, uint64_t now_ns);
 void progress_end(struct progress *progress);
 

@@ -7,9 +7,10 @@
 #include "base/hist.h"
 #include "base/quantity.h"
 
-#define ROWS 4           /* lines of a panel; eight steps each */
-#define MARGIN 2         /* columns on the left */
-#define TAIL 0.002       /* share of values that may lie outside on each side, so that one outlier sets no axis */
+#define ROWS 4   /* lines of a panel; eight steps each */
+#define MARGIN 2 /* columns on the left */
+#define TAIL \
+	0.002 /* share of values that may lie outside on each side, so that one outlier sets no axis */
 #define LABEL_COLUMNS 10 /* room of a label of the axis */
 
 /* The axis: columns of equal steps of the logarithm. */
@@ -24,12 +25,14 @@ static double axis_column(const struct axis *axis, double value_ns)
 }
 
 /* False when no panel has a value. */
-static bool axis_fit(struct axis *axis, const struct chart_panel *panels, size_t n, unsigned int columns)
+static bool axis_fit(struct axis *axis, const struct chart_panel *panels, size_t n,
+		     unsigned int columns)
 {
 	double low = INFINITY, high = -INFINITY;
 
 	for (size_t i = 0; i < n; i++) {
-		double from = hist_quantile(panels[i].hist, TAIL), to = hist_quantile(panels[i].hist, 1.0 - TAIL);
+		double from = hist_quantile(panels[i].hist, TAIL),
+		       to = hist_quantile(panels[i].hist, 1.0 - TAIL);
 
 		if (isnan(from))
 			continue;
@@ -61,15 +64,18 @@ static void fill_columns(const struct axis *axis, const struct hist *hist, doubl
 			continue;
 		from = axis_column(axis, (double)hist_lower(i));
 		to = fmax(axis_column(axis, (double)hist_lower(i + 1)), from + 1e-6);
-		for (double column = fmax(floor(from), 0.0); column < to && column < axis->columns; column++) {
+		for (double column = fmax(floor(from), 0.0); column < to && column < axis->columns;
+		     column++) {
 			double inside = fmin(to, column + 1) - fmax(from, column);
 
-			heights[(size_t)column] += hist->buckets[i] * fmax(inside, 0.0) / (to - from);
+			heights[(size_t)column] +=
+				hist->buckets[i] * fmax(inside, 0.0) / (to - from);
 		}
 	}
 }
 
-static void draw_bars(FILE *f, const struct style *style, enum tone tone, const double *heights, unsigned int columns)
+static void draw_bars(FILE *f, const struct style *style, enum tone tone, const double *heights,
+		      unsigned int columns)
 {
 	static const char *const blocks[] = { " ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
 	double tallest = 0;
@@ -79,7 +85,8 @@ static void draw_bars(FILE *f, const struct style *style, enum tone tone, const 
 	for (int row = ROWS - 1; row >= 0; row--) {
 		fprintf(f, "%*s%s", MARGIN, "", tone_on(style, tone));
 		for (unsigned int i = 0; i < columns; i++) {
-			double eighths = tallest > 0 ? heights[i] / tallest * ROWS * 8 - row * 8 : 0;
+			double eighths =
+				tallest > 0 ? heights[i] / tallest * ROWS * 8 - row * 8 : 0;
 			int block = eighths <= 0 ? 0 : eighths >= 8 ? 8 : (int)ceil(eighths);
 
 			fputs(blocks[block], f);
@@ -89,7 +96,8 @@ static void draw_bars(FILE *f, const struct style *style, enum tone tone, const 
 }
 
 /* The line under a panel: `▲ p50 4.21 ms` with its tip at the value. */
-static void draw_median(FILE *f, const struct style *style, const struct axis *axis, const struct chart_panel *panel)
+static void draw_median(FILE *f, const struct style *style, const struct axis *axis,
+			const struct chart_panel *panel)
 {
 	double median = hist_quantile(panel->hist, 0.5), column = axis_column(axis, median);
 	int at = (int)fmin(fmax(column, 0), axis->columns - 1);
@@ -100,10 +108,11 @@ static void draw_median(FILE *f, const struct style *style, const struct axis *a
 	snprintf(label, sizeof(label), "p50 %s", value);
 	length = (int)text_columns(label) + 1;
 	if (at + 1 + length <= (int)axis->columns)
-		fprintf(f, "%*s%s▲ %s%s\n", MARGIN + at, "", tone_on(style, panel->tone), label, tone_off(style));
-	else
-		fprintf(f, "%*s%s%s ▲%s\n", MARGIN + at - length, "", tone_on(style, panel->tone), label,
+		fprintf(f, "%*s%s▲ %s%s\n", MARGIN + at, "", tone_on(style, panel->tone), label,
 			tone_off(style));
+	else
+		fprintf(f, "%*s%s%s ▲%s\n", MARGIN + at - length, "", tone_on(style, panel->tone),
+			label, tone_off(style));
 }
 
 /* `1 ms`, not `1.00 ms`: the numbers of the axis are whole in their unit. */
@@ -119,7 +128,8 @@ static void axis_label(double value_ns, char *buffer, size_t size)
 static void draw_axis(FILE *f, const struct style *style, const struct axis *axis)
 {
 	static const double steps[] = { 1, 2, 5 };
-	unsigned int decade = (unsigned int)(1 / axis->step), per_decade = decade >= 3 * LABEL_COLUMNS ? 3 : 1;
+	unsigned int decade = (unsigned int)(1 / axis->step),
+		     per_decade = decade >= 3 * LABEL_COLUMNS ? 3 : 1;
 	char marks[CHART_WIDTH_MAX + 1], labels[CHART_WIDTH_MAX * 3 + LABEL_COLUMNS * 4], value[32];
 	size_t used = 0, bytes = 0;
 
@@ -151,12 +161,14 @@ static void draw_axis(FILE *f, const struct style *style, const struct axis *axi
 		fputs(marks[i] == '+' ? "┴" : "─", f);
 	while (bytes && labels[bytes - 1] == ' ')
 		labels[--bytes] = '\0';
-	fprintf(f, "%s\n%*s%s%s%s\n", tone_off(style), MARGIN, "", tone_on(style, TONE_DIM), labels, tone_off(style));
+	fprintf(f, "%s\n%*s%s%s%s\n", tone_off(style), MARGIN, "", tone_on(style, TONE_DIM), labels,
+		tone_off(style));
 }
 
 void chart_hists(FILE *f, const struct style *style, const struct chart_panel *panels, size_t n)
 {
-	unsigned int width = style->width && style->width < CHART_WIDTH_MAX ? style->width : CHART_WIDTH_MAX;
+	unsigned int width =
+		style->width && style->width < CHART_WIDTH_MAX ? style->width : CHART_WIDTH_MAX;
 	unsigned int columns = (style->width ? width : 80) - 2 * MARGIN;
 	struct axis axis;
 
@@ -165,8 +177,9 @@ void chart_hists(FILE *f, const struct style *style, const struct chart_panel *p
 	for (size_t i = 0; i < n; i++) {
 		double heights[CHART_WIDTH_MAX] = { 0 };
 
-		fprintf(f, "%*s%s%s%s  %llu values\n", MARGIN, "", tone_on(style, panels[i].tone), panels[i].title,
-			tone_off(style), (unsigned long long)panels[i].hist->count);
+		fprintf(f, "%*s%s%s%s  %llu values\n", MARGIN, "", tone_on(style, panels[i].tone),
+			panels[i].title, tone_off(style),
+			(unsigned long long)panels[i].hist->count);
 		if (isnan(hist_quantile(panels[i].hist, 0.5)))
 			continue;
 		fill_columns(&axis, panels[i].hist, heights);
@@ -184,7 +197,8 @@ static unsigned int interval_column(double ratio, unsigned int width)
 	return (unsigned int)lround((clamped + 1.0) / 2.0 * (width - 1));
 }
 
-char *chart_interval(double low, double estimate, double high, unsigned int width, char *buffer, size_t size)
+char *chart_interval(double low, double estimate, double high, unsigned int width, char *buffer,
+		     size_t size)
 {
 	unsigned int from = isnan(low) ? 0 : interval_column(low, width);
 	unsigned int to = isnan(high) ? width - 1 : interval_column(high, width);
@@ -201,7 +215,8 @@ char *chart_interval(double low, double estimate, double high, unsigned int widt
 			mark = "[";
 		if (i == to && !isnan(high))
 			mark = "]";
-		if ((isnan(low) && i == 0 && from != to) || (isnan(high) && i == width - 1 && from != to))
+		if ((isnan(low) && i == 0 && from != to) ||
+		    (isnan(high) && i == width - 1 && from != to))
 			mark = "~";
 		if (!isnan(estimate) && i == interval_column(estimate, width))
 			mark = "•";

@@ -28,6 +28,7 @@ void chart_hists(FILE *f, const struct style *style, const struct chart_panel *p
  * the interval in brackets, • the estimate. NAN: open to that side, or no estimate. Returns `buffer`; it needs
  * 3 * width + 8 bytes.
  */
-char *chart_interval(double low, double estimate, double high, unsigned int width, char *buffer, size_t size);
+char *chart_interval(double low, double estimate, double high, unsigned int width, char *buffer,
+		     size_t size);
 
 #endif

@@ -23,7 +23,8 @@ static char *objective_value(const json_t *trial, double value, char *buffer, si
 {
 	const json_t *objective = objective_of(trial);
 
-	return value_text(value, member_text(objective, "unit"), member_text(objective, "signal"), buffer, size);
+	return value_text(value, member_text(objective, "unit"), member_text(objective, "signal"),
+			  buffer, size);
 }
 
 char *trial_effect_text(const json_t *trial, double effect, char *buffer, size_t size)
@@ -41,7 +42,8 @@ char *trial_effect_text(const json_t *trial, double effect, char *buffer, size_t
 	return buffer;
 }
 
-void story_line(FILE *f, const struct style *style, enum tone tone, const char *label, const char *format, ...)
+void story_line(FILE *f, const struct style *style, enum tone tone, const char *label,
+		const char *format, ...)
 {
 	char text[TEXT_MAX];
 	va_list args;
@@ -58,9 +60,10 @@ static void story_evidence(FILE *f, const struct style *style, const json_t *evi
 	const char *signal = member_text(evidence, "signal");
 	char value[64];
 
-	value_text(member_number(evidence, "value"), member_text(evidence, "unit"), signal, value, sizeof(value));
-	story_line(f, style, TONE_STRONG, "sees", "%s is %s; the policy acts at: %s", signal[0] ? signal : "the signal",
-		   value, member_text(evidence, "text"));
+	value_text(member_number(evidence, "value"), member_text(evidence, "unit"), signal, value,
+		   sizeof(value));
+	story_line(f, style, TONE_STRONG, "sees", "%s is %s; the policy acts at: %s",
+		   signal[0] ? signal : "the signal", value, member_text(evidence, "text"));
 }
 
 void story_opportunity(FILE *f, const struct style *style, const json_t *trial)
@@ -71,20 +74,24 @@ void story_opportunity(FILE *f, const struct style *style, const json_t *trial)
 	char effect[32];
 	size_t i;
 
-	json_array_foreach(json_object_get(trial, "evidence"), i, evidence)
+	json_array_foreach (json_object_get(trial, "evidence"), i, evidence)
 		story_evidence(f, style, evidence);
 	quantity_format(member_number(objective, "min_effect"), UNIT_RATIO, effect, sizeof(effect));
-	story_line(f, style, TONE_STRONG, "asks", "would another %s on %s%s%s%s make %s at least %s %s?",
-		   member_text(trial, "knob"), member_text(trial, "scope"), incumbent[0] ? " than '" : "", incumbent,
-		   incumbent[0] ? "'" : "", member_text(objective, "signal"), effect, minimize ? "lower" : "higher");
+	story_line(f, style, TONE_STRONG, "asks",
+		   "would another %s on %s%s%s%s make %s at least %s %s?",
+		   member_text(trial, "knob"), member_text(trial, "scope"),
+		   incumbent[0] ? " than '" : "", incumbent, incumbent[0] ? "'" : "",
+		   member_text(objective, "signal"), effect, minimize ? "lower" : "higher");
 }
 
-void story_ready(FILE *f, const struct style *style, const json_t *trial, size_t index, double value)
+void story_ready(FILE *f, const struct style *style, const json_t *trial, size_t index,
+		 double value)
 {
 	char text[64];
 
-	story_line(f, style, TONE_BASE, "looks", "untouched, '%s' in force, look %zu: %s", member_text(trial, "incumbent"),
-		   index + 1, objective_value(trial, value, text, sizeof(text)));
+	story_line(f, style, TONE_BASE, "looks", "untouched, '%s' in force, look %zu: %s",
+		   member_text(trial, "incumbent"), index + 1,
+		   objective_value(trial, value, text, sizeof(text)));
 }
 
 void story_screened(FILE *f, const struct style *style, const json_t *trial, const json_t *screened)
@@ -96,18 +103,22 @@ void story_screened(FILE *f, const struct style *style, const json_t *trial, con
 		story_line(f, style, TONE_ARM, "tries", "'%s' for a moment: no usable value",
 			   member_text(screened, "value"));
 	else
-		story_line(f, style, TONE_ARM, "tries", "'%s' for a moment: %s", member_text(screened, "value"),
+		story_line(f, style, TONE_ARM, "tries", "'%s' for a moment: %s",
+			   member_text(screened, "value"),
 			   objective_value(trial, y, text, sizeof(text)));
 }
 
 void story_chosen(FILE *f, const struct style *style, const json_t *trial)
 {
-	story_line(f, style, TONE_STRONG, "picks", "'%s' for the proof: '%s' and '%s' take turns in pairs, and a coin "
+	story_line(f, style, TONE_STRONG, "picks",
+		   "'%s' for the proof: '%s' and '%s' take turns in pairs, and a coin "
 		   "decides which goes first, so that chance and drift cannot look like a gain",
-		   member_text(trial, "arm"), member_text(trial, "incumbent"), member_text(trial, "arm"));
+		   member_text(trial, "arm"), member_text(trial, "incumbent"),
+		   member_text(trial, "arm"));
 }
 
-void story_pair(FILE *f, const struct style *style, const json_t *trial, const json_t *pair, size_t index)
+void story_pair(FILE *f, const struct style *style, const json_t *trial, const json_t *pair,
+		size_t index)
 {
 	double low = member_number(pair, "low"), high = member_number(pair, "high");
 	double estimate = member_number(pair, "effect");
@@ -117,24 +128,28 @@ void story_pair(FILE *f, const struct style *style, const json_t *trial, const j
 	objective_value(trial, member_number(pair, "y_base"), base, sizeof(base));
 	objective_value(trial, member_number(pair, "y_arm"), arm, sizeof(arm));
 	snprintf(label, sizeof(label), "pair %zu", index + 1);
-	story_line(f, style, TONE_STRONG, label, "%s: %s, %s: %s%s%s  so far %s", member_text(trial, "incumbent"), base,
-		   member_text(trial, "arm"), arm, indent,
+	story_line(f, style, TONE_STRONG, label, "%s: %s, %s: %s%s%s  so far %s",
+		   member_text(trial, "incumbent"), base, member_text(trial, "arm"), arm, indent,
 		   chart_interval(low, estimate, high, INTERVAL_WIDTH, bar, sizeof(bar)),
 		   trial_effect_text(trial, estimate, effect, sizeof(effect)));
 }
 
 void story_verdict(FILE *f, const struct style *style, const json_t *trial)
 {
-	const char *verdict = member_text(trial, "verdict"), *text = member_text(trial, "reason_text");
-	enum tone tone = !strcmp(verdict, "kept") ? TONE_GOOD : !strcmp(verdict, "inconclusive") ? TONE_WARN : TONE_BAD;
+	const char *verdict = member_text(trial, "verdict"),
+		   *text = member_text(trial, "reason_text");
+	enum tone tone = !strcmp(verdict, "kept")           ? TONE_GOOD
+			 : !strcmp(verdict, "inconclusive") ? TONE_WARN
+							    : TONE_BAD;
 
 	if (!text[0])
 		text = member_text(trial, "reason");
 	if (!strcmp(verdict, "kept"))
-		story_line(f, style, tone, "keeps", "'%s' stays: %s", member_text(trial, "arm"), text);
+		story_line(f, style, tone, "keeps", "'%s' stays: %s", member_text(trial, "arm"),
+			   text);
 	else if (!strcmp(member_text(trial, "reason"), "foreign-write"))
 		story_line(f, style, tone, "yields", "%s", text);
 	else
-		story_line(f, style, tone, "undoes", "%s; '%s' is in force (%s)", text, member_text(trial, "incumbent"),
-			   verdict);
+		story_line(f, style, tone, "undoes", "%s; '%s' is in force (%s)", text,
+			   member_text(trial, "incumbent"), verdict);
 }

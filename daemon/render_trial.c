@@ -26,8 +26,8 @@ static void print_headline(FILE *f, const struct style *style, const json_t *tri
 	const char *text = member_text(trial, "reason_text");
 
 	fprintf(f, "trial %" JSON_INTEGER_FORMAT ": %s%s%s  %s of %s", member_integer(trial, "id"),
-		tone_on(style, verdict_tone(verdict)), verdict, tone_off(style), member_text(trial, "knob"),
-		member_text(trial, "scope"));
+		tone_on(style, verdict_tone(verdict)), verdict, tone_off(style),
+		member_text(trial, "knob"), member_text(trial, "scope"));
 	if (arm[0])
 		fprintf(f, ", '%s' against '%s'", arm, member_text(trial, "incumbent"));
 	fputc('\n', f);
@@ -38,9 +38,12 @@ static void print_headline(FILE *f, const struct style *style, const json_t *tri
 /* The objective's row: before, after, the effect with its interval. */
 static void objective_row(struct table *table, const json_t *trial)
 {
-	const json_t *objective = json_object_get(trial, "objective"), *effect = json_object_get(trial, "effect");
-	const char *unit = member_text(objective, "unit"), *signal = member_text(objective, "signal");
-	double estimate = member_number(effect, "estimate"), threshold = member_number(trial, "threshold");
+	const json_t *objective = json_object_get(trial, "objective"),
+		     *effect = json_object_get(trial, "effect");
+	const char *unit = member_text(objective, "unit"),
+		   *signal = member_text(objective, "signal");
+	double estimate = member_number(effect, "estimate"),
+	       threshold = member_number(trial, "threshold");
 	double low = member_number(effect, "low"), high = member_number(effect, "high");
 	char before[64], after[64], change[64], least[32] = "-", most[32] = "-";
 
@@ -50,19 +53,24 @@ static void objective_row(struct table *table, const json_t *trial)
 		quantity_format(high, UNIT_RATIO, most, sizeof(most));
 	table_row(table);
 	table_cell(table, TONE_STRONG, "%s", signal);
-	table_cell(table, TONE_BASE, "%s", value_text(member_number(trial, "before"), unit, signal, before, sizeof(before)));
-	table_cell(table, TONE_ARM, "%s", value_text(member_number(trial, "after"), unit, signal, after, sizeof(after)));
+	table_cell(table, TONE_BASE, "%s",
+		   value_text(member_number(trial, "before"), unit, signal, before,
+			      sizeof(before)));
+	table_cell(table, TONE_ARM, "%s",
+		   value_text(member_number(trial, "after"), unit, signal, after, sizeof(after)));
 	if (isnan(estimate))
 		table_cell(table, TONE_PLAIN, "-");
 	else
-		table_cell(table, estimate > 0 ? TONE_GOOD : TONE_BAD, "%s\nbetter by %s to %s, %.3g %% sure",
+		table_cell(table, estimate > 0 ? TONE_GOOD : TONE_BAD,
+			   "%s\nbetter by %s to %s, %.3g %% sure",
 			   trial_effect_text(trial, estimate, change, sizeof(change)), least, most,
 			   isnan(threshold) ? 95.0 : 100.0 * (1.0 - exp(-threshold)));
 }
 
 static void guardrail_row(struct table *table, const json_t *guardrail)
 {
-	const char *unit = member_text(guardrail, "unit"), *signal = member_text(guardrail, "signal");
+	const char *unit = member_text(guardrail, "unit"),
+		   *signal = member_text(guardrail, "signal");
 	const char *text = member_text(guardrail, "text");
 	double base = member_number(guardrail, "base"), arm = member_number(guardrail, "arm");
 	bool breached = json_is_true(json_object_get(guardrail, "breached"));
@@ -72,7 +80,8 @@ static void guardrail_row(struct table *table, const json_t *guardrail)
 		char amount[32];
 
 		quantity_format(fabs(arm / base - 1), UNIT_RATIO, amount, sizeof(amount));
-		snprintf(change, sizeof(change), "%s %s; ", amount, arm < base ? "lower" : "higher");
+		snprintf(change, sizeof(change), "%s %s; ", amount,
+			 arm < base ? "lower" : "higher");
 	}
 	/* The text begins with the signal, which the row says already. */
 	if (!strncmp(text, signal, strlen(signal)))
@@ -81,7 +90,8 @@ static void guardrail_row(struct table *table, const json_t *guardrail)
 	table_cell(table, TONE_PLAIN, "%s", signal);
 	table_cell(table, TONE_BASE, "%s", value_text(base, unit, signal, before, sizeof(before)));
 	table_cell(table, TONE_ARM, "%s", value_text(arm, unit, signal, after, sizeof(after)));
-	table_cell(table, breached ? TONE_BAD : TONE_PLAIN, "%s%s: guardrail%s", change, breached ? "BREACHED" : "ok", text);
+	table_cell(table, breached ? TONE_BAD : TONE_PLAIN, "%s%s: guardrail%s", change,
+		   breached ? "BREACHED" : "ok", text);
 }
 
 static void print_counts(FILE *f, const json_t *trial)
@@ -90,8 +100,8 @@ static void print_counts(FILE *f, const json_t *trial)
 	double duration = member_number(trial, "duration_ns");
 	char text[32];
 
-	fprintf(f, "%" JSON_INTEGER_FORMAT " of at most %" JSON_INTEGER_FORMAT " pairs", member_integer(trial, "n_pairs"),
-		member_integer(trial, "max_pairs"));
+	fprintf(f, "%" JSON_INTEGER_FORMAT " of at most %" JSON_INTEGER_FORMAT " pairs",
+		member_integer(trial, "n_pairs"), member_integer(trial, "max_pairs"));
 	if (voids)
 		fprintf(f, "; %" JSON_INTEGER_FORMAT " window%s not counted, and repeated", voids,
 			voids == 1 ? "" : "s");
@@ -108,7 +118,7 @@ static void hist_read(const json_t *rows, struct hist *ret_hist)
 	size_t i;
 
 	memset(ret_hist, 0, sizeof(*ret_hist));
-	json_array_foreach(rows, i, row) {
+	json_array_foreach (rows, i, row) {
 		json_int_t lower = json_integer_value(json_array_get(row, 0));
 		json_int_t count = json_integer_value(json_array_get(row, 1));
 
@@ -132,10 +142,12 @@ static void print_hists(FILE *f, const struct style *style, const json_t *trial)
 	hist_read(json_object_get(histograms, "arm"), &hists[1]);
 	if (hists[0].count == 0 || hists[1].count == 0)
 		return;
-	snprintf(signal, sizeof(signal), "%s", member_text(json_object_get(trial, "objective"), "signal"));
+	snprintf(signal, sizeof(signal), "%s",
+		 member_text(json_object_get(trial, "objective"), "signal"));
 	if (strrchr(signal, '.'))
 		*strrchr(signal, '.') = '\0';
-	snprintf(before, sizeof(before), "%s before, with '%s':", signal, member_text(trial, "incumbent"));
+	snprintf(before, sizeof(before), "%s before, with '%s':", signal,
+		 member_text(trial, "incumbent"));
 	snprintf(after, sizeof(after), "%s after, with '%s':", signal, member_text(trial, "arm"));
 	panels[0] = (struct chart_panel){ .title = before, .tone = TONE_BASE, .hist = &hists[0] };
 	panels[1] = (struct chart_panel){ .title = after, .tone = TONE_ARM, .hist = &hists[1] };
@@ -154,7 +166,7 @@ void trial_print(FILE *f, const struct style *style, const json_t *trial)
 	if (member_integer(trial, "n_pairs") > 0) {
 		fputc('\n', f);
 		objective_row(table, trial);
-		json_array_foreach(json_object_get(trial, "guardrails"), i, guardrail)
+		json_array_foreach (json_object_get(trial, "guardrails"), i, guardrail)
 			guardrail_row(table, guardrail);
 		table_print(table, style, f);
 	}

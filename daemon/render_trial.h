@@ -14,15 +14,18 @@ void trial_print(FILE *f, const struct style *style, const json_t *trial);
 char *trial_effect_text(const json_t *trial, double effect, char *buffer, size_t size);
 
 /* A line of a story: a label of one word, then a sentence. */
-void story_line(FILE *f, const struct style *style, enum tone tone, const char *label, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
+void story_line(FILE *f, const struct style *style, enum tone tone, const char *label,
+		const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* The steps of a trial, each some lines. `index` counts from 0. */
 void story_opportunity(FILE *f, const struct style *style, const json_t *trial);
-void story_ready(FILE *f, const struct style *style, const json_t *trial, size_t index, double value);
-void story_screened(FILE *f, const struct style *style, const json_t *trial, const json_t *screened);
+void story_ready(FILE *f, const struct style *style, const json_t *trial, size_t index,
+		 double value);
+void story_screened(FILE *f, const struct style *style, const json_t *trial,
+		    const json_t *screened);
 void story_chosen(FILE *f, const struct style *style, const json_t *trial);
-void story_pair(FILE *f, const struct style *style, const json_t *trial, const json_t *pair, size_t index);
+void story_pair(FILE *f, const struct style *style, const json_t *trial, const json_t *pair,
+		size_t index);
 void story_verdict(FILE *f, const struct style *style, const json_t *trial);
 
 #endif

@@ -36,7 +36,8 @@ int sampler_init(struct sampler *sampler, const char *pattern, const struct scop
 			continue;
 		if (only->kind != SCOPE_KIND_COUNT && only->kind != signal_rows[i].scope)
 			continue;
-		demands[n] = (struct demand){ .signal = i, .scope = { .kind = signal_rows[i].scope } };
+		demands[n] =
+			(struct demand){ .signal = i, .scope = { .kind = signal_rows[i].scope } };
 		if (only->kind != SCOPE_KIND_COUNT)
 			demands[n].scope = *only;
 		n++;
@@ -92,19 +93,25 @@ char *series_text(const struct series *series, uint64_t interval_ns, char *buffe
 	} else if (row->kind == SIGNAL_GAUGE) {
 		quantity_format(series->value, row->unit, buffer, size);
 	} else if (row->kind == SIGNAL_COUNTER) {
-		snprintf(buffer, size, "%s/s", quantity_format(series->value / seconds, row->unit, rate, sizeof(rate)));
+		snprintf(buffer, size, "%s/s",
+			 quantity_format(series->value / seconds, row->unit, rate, sizeof(rate)));
 	} else if (!series->hist || series->hist->count == 0) {
 		snprintf(buffer, size, "0/s");
 	} else if (series->flags & SERIES_SUMS) {
 		snprintf(buffer, size, "%s/s  mean %s",
-			 quantity_format((double)series->hist->count / seconds, UNIT_NONE, rate, sizeof(rate)),
+			 quantity_format((double)series->hist->count / seconds, UNIT_NONE, rate,
+					 sizeof(rate)),
 			 quantity_format(hist_mean(series->hist), row->unit, p50, sizeof(p50)));
 	} else {
 		snprintf(buffer, size, "%s/s  p50 %s  p90 %s  p99 %s",
-			 quantity_format((double)series->hist->count / seconds, UNIT_NONE, rate, sizeof(rate)),
-			 quantity_format(hist_quantile(series->hist, 0.5), row->unit, p50, sizeof(p50)),
-			 quantity_format(hist_quantile(series->hist, 0.9), row->unit, p90, sizeof(p90)),
-			 quantity_format(hist_quantile(series->hist, 0.99), row->unit, p99, sizeof(p99)));
+			 quantity_format((double)series->hist->count / seconds, UNIT_NONE, rate,
+					 sizeof(rate)),
+			 quantity_format(hist_quantile(series->hist, 0.5), row->unit, p50,
+					 sizeof(p50)),
+			 quantity_format(hist_quantile(series->hist, 0.9), row->unit, p90,
+					 sizeof(p90)),
+			 quantity_format(hist_quantile(series->hist, 0.99), row->unit, p99,
+					 sizeof(p99)));
 	}
 	return buffer;
 }

@@ -15,7 +15,10 @@ struct sampler {
 	struct frame *frame;
 };
 
-#define SAMPLER_NONE { .root = -1 }
+#define SAMPLER_NONE       \
+	{                  \
+		.root = -1 \
+	}
 
 /*
  * Demands all signals whose name matches `pattern` (NULL = all), in the scopes of `only` (kind SCOPE_KIND_COUNT = all),

@@ -31,7 +31,7 @@
 #include "daemon/process.h"
 
 #define STOP_TIMEOUT_NS (3 * NSEC_PER_SEC) /* a worker that does not end by then is killed */
-#define SHORT_LIFE_NS NSEC_PER_SEC         /* a worker that lived shorter waits before its next start */
+#define SHORT_LIFE_NS NSEC_PER_SEC /* a worker that lived shorter waits before its next start */
 #define BACKOFF_MIN_NS (100 * NSEC_PER_MSEC)
 #define BACKOFF_MAX_NS (10 * NSEC_PER_SEC)
 
@@ -98,7 +98,8 @@ static void recover(struct supervisor *s)
 		return;
 	r = actuator_recover(&options, clock_now_ns(), &recovery);
 	if (r < 0)
-		log_error("unable to recover the journal in '%s': %s", s->options->state_dir, strerror(-r));
+		log_error("unable to recover the journal in '%s': %s", s->options->state_dir,
+			  strerror(-r));
 	else if (recovery.text[0])
 		log_warning("%s", recovery.text);
 }
@@ -153,7 +154,8 @@ static int child_main(const struct supervisor *s, enum role role, int control)
 		.restarts = s->children[role].restarts,
 	};
 	const int keep[] = { control, context.listener, context.root, context.state,
-			     role == ROLE_CORE && s->options->foreground_plan ? s->options->plan_fd : -1 };
+			     role == ROLE_CORE && s->options->foreground_plan ? s->options->plan_fd
+									      : -1 };
 
 	reset_signals();
 	close_others(keep, ARRAY_SIZE(keep));
@@ -223,7 +225,8 @@ static int spawn(struct supervisor *s, enum role role)
 	child->started_ns = clock_now_ns();
 	r = sd_event_add_child(s->event, &child->exit_source, child->pid, WEXITED, on_death, child);
 	if (r >= 0)
-		r = sd_event_add_io(s->event, &child->control_source, child->control, EPOLLIN, on_control, child);
+		r = sd_event_add_io(s->event, &child->control_source, child->control, EPOLLIN,
+				    on_control, child);
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
 		if (pairs[i][0] == role || pairs[i][1] == role)
 			pair(s, pairs[i][0], pairs[i][1]);
@@ -276,7 +279,8 @@ static int arm_stop_timer(struct supervisor *s)
 {
 	s->stop_timer = sd_event_source_disable_unref(s->stop_timer);
 	return sd_event_add_time(s->event, &s->stop_timer, CLOCK_MONOTONIC,
-				 (clock_now_ns() + STOP_TIMEOUT_NS) / NSEC_PER_USEC, 1000, on_stop_timeout, s);
+				 (clock_now_ns() + STOP_TIMEOUT_NS) / NSEC_PER_USEC, 1000,
+				 on_stop_timeout, s);
 }
 
 static bool any_alive(const struct supervisor *s)
@@ -339,7 +343,8 @@ static int on_control(sd_event_source *source, int fd, uint32_t revents, void *d
 			  role_word(child->role));
 		kill(s->children[message.word.value].pid, SIGKILL);
 	}
-	if (message.header.type == MESSAGE_READY && child->role == ROLE_CORE && !s->options->foreground_plan)
+	if (message.header.type == MESSAGE_READY && child->role == ROLE_CORE &&
+	    !s->options->foreground_plan)
 		sd_notify(0, "READY=1");
 	return 0;
 }
@@ -349,11 +354,12 @@ static void log_exit(const struct child *child, const siginfo_t *info, bool stop
 	if (info->si_code == CLD_EXITED && info->si_status == 0)
 		return;
 	if (info->si_code == CLD_EXITED)
-		log_warning("%s (process %d) ended with status %d%s", role_word(child->role), child->pid,
-			    info->si_status, stopping ? "" : ", restarting it");
+		log_warning("%s (process %d) ended with status %d%s", role_word(child->role),
+			    child->pid, info->si_status, stopping ? "" : ", restarting it");
 	else
-		log_warning("%s (process %d) was killed by signal %d (%s)%s", role_word(child->role), child->pid,
-			    info->si_status, strsignal(info->si_status), stopping ? "" : ", restarting it");
+		log_warning("%s (process %d) was killed by signal %d (%s)%s",
+			    role_word(child->role), child->pid, info->si_status,
+			    strsignal(info->si_status), stopping ? "" : ", restarting it");
 }
 
 static int on_death(sd_event_source *source, const siginfo_t *info, void *data)

@@ -18,18 +18,18 @@
 /* How the daemon (or `recommend`) is to run; filled in by the verb from its options. */
 struct daemon_options {
 	enum analyzer_mode mode;
-	bool foreground_plan;          /* `recommend`: no control socket, no history; core prints the plan to plan_fd and all exit */
-	uint64_t plan_ns;              /* `recommend`: how long to look */
-	int plan_fd;                   /* gets one JSON document: {"schema": 1, "plan": […], "observed": […]} */
-	const char *state_dir;         /* /var/lib/flyball */
-	const char *run_dir;           /* /run/flyball */
-	const char *user;              /* name or number that core runs as */
-	uint64_t tick_ns;              /* 250 ms */
-	uint64_t seed;                 /* 0 = from the kernel */
-	struct scope only;             /* --only disk:loop0; kind SCOPE_KIND_COUNT = everything */
-	bool revert_on_exit;           /* undo kept values, too, at a clean end */
+	bool foreground_plan; /* `recommend`: no control socket, no history; core prints the plan to plan_fd and all exit */
+	uint64_t plan_ns; /* `recommend`: how long to look */
+	int plan_fd; /* gets one JSON document: {"schema": 1, "plan": […], "observed": […]} */
+	const char *state_dir; /* /var/lib/flyball */
+	const char *run_dir;   /* /run/flyball */
+	const char *user;      /* name or number that core runs as */
+	uint64_t tick_ns;      /* 250 ms */
+	uint64_t seed;         /* 0 = from the kernel */
+	struct scope only;     /* --only disk:loop0; kind SCOPE_KIND_COUNT = everything */
+	bool revert_on_exit;   /* undo kept values, too, at a clean end */
 	struct history_limits history;
-	struct policy_set *policies;   /* loaded and without errors */
+	struct policy_set *policies; /* loaded and without errors */
 };
 
 /* Runs until SIGTERM or SIGINT, or in foreground_plan until the plan is printed. Returns an exit code of design.md. */

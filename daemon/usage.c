@@ -36,7 +36,8 @@ static long read_uid(int root, pid_t pid)
 json_t *usage_json(const struct core *core, double *ret_total_ratio)
 {
 	const struct worker *worker = &core->worker;
-	double machine_ns = (double)(clock_now_ns() - core->started_ns) * (double)sysconf(_SC_NPROCESSORS_ONLN);
+	double machine_ns =
+		(double)(clock_now_ns() - core->started_ns) * (double)sysconf(_SC_NPROCESSORS_ONLN);
 	json_t *list = json_array();
 	double total = 0;
 
@@ -49,9 +50,11 @@ json_t *usage_json(const struct core *core, double *ret_total_ratio)
 			continue;
 		cpu_ns = read_cpu_ns(root, pid);
 		total += (double)cpu_ns / machine_ns;
-		json_array_append_new(list, json_pack("{ss si sI sI sf}", "name", role_word(role), "pid", (int)pid,
-						      "uid", (json_int_t)read_uid(root, pid), "cpu_ns",
-						      (json_int_t)cpu_ns, "cpu_ratio", (double)cpu_ns / machine_ns));
+		json_array_append_new(list,
+				      json_pack("{ss si sI sI sf}", "name", role_word(role), "pid",
+						(int)pid, "uid", (json_int_t)read_uid(root, pid),
+						"cpu_ns", (json_int_t)cpu_ns, "cpu_ratio",
+						(double)cpu_ns / machine_ns));
 	}
 	for (size_t i = 0; i < core->n_sources; i++)
 		total += (double)core->sources[i].bpf_run_ns / machine_ns;

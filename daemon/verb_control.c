@@ -19,8 +19,9 @@ static int control(const struct invocation *invocation, const char *verb, json_t
 		return r;
 	if (invocation->json)
 		return print_json(invocation, data);
-	json_array_foreach(json_object_get(data, "done"), i, text)
-		fprintf(invocation->out, "%s\n", json_string_value(text) ? json_string_value(text) : "");
+	json_array_foreach (json_object_get(data, "done"), i, text)
+		fprintf(invocation->out, "%s\n",
+			json_string_value(text) ? json_string_value(text) : "");
 	if (json_array_size(json_object_get(data, "done")) == 0)
 		fputs("nothing to do\n", invocation->out);
 	return EXIT_CODE_OK;
@@ -40,11 +41,14 @@ static int id_args(const struct invocation *invocation, json_t **ret_args)
 		return EXIT_CODE_OK;
 	}
 	if (!word)
-		return cli_usage_error(invocation, "'%s' needs the id of a trial, or --all", invocation->verb->name);
+		return cli_usage_error(invocation, "'%s' needs the id of a trial, or --all",
+				       invocation->verb->name);
 	errno = 0;
 	id = strtoull(word, &end, 10);
 	if (errno || *end || word[0] < '0' || word[0] > '9' || id == 0 || id > INT64_MAX)
-		return cli_usage_error(invocation, "unable to take '%s' as the id of a trial: 'flyball trials' lists them",
+		return cli_usage_error(invocation,
+				       "unable to take '%s' as the id of a trial: 'flyball trials' "
+				       "lists them",
 				       word);
 	*ret_args = json_pack("{s:I}", "id", (json_int_t)id);
 	return EXIT_CODE_OK;
@@ -85,7 +89,8 @@ const struct verb verb_rollback = {
 	.name = "rollback",
 	.arguments = "ID|all",
 	.about = "Undo a kept change: the value of before comes back.",
-	.text = "Only values that are still as flyball left them are put back; what somebody else changed is theirs.",
+	.text = "Only values that are still as flyball left them are put back; what somebody else "
+		"changed is theirs.",
 	.options = id_options,
 	.examples = (const char *const[]){ "flyball rollback 12", "flyball rollback --all", NULL },
 	.max_words = 1,

@@ -19,14 +19,16 @@ static int choose(const struct invocation *invocation, const char *option, const
 	for (int i = 0; i < 2; i++)
 		if (!strcmp(word, words[i]))
 			return i;
-	cli_usage_error(invocation, "unable to take '%s' for '%s': needs '%s' or '%s'", word, option, words[0], words[1]);
+	cli_usage_error(invocation, "unable to take '%s' for '%s': needs '%s' or '%s'", word,
+			option, words[0], words[1]);
 	return -1;
 }
 
 static int daemon_run(const struct invocation *invocation)
 {
 	const struct catalogue catalogue = catalogue_here();
-	int mode = choose(invocation, "--mode", modes), on_exit = mode < 0 ? -1 : choose(invocation, "--on-exit", exits);
+	int mode = choose(invocation, "--mode", modes),
+	    on_exit = mode < 0 ? -1 : choose(invocation, "--on-exit", exits);
 	_cleanup_policies_ struct policy_set *policies = NULL;
 	struct daemon_options options = { 0 };
 	int r;
@@ -34,10 +36,12 @@ static int daemon_run(const struct invocation *invocation)
 	if (mode < 0 || on_exit < 0)
 		return EXIT_CODE_USAGE;
 	if (option_number(invocation, "--history-days") > HISTORY_DAYS_MAX)
-		return cli_usage_error(invocation, "unable to take '%s' for '--history-days': at most %d",
+		return cli_usage_error(invocation,
+				       "unable to take '%s' for '--history-days': at most %d",
 				       option_text(invocation, "--history-days"), HISTORY_DAYS_MAX);
 	if (invocation->json)
-		return cli_usage_error(invocation, "'daemon' prints no JSON; 'flyball status --json' does");
+		return cli_usage_error(invocation,
+				       "'daemon' prints no JSON; 'flyball status --json' does");
 	r = policies_load(invocation, &catalogue, &policies);
 	if (r != EXIT_CODE_OK)
 		return r;
@@ -62,32 +66,62 @@ const struct verb verb_daemon = {
 	.name = "daemon",
 	.arguments = "",
 	.about = "Run the service in the foreground, until SIGTERM or SIGINT.",
-	.text = "In mode recommend nothing that could write is started. In mode autonomous changes are tried, measured, and "
-		"kept only when they are shown to help; everything else is undone, also when flyball is killed.",
-	.options = (const struct option_row[]){
-		{ .name = "--mode", .argument = "recommend|autonomous", .type = OPTION_TEXT, .preset = "recommend",
-		  .about = "Only recommend, or try changes." },
-		OPTION_POLICY,
-		OPTION_POLICIES,
-		OPTION_ONLY,
-		{ .name = "--state", .argument = "DIR", .type = OPTION_TEXT, .preset = DEFAULT_STATE_DIR,
-		  .about = "Folder of the journal and the history." },
-		OPTION_RUN,
-		{ .name = "--user", .argument = "NAME|UID", .type = OPTION_TEXT, .preset = DEFAULT_USER,
-		  .about = "Whom the process runs as that decides." },
-		{ .name = "--tick", .argument = "TIME", .type = OPTION_TIME, .preset = "250ms",
-		  .about = "Between two samples." },
-		{ .name = "--seed", .argument = "N", .type = OPTION_NUMBER, .preset = "0",
-		  .about = "Of the coins; 0 = from the kernel." },
-		{ .name = "--on-exit", .argument = "keep|revert", .type = OPTION_TEXT, .preset = "keep",
-		  .about = "At a clean end, leave kept changes in force or undo them." },
-		{ .name = "--history-days", .argument = "N", .type = OPTION_NUMBER, .preset = "90",
-		  .about = "Delete older trials; 0 = never for their age." },
-		{ .name = "--history-size", .argument = "SIZE", .type = OPTION_BYTES, .preset = "200MB",
-		  .about = "The history's files stay under it; the oldest trials go first. At least 4 MiB are used." },
-		{ .name = NULL },
-	},
-	.examples = (const char *const[]){
-		"flyball daemon", "flyball daemon --mode autonomous --only disk:vda --on-exit revert", NULL },
+	.text = "In mode recommend nothing that could write is started. In mode autonomous changes "
+		"are tried, measured, and "
+		"kept only when they are shown to help; everything else is undone, also when "
+		"flyball is killed.",
+	.options =
+		(const struct option_row[]){
+			{ .name = "--mode",
+			  .argument = "recommend|autonomous",
+			  .type = OPTION_TEXT,
+			  .preset = "recommend",
+			  .about = "Only recommend, or try changes." },
+			OPTION_POLICY,
+			OPTION_POLICIES,
+			OPTION_ONLY,
+			{ .name = "--state",
+			  .argument = "DIR",
+			  .type = OPTION_TEXT,
+			  .preset = DEFAULT_STATE_DIR,
+			  .about = "Folder of the journal and the history." },
+			OPTION_RUN,
+			{ .name = "--user",
+			  .argument = "NAME|UID",
+			  .type = OPTION_TEXT,
+			  .preset = DEFAULT_USER,
+			  .about = "Whom the process runs as that decides." },
+			{ .name = "--tick",
+			  .argument = "TIME",
+			  .type = OPTION_TIME,
+			  .preset = "250ms",
+			  .about = "Between two samples." },
+			{ .name = "--seed",
+			  .argument = "N",
+			  .type = OPTION_NUMBER,
+			  .preset = "0",
+			  .about = "Of the coins; 0 = from the kernel." },
+			{ .name = "--on-exit",
+			  .argument = "keep|revert",
+			  .type = OPTION_TEXT,
+			  .preset = "keep",
+			  .about = "At a clean end, leave kept changes in force or undo them." },
+			{ .name = "--history-days",
+			  .argument = "N",
+			  .type = OPTION_NUMBER,
+			  .preset = "90",
+			  .about = "Delete older trials; 0 = never for their age." },
+			{ .name = "--history-size",
+			  .argument = "SIZE",
+			  .type = OPTION_BYTES,
+			  .preset = "200MB",
+			  .about = "The history's files stay under it; the oldest trials go first. "
+				   "At least 4 MiB are used." },
+			{ .name = NULL },
+		},
+	.examples =
+		(const char *const[]){
+			"flyball daemon",
+			"flyball daemon --mode autonomous --only disk:vda --on-exit revert", NULL },
 	.run = daemon_run,
 };

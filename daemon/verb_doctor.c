@@ -42,11 +42,12 @@ struct doctor {
 	uint64_t capabilities;
 };
 
-static void check_add(struct doctor *doctor, const char *name, enum check_state state, const char *text,
-		      const char *remedy)
+static void check_add(struct doctor *doctor, const char *name, enum check_state state,
+		      const char *text, const char *remedy)
 {
-	json_array_append_new(doctor->checks, json_pack("{s:s, s:s, s:s, s:s}", "name", name, "state", states[state].word,
-							"text", text, "remedy", remedy));
+	json_array_append_new(doctor->checks,
+			      json_pack("{s:s, s:s, s:s, s:s}", "name", name, "state",
+					states[state].word, "text", text, "remedy", remedy));
 	table_row(doctor->table);
 	table_cell(doctor->table, TONE_STRONG, "%s", name);
 	table_cell(doctor->table, states[state].tone, "%s", states[state].word);
@@ -64,14 +65,19 @@ static void check_kernel(struct doctor *doctor)
 	snprintf(text, sizeof(text), "Linux %s, %s", name.release, name.machine);
 	check_add(doctor, "kernel", CHECK_OK, text, "");
 	if (btf)
-		check_add(doctor, "BTF", CHECK_OK, "/sys/kernel/btf/vmlinux: BPF programs fit themselves to this kernel", "");
+		check_add(doctor, "BTF", CHECK_OK,
+			  "/sys/kernel/btf/vmlinux: BPF programs fit themselves to this kernel",
+			  "");
 	else
-		check_add(doctor, "BTF", CHECK_LESS, "no /sys/kernel/btf/vmlinux: sources fall back to /proc",
+		check_add(doctor, "BTF", CHECK_LESS,
+			  "no /sys/kernel/btf/vmlinux: sources fall back to /proc",
 			  "use a kernel that is built with CONFIG_DEBUG_INFO_BTF=y");
 	if (psi)
-		check_add(doctor, "PSI", CHECK_OK, "/proc/pressure: waiting for CPU, memory and I/O is seen", "");
+		check_add(doctor, "PSI", CHECK_OK,
+			  "/proc/pressure: waiting for CPU, memory and I/O is seen", "");
 	else
-		check_add(doctor, "PSI", CHECK_LESS, "no /proc/pressure: guardrails on psi.* have no values",
+		check_add(doctor, "PSI", CHECK_LESS,
+			  "no /proc/pressure: guardrails on psi.* have no values",
 			  "boot with psi=1, or use a kernel that is built with CONFIG_PSI=y");
 }
 
@@ -107,23 +113,28 @@ static void check_privilege(struct doctor *doctor)
 
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
 		if (!(doctor->capabilities & (1ull << wanted[i].bit)))
-			used += (size_t)snprintf(lacking + used, sizeof(lacking) - used, " %s", wanted[i].name);
+			used += (size_t)snprintf(lacking + used, sizeof(lacking) - used, " %s",
+						 wanted[i].name);
 	if (used == 0 && geteuid() == 0) {
-		check_add(doctor, "privilege", CHECK_OK, "uid 0, with the capabilities that sources and the daemon need", "");
+		check_add(doctor, "privilege", CHECK_OK,
+			  "uid 0, with the capabilities that sources and the daemon need", "");
 		return;
 	}
 	snprintf(text, sizeof(text), "uid %u%s%s", geteuid(), used ? ", without" : "", lacking);
 	check_add(doctor, "privilege", CHECK_LESS, text,
-		  "'flyball daemon' and 'flyball recommend' start as root (each process then drops what it does not need)");
+		  "'flyball daemon' and 'flyball recommend' start as root (each process then drops "
+		  "what it does not need)");
 }
 
 static void check_user(struct doctor *doctor)
 {
 	if (getpwnam(DEFAULT_USER))
-		check_add(doctor, "user", CHECK_OK, "'flyball' exists: the process that decides runs as it", "");
+		check_add(doctor, "user", CHECK_OK,
+			  "'flyball' exists: the process that decides runs as it", "");
 	else
 		check_add(doctor, "user", CHECK_LESS, "no user 'flyball'",
-			  "useradd --system --no-create-home --shell /usr/sbin/nologin flyball, or --user NAME");
+			  "useradd --system --no-create-home --shell /usr/sbin/nologin flyball, or "
+			  "--user NAME");
 }
 
 /* Both are made by the daemon; what exists must be a folder that root can sync. */
@@ -142,7 +153,8 @@ static void check_folder(struct doctor *doctor, const char *path, const char *wh
 			  geteuid() ? "ask as root" : "make it a folder that root may write");
 	} else if (fsync(fd) < 0) {
 		snprintf(text, sizeof(text), "fsync fails (%s): %s", what, strerror(errno));
-		check_add(doctor, name, CHECK_MISSING, text, "use a file system that can sync, and --state DIR");
+		check_add(doctor, name, CHECK_MISSING, text,
+			  "use a file system that can sync, and --state DIR");
 	} else {
 		snprintf(text, sizeof(text), "there, and it can be synced (%s)", what);
 		check_add(doctor, name, CHECK_OK, text, "");
@@ -163,11 +175,13 @@ static json_t *check_sources(struct doctor *doctor)
 		check_add(doctor, "observer", CHECK_MISSING, strerror(-r), "");
 	for (size_t i = 0; i < n; i++) {
 		char name[SOURCE_NAME_MAX + 16], text[SOURCE_TEXT_MAX + SOURCE_NAME_MAX + 8];
-		enum check_state state = sources[i].state == SOURCE_UNAVAILABLE ? CHECK_MISSING :
-					 sources[i].state == SOURCE_DEGRADED ? CHECK_LESS : CHECK_OK;
+		enum check_state state = sources[i].state == SOURCE_UNAVAILABLE ? CHECK_MISSING
+					 : sources[i].state == SOURCE_DEGRADED  ? CHECK_LESS
+										: CHECK_OK;
 
 		snprintf(name, sizeof(name), "source %s", sources[i].name);
-		snprintf(text, sizeof(text), "by %s%s%s", sources[i].method, sources[i].text[0] ? ": " : "", sources[i].text);
+		snprintf(text, sizeof(text), "by %s%s%s", sources[i].method,
+			 sources[i].text[0] ? ": " : "", sources[i].text);
 		check_add(doctor, name, state, text, sources[i].remedy);
 		json_array_append_new(list, json_source(&sources[i]));
 	}
@@ -175,7 +189,8 @@ static json_t *check_sources(struct doctor *doctor)
 	return list;
 }
 
-static void count_knobs(int root, enum knob_family family, size_t *ret_rows, size_t *ret_instances, size_t *ret_writable)
+static void count_knobs(int root, enum knob_family family, size_t *ret_rows, size_t *ret_instances,
+			size_t *ret_writable)
 {
 	struct scope scopes[INSTANCES_MAX];
 	struct knob_reading reading;
@@ -189,7 +204,8 @@ static void count_knobs(int root, enum knob_family family, size_t *ret_rows, siz
 		(*ret_rows)++;
 		n = knob_scopes(root, &knob_rows[i], scopes, INSTANCES_MAX);
 		for (size_t j = 0; j < n && j < INSTANCES_MAX; j++) {
-			if (knob_read(root, &knob_rows[i], &scopes[j], &reading) < 0 || (reading.flags & KNOB_GONE))
+			if (knob_read(root, &knob_rows[i], &scopes[j], &reading) < 0 ||
+			    (reading.flags & KNOB_GONE))
 				continue;
 			(*ret_instances)++;
 			*ret_writable += (reading.flags & KNOB_WRITABLE) != 0;
@@ -209,10 +225,12 @@ static void check_knobs(struct doctor *doctor)
 			check_add(doctor, name, CHECK_LESS, "this family is not built yet", "");
 			continue;
 		}
-		snprintf(text, sizeof(text), "%zu knob%s, %zu instance%s here, %zu writable", rows, rows == 1 ? "" : "s",
-			 instances, instances == 1 ? "" : "s", writable);
+		snprintf(text, sizeof(text), "%zu knob%s, %zu instance%s here, %zu writable", rows,
+			 rows == 1 ? "" : "s", instances, instances == 1 ? "" : "s", writable);
 		check_add(doctor, name, writable ? CHECK_OK : CHECK_MISSING, text,
-			  writable ? "" : "is /proc/sys or /sys mounted read-only (a container)? 'flyball knobs' shows each");
+			  writable ? ""
+				   : "is /proc/sys or /sys mounted read-only (a container)? "
+				     "'flyball knobs' shows each");
 	}
 }
 
@@ -229,7 +247,8 @@ static int doctor_run(const struct invocation *invocation)
 
 	if (root < 0) {
 		json_decref(doctor.checks);
-		return cli_error(invocation, EXIT_CODE_ERROR, "unable to open '/': %s", strerror(-root));
+		return cli_error(invocation, EXIT_CODE_ERROR, "unable to open '/': %s",
+				 strerror(-root));
 	}
 	doctor.capabilities = capabilities_read(root);
 	check_kernel(&doctor);
@@ -239,15 +258,18 @@ static int doctor_run(const struct invocation *invocation)
 	check_folder(&doctor, DEFAULT_RUN_DIR, "the control socket");
 	sources = check_sources(&doctor);
 	check_knobs(&doctor);
-	json_array_foreach(doctor.checks, i, check)
+	json_array_foreach (doctor.checks, i, check)
 		missing += !strcmp(member_text(check, "state"), "missing");
-	result = json_pack("{s:i, s:o, s:o}", "schema", 1, "checks", doctor.checks, "sources", sources);
+	result = json_pack("{s:i, s:o, s:o}", "schema", 1, "checks", doctor.checks, "sources",
+			   sources);
 	if (invocation->json) {
 		print_json(invocation, result);
 	} else {
 		table_print(table, &style, invocation->out);
-		fprintf(invocation->out, "\n%s\n", missing ? "some of it does not work here: see the arrows" :
-			"flyball can work here; 'flyball recommend' looks for something worth changing");
+		fprintf(invocation->out, "\n%s\n",
+			missing ? "some of it does not work here: see the arrows"
+				: "flyball can work here; 'flyball recommend' looks for something "
+				  "worth changing");
 	}
 	return missing ? EXIT_CODE_ERROR : EXIT_CODE_OK;
 }
@@ -256,7 +278,8 @@ const struct verb verb_doctor = {
 	.name = "doctor",
 	.arguments = "",
 	.about = "Say what works on this machine, and what to do about what does not.",
-	.text = "Looks only. Exits with 1 when something does not work; 'less' is a fallback, or a part that is not needed "
+	.text = "Looks only. Exits with 1 when something does not work; 'less' is a fallback, or a "
+		"part that is not needed "
 		"for everything.",
 	.run = doctor_run,
 };

@@ -15,12 +15,14 @@ static void explain_looks(FILE *out, const struct style *style, const json_t *tr
 	char text[32];
 	size_t i;
 
-	json_array_foreach(json_object_get(trial, "ready"), i, row)
-		story_ready(out, style, trial, i, json_is_number(row) ? json_number_value(row) : (double)NAN);
+	json_array_foreach (json_object_get(trial, "ready"), i, row)
+		story_ready(out, style, trial, i,
+			    json_is_number(row) ? json_number_value(row) : (double)NAN);
 	if (!isnan(noise) && noise > 0)
-		story_line(out, style, TONE_BASE, "knows", "untouched, the objective moves by about %s from look to look",
+		story_line(out, style, TONE_BASE, "knows",
+			   "untouched, the objective moves by about %s from look to look",
 			   quantity_format(noise, UNIT_RATIO, text, sizeof(text)));
-	json_array_foreach(json_object_get(trial, "screened"), i, row)
+	json_array_foreach (json_object_get(trial, "screened"), i, row)
 		story_screened(out, style, trial, row);
 }
 
@@ -32,9 +34,11 @@ static void explain_proof(FILE *out, const struct style *style, const json_t *tr
 
 	if (isnan(log_e) || isnan(threshold))
 		return;
-	story_line(out, style, TONE_STRONG, "proof", "if '%s' changed nothing, results like these would come up in at most "
-		   "%.2g %% of trials; to keep it, that must be at most %.2g %%: %s", member_text(trial, "arm"),
-		   100.0 * fmin(exp(-log_e), 1.0), 100.0 * exp(-threshold), passed ? "shown" : "not shown");
+	story_line(out, style, TONE_STRONG, "proof",
+		   "if '%s' changed nothing, results like these would come up in at most "
+		   "%.2g %% of trials; to keep it, that must be at most %.2g %%: %s",
+		   member_text(trial, "arm"), 100.0 * fmin(exp(-log_e), 1.0),
+		   100.0 * exp(-threshold), passed ? "shown" : "not shown");
 }
 
 static void explain_outcomes(FILE *out, const struct style *style, const json_t *trial)
@@ -42,33 +46,40 @@ static void explain_outcomes(FILE *out, const struct style *style, const json_t 
 	const json_t *outcome;
 	size_t i, done = 0;
 
-	json_array_foreach(json_object_get(trial, "outcomes"), i, outcome) {
-		const char *status = member_text(outcome, "status"), *action = member_text(outcome, "action");
+	json_array_foreach (json_object_get(trial, "outcomes"), i, outcome) {
+		const char *status = member_text(outcome, "status"),
+			   *action = member_text(outcome, "action");
 		bool unasked = json_is_true(json_object_get(outcome, "unasked"));
 
 		/* The switches of the windows are many and alike: only what is special has a line. */
-		if (!strcmp(status, "done") && !unasked && (!strcmp(action, "arm") || !strcmp(action, "base"))) {
+		if (!strcmp(status, "done") && !unasked &&
+		    (!strcmp(action, "arm") || !strcmp(action, "base"))) {
 			done++;
 			continue;
 		}
-		story_line(out, style, strcmp(status, "done") ? TONE_BAD : TONE_PLAIN, "writes", "%s%s: %s%s%s; '%s' in force",
-			   action, unasked ? " (by the actuator itself)" : "", status,
-			   member_text(outcome, "text")[0] ? ", " : "", member_text(outcome, "text"),
-			   member_text(outcome, "value"));
+		story_line(out, style, strcmp(status, "done") ? TONE_BAD : TONE_PLAIN, "writes",
+			   "%s%s: %s%s%s; '%s' in force", action,
+			   unasked ? " (by the actuator itself)" : "", status,
+			   member_text(outcome, "text")[0] ? ", " : "",
+			   member_text(outcome, "text"), member_text(outcome, "value"));
 	}
 	if (done)
-		story_line(out, style, TONE_PLAIN, "writes", "%zu switches between '%s' and '%s', each journaled before and read "
-			   "back after", done, member_text(trial, "incumbent"), member_text(trial, "arm"));
+		story_line(out, style, TONE_PLAIN, "writes",
+			   "%zu switches between '%s' and '%s', each journaled before and read "
+			   "back after",
+			   done, member_text(trial, "incumbent"), member_text(trial, "arm"));
 }
 
 static void explain_undo(FILE *out, const struct style *style, const json_t *trial)
 {
 	if (!strcmp(member_text(trial, "verdict"), "kept"))
-		story_line(out, style, TONE_STRONG, "undo", "flyball rollback %" JSON_INTEGER_FORMAT
-			   " puts '%s' back", member_integer(trial, "id"), member_text(trial, "incumbent"));
+		story_line(out, style, TONE_STRONG, "undo",
+			   "flyball rollback %" JSON_INTEGER_FORMAT " puts '%s' back",
+			   member_integer(trial, "id"), member_text(trial, "incumbent"));
 	else if (!strcmp(member_text(trial, "verdict"), "running"))
-		story_line(out, style, TONE_STRONG, "undo", "flyball abort %" JSON_INTEGER_FORMAT
-			   " ends it and puts '%s' back", member_integer(trial, "id"), member_text(trial, "incumbent"));
+		story_line(out, style, TONE_STRONG, "undo",
+			   "flyball abort %" JSON_INTEGER_FORMAT " ends it and puts '%s' back",
+			   member_integer(trial, "id"), member_text(trial, "incumbent"));
 }
 
 static void explain(FILE *out, const struct style *style, const json_t *trial)
@@ -76,13 +87,14 @@ static void explain(FILE *out, const struct style *style, const json_t *trial)
 	const json_t *pair;
 	size_t i;
 
-	fprintf(out, "trial %" JSON_INTEGER_FORMAT " of policy %s on %s\n\n", member_integer(trial, "id"),
-		member_text(trial, "policy"), member_text(trial, "scope"));
+	fprintf(out, "trial %" JSON_INTEGER_FORMAT " of policy %s on %s\n\n",
+		member_integer(trial, "id"), member_text(trial, "policy"),
+		member_text(trial, "scope"));
 	story_opportunity(out, style, trial);
 	explain_looks(out, style, trial);
 	if (json_array_size(json_object_get(trial, "pairs")))
 		story_chosen(out, style, trial);
-	json_array_foreach(json_object_get(trial, "pairs"), i, pair)
+	json_array_foreach (json_object_get(trial, "pairs"), i, pair)
 		story_pair(out, style, trial, pair, i);
 	explain_proof(out, style, trial);
 	explain_outcomes(out, style, trial);
@@ -113,7 +125,8 @@ static int explain_run(const struct invocation *invocation)
 const struct verb verb_explain = {
 	.name = "explain",
 	.arguments = "[ID|last]",
-	.about = "Tell a trial as a story: what was seen, tried and measured, why it ended so, how to undo it.",
+	.about = "Tell a trial as a story: what was seen, tried and measured, why it ended so, how "
+		 "to undo it.",
 	.options = (const struct option_row[]){ OPTION_RUN, { .name = NULL } },
 	.examples = (const char *const[]){ "flyball explain last", NULL },
 	.max_words = 1,

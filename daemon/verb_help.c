@@ -16,11 +16,13 @@ static int help_json(const struct invocation *invocation)
 		const struct option_row *row;
 
 		for (size_t j = 0; (row = cli_option(all[i], j)); j++)
-			json_array_append_new(options, json_pack("{s:s, s:s?, s:s?, s:s}", "name", row->name, "argument",
-								 row->argument, "default", row->preset, "about",
-								 row->about));
-		json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:o}", "name", all[i]->name, "arguments",
-						      all[i]->arguments, "about", all[i]->about, "options", options));
+			json_array_append_new(options,
+					      json_pack("{s:s, s:s?, s:s?, s:s}", "name", row->name,
+							"argument", row->argument, "default",
+							row->preset, "about", row->about));
+		json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:o}", "name", all[i]->name,
+						      "arguments", all[i]->arguments, "about",
+						      all[i]->about, "options", options));
 	}
 	list = json_pack("{s:i, s:o}", "schema", 1, "verbs", rows);
 	return print_json(invocation, list);
@@ -53,10 +55,12 @@ const struct verb verb_help = {
 	.name = "help",
 	.arguments = "[VERB]",
 	.about = "Say what flyball can do, or one verb in full.",
-	.options = (const struct option_row[]){
-		{ .name = "--markdown", .about = "Print the whole reference (docs/cli.md)." },
-		{ .name = NULL },
-	},
+	.options =
+		(const struct option_row[]){
+			{ .name = "--markdown",
+			  .about = "Print the whole reference (docs/cli.md)." },
+			{ .name = NULL },
+		},
 	.examples = (const char *const[]){ "flyball help trial", NULL },
 	.max_words = 1,
 	.run = help_run,

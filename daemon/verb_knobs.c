@@ -12,14 +12,15 @@
 
 #define INSTANCES_MAX 256 /* of one knob; a machine with more disks gets a note */
 
-static void print_knob(struct table *table, const struct knob_row *row, const struct knob_reading *reading)
+static void print_knob(struct table *table, const struct knob_row *row,
+		       const struct knob_reading *reading)
 {
 	char scope[SCOPE_TEXT_MAX], range[64], choices[KNOB_CHOICES_MAX * KNOB_NAME_MAX] = "";
 	size_t used = 0;
 
 	for (uint32_t i = 0; i < reading->n_choices && i < KNOB_CHOICES_MAX; i++)
-		used += (size_t)snprintf(choices + used, sizeof(choices) - used, "%s%s", i ? " " : "",
-					 reading->choices[i]);
+		used += (size_t)snprintf(choices + used, sizeof(choices) - used, "%s%s",
+					 i ? " " : "", reading->choices[i]);
 	snprintf(range, sizeof(range), "%lld to %lld", (long long)row->min, (long long)row->max);
 	table_row(table);
 	table_cell(table, TONE_STRONG, "%s", row->name);
@@ -35,11 +36,13 @@ static void print_knob(struct table *table, const struct knob_row *row, const st
 		table_cell(table, TONE_GOOD, "yes");
 	else
 		table_cell(table, TONE_WARN, "read-only");
-	table_cell(table, TONE_PLAIN, "%s. %s", row->type == KNOB_CHOICE ? choices : range, row->about);
+	table_cell(table, TONE_PLAIN, "%s. %s", row->type == KNOB_CHOICE ? choices : range,
+		   row->about);
 }
 
 /* Appends the instances of one row to the table and to the list. Returns 0 or -errno. */
-static int collect(int root, const struct knob_row *row, const struct scope *only, struct table *table, json_t *list)
+static int collect(int root, const struct knob_row *row, const struct scope *only,
+		   struct table *table, json_t *list)
 {
 	struct scope scopes[INSTANCES_MAX];
 	struct knob_reading reading;
@@ -62,15 +65,19 @@ static void print_markdown(FILE *out)
 {
 	fputs("<!-- Made by `flyball knobs --markdown`; a test compares. -->\n# Knobs\n\n"
 	      "Only these can be changed, and only within these ranges.\n\n"
-	      "| knob | family | scope | type | range | file | what |\n|---|---|---|---|---|---|---|\n", out);
+	      "| knob | family | scope | type | range | file | what "
+	      "|\n|---|---|---|---|---|---|---|\n",
+	      out);
 	for (size_t i = 0; i < knob_rows_count; i++) {
 		const struct knob_row *row = &knob_rows[i];
 		char range[64] = "what the kernel offers";
 
 		if (row->type == KNOB_INTEGER)
-			snprintf(range, sizeof(range), "%lld to %lld", (long long)row->min, (long long)row->max);
-		fprintf(out, "| `%s` | %s | %s | %s | %s | `/%s` | %s |\n", row->name, knob_family_word(row->family),
-			scope_kind_word(row->scope), knob_type_word(row->type), range, row->path, row->about);
+			snprintf(range, sizeof(range), "%lld to %lld", (long long)row->min,
+				 (long long)row->max);
+		fprintf(out, "| `%s` | %s | %s | %s | %s | `/%s` | %s |\n", row->name,
+			knob_family_word(row->family), scope_kind_word(row->scope),
+			knob_type_word(row->type), range, row->path, row->about);
 	}
 }
 
@@ -88,7 +95,8 @@ static int no_match(const struct invocation *invocation, const char *pattern)
 
 static int knobs_run(const struct invocation *invocation)
 {
-	static const char *const titles[] = { "knob", "scope", "value", "family", "writable", "choices or range, and what" };
+	static const char *const titles[] = { "knob",   "scope",    "value",
+					      "family", "writable", "choices or range, and what" };
 	const char *pattern = invocation->n_words ? invocation->words[0] : NULL;
 	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
 	const struct scope only = option_scope(invocation, "--only");
@@ -101,7 +109,8 @@ static int knobs_run(const struct invocation *invocation)
 
 	list = json_pack("{s:i, s:o}", "schema", 1, "knobs", rows);
 	if (root < 0)
-		return cli_error(invocation, EXIT_CODE_ERROR, "unable to open '/': %s", strerror(-root));
+		return cli_error(invocation, EXIT_CODE_ERROR, "unable to open '/': %s",
+				 strerror(-root));
 	if (option_given(invocation, "--markdown")) {
 		print_markdown(invocation->out);
 		return EXIT_CODE_OK;
@@ -112,8 +121,8 @@ static int knobs_run(const struct invocation *invocation)
 		matched++;
 		r = collect(root, &knob_rows[i], &only, table, rows);
 		if (r < 0)
-			fprintf(invocation->err, "flyball: unable to read '%s': %s, ignoring\n", knob_rows[i].name,
-				strerror(-r));
+			fprintf(invocation->err, "flyball: unable to read '%s': %s, ignoring\n",
+				knob_rows[i].name, strerror(-r));
 	}
 	if (matched == 0)
 		return no_match(invocation, pattern);
@@ -128,12 +137,14 @@ const struct verb verb_knobs = {
 	.arguments = "[PATTERN]",
 	.about = "List the knobs: value, choices or range, and whether they can be written.",
 	.text = "Reads only; needs no daemon. PATTERN is a part of a name, or has * and ?.",
-	.options = (const struct option_row[]){
-		OPTION_ONLY,
-		{ .name = "--markdown", .about = "Print the reference (docs/knobs.md)." },
-		{ .name = NULL },
-	},
-	.examples = (const char *const[]){ "flyball knobs block", "flyball knobs --only disk:vda --json", NULL },
+	.options =
+		(const struct option_row[]){
+			OPTION_ONLY,
+			{ .name = "--markdown", .about = "Print the reference (docs/knobs.md)." },
+			{ .name = NULL },
+		},
+	.examples = (const char *const[]){ "flyball knobs block",
+					   "flyball knobs --only disk:vda --json", NULL },
 	.max_words = 1,
 	.run = knobs_run,
 };

@@ -13,35 +13,40 @@ static char *per_run(double total, double n, char *buffer, size_t size)
 
 static void print_processes(FILE *out, const struct style *style, const json_t *data)
 {
-	static const char *const titles[] = { "process", ">pid", ">CPU time", ">of the machine", ">memory" };
+	static const char *const titles[] = { "process", ">pid", ">CPU time", ">of the machine",
+					      ">memory" };
 	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
 	const json_t *row;
 	char text[32];
 	size_t i;
 
-	json_array_foreach(json_object_get(data, "processes"), i, row) {
+	json_array_foreach (json_object_get(data, "processes"), i, row) {
 		table_row(table);
 		table_cell(table, TONE_STRONG, "%s", member_text(row, "name"));
 		table_cell(table, TONE_PLAIN, "%" JSON_INTEGER_FORMAT, member_integer(row, "pid"));
 		table_cell(table, TONE_PLAIN, "%s",
-			   quantity_format(member_number(row, "cpu_ns"), UNIT_TIME, text, sizeof(text)));
+			   quantity_format(member_number(row, "cpu_ns"), UNIT_TIME, text,
+					   sizeof(text)));
 		table_cell(table, TONE_PLAIN, "%.4f %%", 100 * member_number(row, "cpu_ratio"));
 		table_cell(table, TONE_PLAIN, "%s",
-			   quantity_format(member_number(row, "pss_bytes"), UNIT_BYTES, text, sizeof(text)));
+			   quantity_format(member_number(row, "pss_bytes"), UNIT_BYTES, text,
+					   sizeof(text)));
 	}
 	table_print(table, style, out);
 }
 
 static void print_sources(FILE *out, const struct style *style, const json_t *data)
 {
-	static const char *const titles[] = { "source", "method", "state", ">samples", ">a sample", ">BPF runs", ">a run" };
+	static const char *const titles[] = { "source",    "method",    "state", ">samples",
+					      ">a sample", ">BPF runs", ">a run" };
 	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
 	const json_t *row;
 	char text[32];
 	size_t i;
 
-	json_array_foreach(json_object_get(data, "sources"), i, row) {
-		double samples = member_number(row, "samples"), runs = member_number(row, "bpf_runs");
+	json_array_foreach (json_object_get(data, "sources"), i, row) {
+		double samples = member_number(row, "samples"),
+		       runs = member_number(row, "bpf_runs");
 
 		table_row(table);
 		table_cell(table, TONE_STRONG, "%s", member_text(row, "name"));
@@ -50,8 +55,9 @@ static void print_sources(FILE *out, const struct style *style, const json_t *da
 		table_cell(table, TONE_PLAIN, "%.0f", samples);
 		table_cell(table, TONE_PLAIN, "%s",
 			   per_run(member_number(row, "sample_ns"), samples, text, sizeof(text)));
-		table_cell(table, TONE_PLAIN, "%s", quantity_format(runs > 0 ? runs : (double)NAN, UNIT_NONE, text,
-								    sizeof(text)));
+		table_cell(table, TONE_PLAIN, "%s",
+			   quantity_format(runs > 0 ? runs : (double)NAN, UNIT_NONE, text,
+					   sizeof(text)));
 		table_cell(table, TONE_PLAIN, "%s",
 			   per_run(member_number(row, "bpf_run_ns"), runs, text, sizeof(text)));
 	}
@@ -71,9 +77,11 @@ static int overhead_run(const struct invocation *invocation)
 		return r;
 	if (invocation->json)
 		return print_json(invocation, data);
-	fprintf(invocation->out, "flyball takes %.4f %% of the machine's CPU time, measured over %s\n\n",
+	fprintf(invocation->out,
+		"flyball takes %.4f %% of the machine's CPU time, measured over %s\n\n",
 		100 * member_number(data, "total_ratio"),
-		quantity_format(member_number(data, "window_ns"), UNIT_TIME, window, sizeof(window)));
+		quantity_format(member_number(data, "window_ns"), UNIT_TIME, window,
+				sizeof(window)));
 	print_processes(invocation->out, &style, data);
 	print_sources(invocation->out, &style, data);
 	return EXIT_CODE_OK;
@@ -83,7 +91,8 @@ const struct verb verb_overhead = {
 	.name = "overhead",
 	.arguments = "",
 	.about = "Say what flyball itself costs: each process, each source.",
-	.text = "BPF programs are timed only while the kernel counts (sysctl kernel.bpf_stats_enabled=1), which itself costs "
+	.text = "BPF programs are timed only while the kernel counts (sysctl "
+		"kernel.bpf_stats_enabled=1), which itself costs "
 		"some 30 ns a run.",
 	.options = (const struct option_row[]){ OPTION_RUN, { .name = NULL } },
 	.run = overhead_run,

@@ -33,7 +33,8 @@ static const struct policy *policy_find(const struct policy_set *set, const char
 }
 
 /* Least and most time of a trial with so many arms: screening, then pairs of windows. */
-static void trial_duration(const struct policy *policy, size_t n_arms, uint64_t *ret_least_ns, uint64_t *ret_most_ns)
+static void trial_duration(const struct policy *policy, size_t n_arms, uint64_t *ret_least_ns,
+			   uint64_t *ret_most_ns)
 {
 	uint64_t window = policy->trial.window_ns + policy->trial.washout_ns;
 
@@ -49,7 +50,8 @@ static bool is_offered(const struct knob_reading *reading, const char *value)
 	return reading->n_choices == 0;
 }
 
-static void add_candidate(json_t *list, const struct knob_row *row, const struct scope *scope, const char *value)
+static void add_candidate(json_t *list, const struct knob_row *row, const struct scope *scope,
+			  const char *value)
 {
 	char command[512] = "";
 
@@ -58,14 +60,16 @@ static void add_candidate(json_t *list, const struct knob_row *row, const struct
 }
 
 /* The values that the policy would try here: those that the kernel offers and that are not in force. */
-static json_t *candidates(const struct policy *policy, const struct knob_row *row, const struct knob_reading *reading)
+static json_t *candidates(const struct policy *policy, const struct knob_row *row,
+			  const struct knob_reading *reading)
 {
 	json_t *list = json_array();
 	double steps[2], present = strtod(reading->value, NULL);
 	char value[32];
 
 	for (uint32_t i = 0; i < policy->n_arms; i++)
-		if (!knob_same(row, policy->arms[i], reading->value) && is_offered(reading, policy->arms[i]))
+		if (!knob_same(row, policy->arms[i], reading->value) &&
+		    is_offered(reading, policy->arms[i]))
 			add_candidate(list, row, &reading->scope, policy->arms[i]);
 	if (policy->ladder != LADDER_FACTOR)
 		return list;
@@ -73,7 +77,8 @@ static json_t *candidates(const struct policy *policy, const struct knob_row *ro
 	steps[1] = round(present / policy->factor);
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		snprintf(value, sizeof(value), "%.0f", steps[i]);
-		if (steps[i] >= (double)policy->ladder_min && steps[i] <= (double)policy->ladder_max &&
+		if (steps[i] >= (double)policy->ladder_min &&
+		    steps[i] <= (double)policy->ladder_max &&
 		    !knob_same(row, value, reading->value))
 			add_candidate(list, row, &reading->scope, value);
 	}
@@ -111,9 +116,10 @@ static void print_evidence(FILE *out, const struct style *style, const json_t *e
 	char signal[128], value[64];
 
 	snprintf(signal, sizeof(signal), "%.*s", (int)strcspn(text, " "), text);
-	value_text(member_number(evidence, "value"), member_text(evidence, "unit"), signal, value, sizeof(value));
-	fprintf(out, "     %s is %s%s%s, acts at%s\n", signal, tone_on(style, TONE_STRONG), value, tone_off(style),
-		text + strlen(signal));
+	value_text(member_number(evidence, "value"), member_text(evidence, "unit"), signal, value,
+		   sizeof(value));
+	fprintf(out, "     %s is %s%s%s, acts at%s\n", signal, tone_on(style, TONE_STRONG), value,
+		tone_off(style), text + strlen(signal));
 }
 
 static void print_entry(FILE *out, const struct style *style, const json_t *entry, size_t number)
@@ -123,29 +129,35 @@ static void print_entry(FILE *out, const struct style *style, const json_t *entr
 	char least[32], most[32], effect[32];
 	size_t i;
 
-	fprintf(out, "%zu. %s%s of %s%s, now '%s'\n", number, tone_on(style, TONE_STRONG), member_text(entry, "knob"),
-		member_text(entry, "scope"), tone_off(style), member_text(entry, "incumbent"));
+	fprintf(out, "%zu. %s%s of %s%s, now '%s'\n", number, tone_on(style, TONE_STRONG),
+		member_text(entry, "knob"), member_text(entry, "scope"), tone_off(style),
+		member_text(entry, "incumbent"));
 	if (member_text(entry, "about")[0]) {
 		fputs("   ", out);
 		text_wrap(out, member_text(entry, "about"), 3, 3, style->width);
 	}
 	fprintf(out, "   because (policy %s):\n", member_text(entry, "policy"));
-	json_array_foreach(json_object_get(entry, "evidence"), i, row)
+	json_array_foreach (json_object_get(entry, "evidence"), i, row)
 		print_evidence(out, style, row);
 	fprintf(out, "   worth trying, by hand:\n");
-	json_array_foreach(json_object_get(entry, "candidates"), i, row)
-		fprintf(out, "     %s%s%s\n", tone_on(style, TONE_ARM), member_text(row, "command"), tone_off(style));
-	fprintf(out, "   and back:\n     %s%s%s\n", tone_on(style, TONE_BASE), member_text(entry, "undo_command"),
-		tone_off(style));
-	fprintf(out, "   'flyball daemon --mode autonomous' would try them in turn with '%s', and keep one only where %s is "
-		"shown to be %s %s or more; it would take %s to %s\n", member_text(entry, "incumbent"),
-		member_text(objective, "signal"),
-		quantity_format(member_number(objective, "min_effect"), UNIT_RATIO, effect, sizeof(effect)),
+	json_array_foreach (json_object_get(entry, "candidates"), i, row)
+		fprintf(out, "     %s%s%s\n", tone_on(style, TONE_ARM), member_text(row, "command"),
+			tone_off(style));
+	fprintf(out, "   and back:\n     %s%s%s\n", tone_on(style, TONE_BASE),
+		member_text(entry, "undo_command"), tone_off(style));
+	fprintf(out,
+		"   'flyball daemon --mode autonomous' would try them in turn with '%s', and keep "
+		"one only where %s is "
+		"shown to be %s %s or more; it would take %s to %s\n",
+		member_text(entry, "incumbent"), member_text(objective, "signal"),
+		quantity_format(member_number(objective, "min_effect"), UNIT_RATIO, effect,
+				sizeof(effect)),
 		minimize ? "lower" : "higher",
 		quantity_format(member_number(entry, "least_ns"), UNIT_TIME, least, sizeof(least)),
 		quantity_format(member_number(entry, "most_ns"), UNIT_TIME, most, sizeof(most)));
-	json_array_foreach(json_object_get(entry, "guardrails"), i, row)
-		fprintf(out, "   %s: %s\n", i ? "         " : "guardrail", member_text(row, "text"));
+	json_array_foreach (json_object_get(entry, "guardrails"), i, row)
+		fprintf(out, "   %s: %s\n", i ? "         " : "guardrail",
+			member_text(row, "text"));
 	fputc('\n', out);
 }
 
@@ -155,14 +167,17 @@ static void print_nothing(FILE *out, const struct style *style, const json_t *pl
 	size_t i, j;
 
 	fputs("nothing to recommend, because:\n", out);
-	json_array_foreach(json_object_get(plan, "observed"), i, target) {
-		fprintf(out, "\n   %s%s%s on %s (%s)\n", tone_on(style, TONE_STRONG), member_text(target, "policy"),
-			tone_off(style), member_text(target, "scope"), member_text(target, "state"));
-		json_array_foreach(json_object_get(target, "evidence"), j, row)
+	json_array_foreach (json_object_get(plan, "observed"), i, target) {
+		fprintf(out, "\n   %s%s%s on %s (%s)\n", tone_on(style, TONE_STRONG),
+			member_text(target, "policy"), tone_off(style),
+			member_text(target, "scope"), member_text(target, "state"));
+		json_array_foreach (json_object_get(target, "evidence"), j, row)
 			print_evidence(out, style, row);
 	}
 	if (json_array_size(json_object_get(plan, "observed")) == 0)
-		fputs("   no policy has a scope here that it could act on ('flyball policy list', 'flyball doctor')\n", out);
+		fputs("   no policy has a scope here that it could act on ('flyball policy list', "
+		      "'flyball doctor')\n",
+		      out);
 }
 
 static int render(const struct invocation *invocation, json_t *plan, const struct policy_set *set)
@@ -174,14 +189,15 @@ static int render(const struct invocation *invocation, json_t *plan, const struc
 	size_t i;
 
 	if (root < 0)
-		return cli_error(invocation, EXIT_CODE_ERROR, "unable to open '/': %s", strerror(-root));
-	json_array_foreach(entries, i, entry)
+		return cli_error(invocation, EXIT_CODE_ERROR, "unable to open '/': %s",
+				 strerror(-root));
+	json_array_foreach (entries, i, entry)
 		enrich(entry, set, root);
 	if (invocation->json) {
 		print_json(invocation, plan);
 		return code;
 	}
-	json_array_foreach(entries, i, entry)
+	json_array_foreach (entries, i, entry)
 		print_entry(invocation->out, &style, entry, i + 1);
 	if (code == EXIT_CODE_OK)
 		print_nothing(invocation->out, &style, plan);
@@ -216,7 +232,8 @@ static int recommend_run(const struct invocation *invocation)
 		return r;
 	fd = memfd_create("flyball-plan", 0);
 	if (fd < 0)
-		return cli_error(invocation, EXIT_CODE_ERROR, "unable to make a memory file: %s", strerror(errno));
+		return cli_error(invocation, EXIT_CODE_ERROR, "unable to make a memory file: %s",
+				 strerror(errno));
 	options = (struct daemon_options){
 		.mode = ANALYZER_RECOMMEND,
 		.foreground_plan = true,
@@ -241,20 +258,35 @@ static int recommend_run(const struct invocation *invocation)
 const struct verb verb_recommend = {
 	.name = "recommend",
 	.arguments = "",
-	.about = "Look for a while and print what is worth changing, with the evidence. Writes nothing.",
-	.text = "The same pipeline as the daemon's, in the foreground, without the process that can write. Exits with 2 when "
+	.about = "Look for a while and print what is worth changing, with the evidence. Writes "
+		 "nothing.",
+	.text = "The same pipeline as the daemon's, in the foreground, without the process that "
+		"can write. Exits with 2 when "
 		"something is recommended, with 0 when nothing is, and then says why.",
-	.options = (const struct option_row[]){
-		{ .name = "--for", .argument = "TIME", .type = OPTION_TIME, .preset = "30s", .about = "How long to look." },
-		OPTION_POLICY,
-		OPTION_POLICIES,
-		OPTION_ONLY,
-		{ .name = "--user", .argument = "NAME|UID", .type = OPTION_TEXT, .preset = DEFAULT_USER,
-		  .about = "Whom the process runs as that decides." },
-		{ .name = "--tick", .argument = "TIME", .type = OPTION_TIME, .preset = "250ms",
-		  .about = "Between two samples." },
-		{ .name = NULL },
-	},
-	.examples = (const char *const[]){ "flyball recommend", "flyball recommend --for 10s --only disk:vda --json", NULL },
+	.options =
+		(const struct option_row[]){
+			{ .name = "--for",
+			  .argument = "TIME",
+			  .type = OPTION_TIME,
+			  .preset = "30s",
+			  .about = "How long to look." },
+			OPTION_POLICY,
+			OPTION_POLICIES,
+			OPTION_ONLY,
+			{ .name = "--user",
+			  .argument = "NAME|UID",
+			  .type = OPTION_TEXT,
+			  .preset = DEFAULT_USER,
+			  .about = "Whom the process runs as that decides." },
+			{ .name = "--tick",
+			  .argument = "TIME",
+			  .type = OPTION_TIME,
+			  .preset = "250ms",
+			  .about = "Between two samples." },
+			{ .name = NULL },
+		},
+	.examples =
+		(const char *const[]){ "flyball recommend",
+				       "flyball recommend --for 10s --only disk:vda --json", NULL },
 	.run = recommend_run,
 };

@@ -55,23 +55,27 @@ int daemon_error(const struct invocation *invocation, int error)
 	case -ENOENT:
 	case -ECONNREFUSED:
 		return cli_error(invocation, EXIT_CODE_NO_DAEMON,
-				 "no daemon runs (nothing listens on %s/%s): start it with 'flyball daemon'", folder,
-				 CLIENT_SOCKET);
+				 "no daemon runs (nothing listens on %s/%s): start it with "
+				 "'flyball daemon'",
+				 folder, CLIENT_SOCKET);
 	case -EACCES:
 	case -EPERM:
 		return cli_error(invocation, EXIT_CODE_PERMISSION,
-				 "not allowed to ask the daemon on %s/%s: use sudo, or join the group of the socket", folder,
-				 CLIENT_SOCKET);
+				 "not allowed to ask the daemon on %s/%s: use sudo, or join the "
+				 "group of the socket",
+				 folder, CLIENT_SOCKET);
 	case -ETIMEDOUT:
-		return cli_error(invocation, EXIT_CODE_TIMEOUT, "the daemon on %s/%s does not answer", folder,
-				 CLIENT_SOCKET);
+		return cli_error(invocation, EXIT_CODE_TIMEOUT,
+				 "the daemon on %s/%s does not answer", folder, CLIENT_SOCKET);
 	default:
-		return cli_error(invocation, EXIT_CODE_ERROR, "unable to ask the daemon on %s/%s: %s", folder,
-				 CLIENT_SOCKET, strerror(-error));
+		return cli_error(invocation, EXIT_CODE_ERROR,
+				 "unable to ask the daemon on %s/%s: %s", folder, CLIENT_SOCKET,
+				 strerror(-error));
 	}
 }
 
-int daemon_connect(const struct invocation *invocation, const char *verb, json_t *args, struct client **ret_client)
+int daemon_connect(const struct invocation *invocation, const char *verb, json_t *args,
+		   struct client **ret_client)
 {
 	struct client *client = NULL;
 	int r = client_open(run_folder(invocation), &client);
@@ -89,7 +93,8 @@ int daemon_connect(const struct invocation *invocation, const char *verb, json_t
 	return EXIT_CODE_OK;
 }
 
-int daemon_ask(const struct invocation *invocation, const char *verb, json_t *args, json_t **ret_data)
+int daemon_ask(const struct invocation *invocation, const char *verb, json_t *args,
+	       json_t **ret_data)
 {
 	_cleanup_json_ json_t *reply = NULL;
 	struct client *client = NULL;
@@ -106,14 +111,16 @@ int daemon_ask(const struct invocation *invocation, const char *verb, json_t *ar
 	code = (int)member_integer(reply, "exit");
 	error = member_text(reply, "error");
 	if (code != EXIT_CODE_OK || error[0])
-		return cli_error(invocation, code ? code : EXIT_CODE_ERROR, "%s", error[0] ? error : "the daemon refused");
+		return cli_error(invocation, code ? code : EXIT_CODE_ERROR, "%s",
+				 error[0] ? error : "the daemon refused");
 	if (!json_is_object(json_object_get(reply, "data")))
 		return daemon_error(invocation, -EBADMSG);
 	*ret_data = json_incref(json_object_get(reply, "data"));
 	return EXIT_CODE_OK;
 }
 
-static int load_folder(struct policy_set *set, const struct catalogue *catalogue, const char *folder)
+static int load_folder(struct policy_set *set, const struct catalogue *catalogue,
+		       const char *folder)
 {
 	int r = policy_set_load_folder(set, catalogue, folder);
 
@@ -123,7 +130,8 @@ static int load_folder(struct policy_set *set, const struct catalogue *catalogue
 int policies_load_quietly(const struct invocation *invocation, const struct catalogue *catalogue,
 			  struct policy_set *set, const char **ret_path)
 {
-	static const char *const folders[] = { "/etc/flyball/policies.d", "/usr/share/flyball/policies" };
+	static const char *const folders[] = { "/etc/flyball/policies.d",
+					       "/usr/share/flyball/policies" };
 	bool named = option_given(invocation, "--policies") || option_given(invocation, "--policy");
 	const char *path;
 	int r = 0;
@@ -152,7 +160,8 @@ void policies_print_errors(const struct invocation *invocation, const struct pol
 		const struct policy_error *error = &set->errors[i];
 
 		if (error->line)
-			fprintf(invocation->err, "%s:%u:%u: %s\n", error->file, error->line, error->column, error->text);
+			fprintf(invocation->err, "%s:%u:%u: %s\n", error->file, error->line,
+				error->column, error->text);
 		else
 			fprintf(invocation->err, "%s: %s\n", error->file, error->text);
 	}
@@ -160,7 +169,8 @@ void policies_print_errors(const struct invocation *invocation, const struct pol
 		fprintf(invocation->err, "... and %zu more\n", set->n_errors - shown);
 }
 
-int policies_load(const struct invocation *invocation, const struct catalogue *catalogue, struct policy_set **ret_set)
+int policies_load(const struct invocation *invocation, const struct catalogue *catalogue,
+		  struct policy_set **ret_set)
 {
 	_cleanup_policies_ struct policy_set *set = policy_set_new();
 	const char *path = "";
@@ -174,8 +184,9 @@ int policies_load(const struct invocation *invocation, const struct catalogue *c
 				 "unable to load policies from '%s': %s", path, strerror(-r));
 	if (set->n_errors) {
 		policies_print_errors(invocation, set);
-		return cli_error(invocation, EXIT_CODE_ERROR, "%zu error%s in the policies; nothing was started",
-				 set->n_errors, set->n_errors == 1 ? "" : "s");
+		return cli_error(invocation, EXIT_CODE_ERROR,
+				 "%zu error%s in the policies; nothing was started", set->n_errors,
+				 set->n_errors == 1 ? "" : "s");
 	}
 	*ret_set = take_ptr(set);
 	return EXIT_CODE_OK;

@@ -13,7 +13,8 @@
 #include "daemon/sampler.h"
 #include "daemon/verbs.h"
 
-#define LOOK_NS NSEC_PER_SEC /* between the two samples: a counter and a histogram need an interval */
+#define LOOK_NS \
+	NSEC_PER_SEC /* between the two samples: a counter and a histogram need an interval */
 
 static json_t *series_json(const struct series *series, uint64_t interval_ns)
 {
@@ -24,16 +25,19 @@ static json_t *series_json(const struct series *series, uint64_t interval_ns)
 	json_t *value = json_pack("{s:o}", "scope", json_scope(&series->scope));
 
 	if (row->kind == SIGNAL_GAUGE)
-		json_object_set_new(value, "value", json_number(valid ? series->value : (double)NAN));
+		json_object_set_new(value, "value",
+				    json_number(valid ? series->value : (double)NAN));
 	else if (row->kind == SIGNAL_COUNTER)
-		json_object_set_new(value, "rate", json_number(valid ? series->value / seconds : (double)NAN));
+		json_object_set_new(value, "rate",
+				    json_number(valid ? series->value / seconds : (double)NAN));
 	else if (hist)
-		json_object_update_new(value, json_pack("{s:o, s:o, s:o, s:o, s:o}",
-			"rate", json_number((double)hist->count / seconds),
-			"p50", json_number(hist_quantile(hist, 0.5)),
-			"p90", json_number(hist_quantile(hist, 0.9)),
-			"p99", json_number(hist_quantile(hist, 0.99)),
-			"mean", json_number(hist_mean(hist))));
+		json_object_update_new(value,
+				       json_pack("{s:o, s:o, s:o, s:o, s:o}", "rate",
+						 json_number((double)hist->count / seconds), "p50",
+						 json_number(hist_quantile(hist, 0.5)), "p90",
+						 json_number(hist_quantile(hist, 0.9)), "p99",
+						 json_number(hist_quantile(hist, 0.99)), "mean",
+						 json_number(hist_mean(hist))));
 	return value;
 }
 
@@ -50,7 +54,8 @@ static json_t *signals_json(const char *pattern, const struct frame *frame)
 		values = json_array();
 		for (size_t j = 0; frame && j < frame->n_series; j++)
 			if (frame->series[j].signal == i)
-				json_array_append_new(values, series_json(&frame->series[j], frame->interval_ns));
+				json_array_append_new(values, series_json(&frame->series[j],
+									  frame->interval_ns));
 		if (frame)
 			json_object_set_new(row, "values", values);
 		else
@@ -101,7 +106,8 @@ static void print_values(FILE *out, const char *pattern, const struct frame *fra
 				continue;
 			table_row(table);
 			table_cell(table, TONE_STRONG, "%s", signal_rows[i].name);
-			table_cell(table, TONE_PLAIN, "%s", scope_format(&series->scope, scope, sizeof(scope)));
+			table_cell(table, TONE_PLAIN, "%s",
+				   scope_format(&series->scope, scope, sizeof(scope)));
 			table_cell(table, TONE_PLAIN, "%s",
 				   series_text(series, frame->interval_ns, text, sizeof(text)));
 			table_cell(table, TONE_DIM, "%s", shown++ ? "" : signal_rows[i].about);
@@ -120,12 +126,15 @@ static void print_values(FILE *out, const char *pattern, const struct frame *fra
 static void print_markdown(FILE *out)
 {
 	fputs("<!-- Made by `flyball signals --markdown`; a test compares. -->\n# Signals\n\n"
-	      "Distributions are asked for `.p50 .p90 .p99 .mean .rate`, counters for `.rate`, gauges by their name alone.\n\n"
-	      "| signal | kind | unit | scope | source | what |\n|---|---|---|---|---|---|\n", out);
+	      "Distributions are asked for `.p50 .p90 .p99 .mean .rate`, counters for `.rate`, "
+	      "gauges by their name alone.\n\n"
+	      "| signal | kind | unit | scope | source | what |\n|---|---|---|---|---|---|\n",
+	      out);
 	for (uint32_t i = 0; i < SIGNAL_ID_COUNT; i++)
 		fprintf(out, "| `%s` | %s | %s | %s | %s | %s |\n", signal_rows[i].name,
 			signal_kind_word(signal_rows[i].kind), unit_word(signal_rows[i].unit),
-			scope_kind_word(signal_rows[i].scope), signal_rows[i].source, signal_rows[i].about);
+			scope_kind_word(signal_rows[i].scope), signal_rows[i].source,
+			signal_rows[i].about);
 }
 
 static int look(const struct invocation *invocation, struct sampler *sampler, const char *pattern)
@@ -163,7 +172,8 @@ static int signals_run(const struct invocation *invocation)
 	if (values) {
 		r = look(invocation, &sampler, pattern);
 		if (r < 0)
-			return cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s", strerror(-r));
+			return cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s",
+					 strerror(-r));
 	}
 	if (invocation->json) {
 		list = signals_json(pattern, values ? sampler.frame : NULL);
@@ -180,15 +190,19 @@ const struct verb verb_signals = {
 	.name = "signals",
 	.arguments = "[PATTERN]",
 	.about = "List the signals with their present values.",
-	.text = "Looks for one second in this process, without a daemon, and attaches only what the pattern asks for. "
+	.text = "Looks for one second in this process, without a daemon, and attaches only what "
+		"the pattern asks for. "
 		"PATTERN is a part of a name, or has * and ?.",
-	.options = (const struct option_row[]){
-		{ .name = "--no-values", .about = "Only the catalogue: attach nothing, look at nothing." },
-		OPTION_ONLY,
-		{ .name = "--markdown", .about = "Print the reference (docs/signals.md)." },
-		{ .name = NULL },
-	},
-	.examples = (const char *const[]){ "flyball signals", "flyball signals 'disk.read.*' --only disk:vda", NULL },
+	.options =
+		(const struct option_row[]){
+			{ .name = "--no-values",
+			  .about = "Only the catalogue: attach nothing, look at nothing." },
+			OPTION_ONLY,
+			{ .name = "--markdown", .about = "Print the reference (docs/signals.md)." },
+			{ .name = NULL },
+		},
+	.examples = (const char *const[]){ "flyball signals",
+					   "flyball signals 'disk.read.*' --only disk:vda", NULL },
 	.max_words = 1,
 	.run = signals_run,
 };

@@ -13,15 +13,17 @@ static void print_head(FILE *out, const struct style *style, const json_t *statu
 {
 	char uptime[32];
 
-	fprintf(out, "flyball %s  %s%s%s, up %s, pid %" JSON_INTEGER_FORMAT, member_text(status, "version"),
-		tone_on(style, TONE_STRONG), member_text(status, "mode"), tone_off(style),
-		quantity_format(member_number(status, "uptime_ns"), UNIT_TIME, uptime, sizeof(uptime)),
+	fprintf(out, "flyball %s  %s%s%s, up %s, pid %" JSON_INTEGER_FORMAT,
+		member_text(status, "version"), tone_on(style, TONE_STRONG),
+		member_text(status, "mode"), tone_off(style),
+		quantity_format(member_number(status, "uptime_ns"), UNIT_TIME, uptime,
+				sizeof(uptime)),
 		member_integer(status, "pid"));
 	if (member_text(status, "only")[0])
 		fprintf(out, ", only %s", member_text(status, "only"));
 	if (json_is_true(json_object_get(status, "frozen")))
-		fprintf(out, ", %sFROZEN: no trial starts until 'flyball thaw'%s", tone_on(style, TONE_WARN),
-			tone_off(style));
+		fprintf(out, ", %sFROZEN: no trial starts until 'flyball thaw'%s",
+			tone_on(style, TONE_WARN), tone_off(style));
 	fputc('\n', out);
 }
 
@@ -32,14 +34,17 @@ static void print_processes(FILE *out, const struct style *style, const json_t *
 	const json_t *process;
 	size_t i;
 
-	json_array_foreach(json_object_get(status, "processes"), i, process) {
+	json_array_foreach (json_object_get(status, "processes"), i, process) {
 		bool alive = json_is_true(json_object_get(process, "alive"));
 
 		table_row(table);
 		table_cell(table, TONE_STRONG, "%s", member_text(process, "name"));
-		table_cell(table, TONE_PLAIN, "%" JSON_INTEGER_FORMAT, member_integer(process, "pid"));
-		table_cell(table, TONE_PLAIN, "%" JSON_INTEGER_FORMAT, member_integer(process, "uid"));
-		table_cell(table, TONE_PLAIN, "%" JSON_INTEGER_FORMAT, member_integer(process, "restarts"));
+		table_cell(table, TONE_PLAIN, "%" JSON_INTEGER_FORMAT,
+			   member_integer(process, "pid"));
+		table_cell(table, TONE_PLAIN, "%" JSON_INTEGER_FORMAT,
+			   member_integer(process, "uid"));
+		table_cell(table, TONE_PLAIN, "%" JSON_INTEGER_FORMAT,
+			   member_integer(process, "restarts"));
 		table_cell(table, alive ? TONE_GOOD : TONE_BAD, "%s", alive ? "alive" : "dead");
 	}
 	fputc('\n', out);
@@ -54,15 +59,16 @@ static void evidence_text(const json_t *target, char *buffer, size_t size)
 	char value[64];
 
 	buffer[0] = '\0';
-	json_array_foreach(json_object_get(target, "evidence"), i, evidence) {
+	json_array_foreach (json_object_get(target, "evidence"), i, evidence) {
 		const char *text = member_text(evidence, "text"), *limit = strchr(text, ' ');
 		int length = limit ? (int)(limit - text) : (int)strlen(text);
 		char signal[96];
 
 		snprintf(signal, sizeof(signal), "%.*s", length, text);
-		value_text(member_number(evidence, "value"), member_text(evidence, "unit"), signal, value, sizeof(value));
-		used += (size_t)snprintf(buffer + used, size - used, "%s%s is %s, acts at%s", i ? "; " : "", signal, value,
-					 limit ? limit : " ?");
+		value_text(member_number(evidence, "value"), member_text(evidence, "unit"), signal,
+			   value, sizeof(value));
+		used += (size_t)snprintf(buffer + used, size - used, "%s%s is %s, acts at%s",
+					 i ? "; " : "", signal, value, limit ? limit : " ?");
 		if (used >= size)
 			return;
 	}
@@ -81,14 +87,17 @@ static void print_targets(FILE *out, const struct style *style, const json_t *st
 			json_array_size(json_object_get(status, "policies")));
 		return;
 	}
-	json_array_foreach(targets, i, target) {
+	json_array_foreach (targets, i, target) {
 		const char *state = member_text(target, "state");
 
 		evidence_text(target, text, sizeof(text));
 		table_row(table);
 		table_cell(table, TONE_STRONG, "%s", member_text(target, "policy"));
 		table_cell(table, TONE_PLAIN, "%s", member_text(target, "scope"));
-		table_cell(table, !strcmp(state, "on-trial") ? TONE_ARM : !strcmp(state, "blind") ? TONE_WARN : TONE_PLAIN,
+		table_cell(table,
+			   !strcmp(state, "on-trial") ? TONE_ARM
+			   : !strcmp(state, "blind")  ? TONE_WARN
+						      : TONE_PLAIN,
 			   "%s", state);
 		table_cell(table, TONE_PLAIN, "%s", text);
 	}
@@ -101,26 +110,36 @@ static void print_changes(FILE *out, const struct style *style, const json_t *st
 	const json_t *row;
 	size_t i;
 
-	json_array_foreach(json_object_get(status, "trials"), i, row)
-		fprintf(out, "\ntrial %" JSON_INTEGER_FORMAT " runs (%s): %s of %s, '%s' against '%s', %" JSON_INTEGER_FORMAT
+	json_array_foreach (json_object_get(status, "trials"), i, row)
+		fprintf(out,
+			"\ntrial %" JSON_INTEGER_FORMAT
+			" runs (%s): %s of %s, '%s' against '%s', %" JSON_INTEGER_FORMAT
 			" pairs; 'flyball trial %" JSON_INTEGER_FORMAT " --follow' shows it\n",
-			member_integer(row, "id"), member_text(row, "phase"), member_text(row, "knob"),
-			member_text(row, "scope"), member_text(row, "arm"), member_text(row, "incumbent"),
+			member_integer(row, "id"), member_text(row, "phase"),
+			member_text(row, "knob"), member_text(row, "scope"),
+			member_text(row, "arm"), member_text(row, "incumbent"),
 			member_integer(row, "n_pairs"), member_integer(row, "id"));
-	json_array_foreach(json_object_get(status, "kept"), i, row)
-		fprintf(out, "\n%skept%s by trial %" JSON_INTEGER_FORMAT ": %s of %s, '%s' instead of '%s'; 'flyball rollback %"
-			JSON_INTEGER_FORMAT "' undoes it\n", tone_on(style, TONE_GOOD), tone_off(style),
-			member_integer(row, "trial"), member_text(row, "knob"), member_text(row, "scope"),
-			member_text(row, "new"), member_text(row, "old"), member_integer(row, "trial"));
-	json_array_foreach(json_object_get(status, "sources"), i, row)
-		if (!strcmp(member_text(row, "state"), "degraded") || !strcmp(member_text(row, "state"), "unavailable"))
-			fprintf(out, "\n%ssource %s is %s%s: %s\n", tone_on(style, TONE_WARN), member_text(row, "name"),
-				member_text(row, "state"), tone_off(style), member_text(row, "text"));
-	json_array_foreach(json_object_get(status, "warnings"), i, row)
+	json_array_foreach (json_object_get(status, "kept"), i, row)
+		fprintf(out,
+			"\n%skept%s by trial %" JSON_INTEGER_FORMAT
+			": %s of %s, '%s' instead of '%s'; 'flyball rollback %" JSON_INTEGER_FORMAT
+			"' undoes it\n",
+			tone_on(style, TONE_GOOD), tone_off(style), member_integer(row, "trial"),
+			member_text(row, "knob"), member_text(row, "scope"),
+			member_text(row, "new"), member_text(row, "old"),
+			member_integer(row, "trial"));
+	json_array_foreach (json_object_get(status, "sources"), i, row)
+		if (!strcmp(member_text(row, "state"), "degraded") ||
+		    !strcmp(member_text(row, "state"), "unavailable"))
+			fprintf(out, "\n%ssource %s is %s%s: %s\n", tone_on(style, TONE_WARN),
+				member_text(row, "name"), member_text(row, "state"),
+				tone_off(style), member_text(row, "text"));
+	json_array_foreach (json_object_get(status, "warnings"), i, row)
 		fprintf(out, "\n%swarning%s: %s\n", tone_on(style, TONE_WARN), tone_off(style),
 			json_string_value(row) ? json_string_value(row) : member_text(row, "text"));
 	if (member_text(json_object_get(status, "history"), "note")[0])
-		fprintf(out, "\nhistory: %s\n", member_text(json_object_get(status, "history"), "note"));
+		fprintf(out, "\nhistory: %s\n",
+			member_text(json_object_get(status, "history"), "note"));
 }
 
 static int status_run(const struct invocation *invocation)
@@ -144,7 +163,8 @@ static int status_run(const struct invocation *invocation)
 const struct verb verb_status = {
 	.name = "status",
 	.arguments = "",
-	.about = "Say what the daemon does now: processes, policies with what they see, trials, kept changes.",
+	.about = "Say what the daemon does now: processes, policies with what they see, trials, "
+		 "kept changes.",
 	.options = (const struct option_row[]){ OPTION_RUN, { .name = NULL } },
 	.run = status_run,
 };

@@ -18,7 +18,7 @@
 struct follower {
 	const struct invocation *invocation;
 	struct style style;
-	json_int_t id;     /* 0: the next that begins */
+	json_int_t id; /* 0: the next that begins */
 	bool told_opening, told_choice;
 	size_t n_ready, n_screened, n_pairs;
 	bool ticking; /* the last line is a tick, to be redrawn */
@@ -42,7 +42,10 @@ int trial_id_args(const struct invocation *invocation, json_t **ret_args)
 	errno = 0;
 	id = strtoull(word, &end, 10);
 	if (errno || *end || word[0] < '0' || word[0] > '9' || id == 0 || id > INT64_MAX)
-		return cli_usage_error(invocation, "unable to take '%s' as the id of a trial: give a number, or 'last'", word);
+		return cli_usage_error(invocation,
+				       "unable to take '%s' as the id of a trial: give a number, "
+				       "or 'last'",
+				       word);
 	*ret_args = json_pack("{s:I}", "id", (json_int_t)id);
 	return EXIT_CODE_OK;
 }
@@ -67,8 +70,10 @@ static void clear_tick(struct follower *follower)
 static void tell_lists(struct follower *follower, const json_t *trial)
 {
 	FILE *out = follower->invocation->out;
-	const json_t *ready = json_object_get(trial, "ready"), *screened = json_object_get(trial, "screened");
-	const json_t *pairs = json_object_get(trial, "pairs"), *pair = json_object_get(trial, "pair");
+	const json_t *ready = json_object_get(trial, "ready"),
+		     *screened = json_object_get(trial, "screened");
+	const json_t *pairs = json_object_get(trial, "pairs"),
+		     *pair = json_object_get(trial, "pair");
 	size_t n_pairs = (size_t)member_integer(trial, "n_pairs"), n = json_array_size(pairs);
 
 	for (; follower->n_ready < json_array_size(ready); follower->n_ready++) {
@@ -78,7 +83,8 @@ static void tell_lists(struct follower *follower, const json_t *trial)
 			    json_is_number(value) ? json_number_value(value) : (double)NAN);
 	}
 	for (; follower->n_screened < json_array_size(screened); follower->n_screened++)
-		story_screened(out, &follower->style, trial, json_array_get(screened, follower->n_screened));
+		story_screened(out, &follower->style, trial,
+			       json_array_get(screened, follower->n_screened));
 	if (n_pairs <= follower->n_pairs)
 		return;
 	if (!follower->told_choice)
@@ -86,7 +92,8 @@ static void tell_lists(struct follower *follower, const json_t *trial)
 	follower->told_choice = true;
 	for (size_t i = n > n_pairs ? n - n_pairs : 0; i < n; i++)
 		if (n_pairs - n + i >= follower->n_pairs)
-			story_pair(out, &follower->style, trial, json_array_get(pairs, i), n_pairs - n + i);
+			story_pair(out, &follower->style, trial, json_array_get(pairs, i),
+				   n_pairs - n + i);
 	if (n == 0 && pair)
 		story_pair(out, &follower->style, trial, pair, n_pairs - 1);
 	follower->n_pairs = n_pairs;
@@ -98,8 +105,9 @@ static void tell(struct follower *follower, const json_t *trial)
 
 	clear_tick(follower);
 	if (!follower->told_opening) {
-		fprintf(out, "%strial %" JSON_INTEGER_FORMAT "%s on %s, policy %s\n\n", tone_on(&follower->style, TONE_STRONG),
-			member_integer(trial, "id"), tone_off(&follower->style), member_text(trial, "scope"),
+		fprintf(out, "%strial %" JSON_INTEGER_FORMAT "%s on %s, policy %s\n\n",
+			tone_on(&follower->style, TONE_STRONG), member_integer(trial, "id"),
+			tone_off(&follower->style), member_text(trial, "scope"),
 			member_text(trial, "policy"));
 		story_opportunity(out, &follower->style, trial);
 		follower->told_opening = true;
@@ -116,20 +124,23 @@ static void tell_tick(struct follower *follower, const json_t *data)
 
 	if (!follower->style.live)
 		return;
-	json_array_foreach(json_object_get(data, "trials"), i, trial) {
+	json_array_foreach (json_object_get(data, "trials"), i, trial) {
 		if (member_integer(trial, "id") != follower->id)
 			continue;
 		objective = json_object_get(trial, "objective");
-		value_text(member_number(trial, "now"), member_text(objective, "unit"), member_text(objective, "signal"),
-			   value, sizeof(value));
-		fprintf(follower->invocation->out, "\r\033[K%s%-9s%s  %s, %s now", tone_on(&follower->style, TONE_DIM), "...",
-			tone_off(&follower->style), member_text(trial, "phase"), value);
+		value_text(member_number(trial, "now"), member_text(objective, "unit"),
+			   member_text(objective, "signal"), value, sizeof(value));
+		fprintf(follower->invocation->out, "\r\033[K%s%-9s%s  %s, %s now",
+			tone_on(&follower->style, TONE_DIM), "...", tone_off(&follower->style),
+			member_text(trial, "phase"), value);
 		follower->ticking = true;
 		return;
 	}
 	if (follower->id == 0) {
-		fprintf(follower->invocation->out, "\r\033[K%swaiting for a trial: %zu targets watched%s",
-			tone_on(&follower->style, TONE_DIM), json_array_size(json_object_get(data, "targets")),
+		fprintf(follower->invocation->out,
+			"\r\033[K%swaiting for a trial: %zu targets watched%s",
+			tone_on(&follower->style, TONE_DIM),
+			json_array_size(json_object_get(data, "targets")),
 			tone_off(&follower->style));
 		follower->ticking = true;
 	}
@@ -172,7 +183,8 @@ static bool take_event(struct follower *follower, const json_t *line, int *ret_c
 			follower->told_choice = true;
 		}
 		if (!strcmp(event, "void"))
-			story_line(follower->invocation->out, &follower->style, TONE_WARN, "repeats",
+			story_line(follower->invocation->out, &follower->style, TONE_WARN,
+				   "repeats",
 				   "the last window did not count: a value was lost or missing");
 	}
 	if (strcmp(event, "verdict"))
@@ -207,9 +219,12 @@ static bool catch_up(struct follower *follower, int *ret_code)
 	trial = json_object_get(data, "trial");
 	if (strcmp(member_text(trial, "verdict"), "running")) {
 		if (last) {
-			fprintf(follower->invocation->err, "trial %" JSON_INTEGER_FORMAT " has ended (%s; 'flyball trial %"
-				JSON_INTEGER_FORMAT "' shows it); waiting for the next one\n", member_integer(trial, "id"),
-				member_text(trial, "verdict"), member_integer(trial, "id"));
+			fprintf(follower->invocation->err,
+				"trial %" JSON_INTEGER_FORMAT
+				" has ended (%s; 'flyball trial %" JSON_INTEGER_FORMAT
+				"' shows it); waiting for the next one\n",
+				member_integer(trial, "id"), member_text(trial, "verdict"),
+				member_integer(trial, "id"));
 			return false;
 		}
 		if (follower->invocation->json)
@@ -228,7 +243,8 @@ static bool catch_up(struct follower *follower, int *ret_code)
 static int follow(const struct invocation *invocation)
 {
 	struct follower follower = { .invocation = invocation, .style = style_of(invocation->out) };
-	uint64_t timeout = option_time_ns(invocation, "--timeout"), deadline = clock_now_ns() + timeout;
+	uint64_t timeout = option_time_ns(invocation, "--timeout"),
+		 deadline = clock_now_ns() + timeout;
 	_cleanup_(clientp) struct client *client = NULL;
 	int r, code = EXIT_CODE_ERROR;
 
@@ -249,14 +265,17 @@ static int follow(const struct invocation *invocation)
 		if (take_event(&follower, line, &code))
 			return code;
 		if (json_is_integer(json_object_get(line, "exit")) && member_text(line, "error")[0])
-			return cli_error(invocation, (int)member_integer(line, "exit"), "%s", member_text(line, "error"));
+			return cli_error(invocation, (int)member_integer(line, "exit"), "%s",
+					 member_text(line, "error"));
 	}
 	clear_tick(&follower);
 	if (r == -ETIMEDOUT)
-		return cli_error(invocation, EXIT_CODE_TIMEOUT, "no verdict within %s (--timeout); the trial goes on",
+		return cli_error(invocation, EXIT_CODE_TIMEOUT,
+				 "no verdict within %s (--timeout); the trial goes on",
 				 option_text(invocation, "--timeout"));
 	if (r == 0)
-		return cli_error(invocation, EXIT_CODE_NO_DAEMON, "the daemon ended before a verdict; a running trial is undone");
+		return cli_error(invocation, EXIT_CODE_NO_DAEMON,
+				 "the daemon ended before a verdict; a running trial is undone");
 	return daemon_error(invocation, r);
 }
 
@@ -287,18 +306,26 @@ const struct verb verb_trial = {
 	.name = "trial",
 	.arguments = "[ID|last]",
 	.about = "Show one trial: before and after, the effect with its interval, both histograms.",
-	.text = "Without an ID it is the last one. With --follow it is told live, line by line, until its verdict, and the "
-		"exit code says which: 0 kept, 6 reverted or aborted, 7 inconclusive, 8 none in time. When the last trial has "
-		"ended, --follow waits for the next one. Numbers of an interval: [ and ] are its ends, • is the estimate, ┼ "
+	.text = "Without an ID it is the last one. With --follow it is told live, line by line, "
+		"until its verdict, and the "
+		"exit code says which: 0 kept, 6 reverted or aborted, 7 inconclusive, 8 none in "
+		"time. When the last trial has "
+		"ended, --follow waits for the next one. Numbers of an interval: [ and ] are its "
+		"ends, • is the estimate, ┼ "
 		"is where nothing changes, left of it is worse, right of it is better.",
-	.options = (const struct option_row[]){
-		{ .name = "--follow", .about = "Tell it live until the verdict." },
-		{ .name = "--timeout", .argument = "TIME", .type = OPTION_TIME, .preset = "120s",
-		  .about = "With --follow: give up waiting; the trial goes on." },
-		OPTION_RUN,
-		{ .name = NULL },
-	},
-	.examples = (const char *const[]){ "flyball trial 12", "flyball trial last --follow", NULL },
+	.options =
+		(const struct option_row[]){
+			{ .name = "--follow", .about = "Tell it live until the verdict." },
+			{ .name = "--timeout",
+			  .argument = "TIME",
+			  .type = OPTION_TIME,
+			  .preset = "120s",
+			  .about = "With --follow: give up waiting; the trial goes on." },
+			OPTION_RUN,
+			{ .name = NULL },
+		},
+	.examples =
+		(const char *const[]){ "flyball trial 12", "flyball trial last --follow", NULL },
 	.max_words = 1,
 	.run = trial_run,
 };

@@ -20,8 +20,10 @@ static size_t print_table(FILE *out, const struct style *style, const struct fra
 
 		table_row(table);
 		table_cell(table, TONE_STRONG, "%s", signal_rows[series->signal].name);
-		table_cell(table, TONE_PLAIN, "%s", scope_format(&series->scope, scope, sizeof(scope)));
-		table_cell(table, TONE_PLAIN, "%s", series_text(series, frame->interval_ns, text, sizeof(text)));
+		table_cell(table, TONE_PLAIN, "%s",
+			   scope_format(&series->scope, scope, sizeof(scope)));
+		table_cell(table, TONE_PLAIN, "%s",
+			   series_text(series, frame->interval_ns, text, sizeof(text)));
 	}
 	return table_print(table, style, out);
 }
@@ -46,10 +48,12 @@ static void print_sample_json(FILE *out, const struct frame *frame)
 	for (size_t i = 0; i < frame->n_series; i++) {
 		const struct series *series = &frame->series[i];
 
-		json_array_append_new(rows, json_pack("{s:s, s:o, s:s, s:o}",
-			"name", signal_rows[series->signal].name, "scope", json_scope(&series->scope),
-			"text", series_text(series, frame->interval_ns, text, sizeof(text)),
-			"value", json_number(series->value)));
+		json_array_append_new(rows, json_pack("{s:s, s:o, s:s, s:o}", "name",
+						      signal_rows[series->signal].name, "scope",
+						      json_scope(&series->scope), "text",
+						      series_text(series, frame->interval_ns, text,
+								  sizeof(text)),
+						      "value", json_number(series->value)));
 	}
 	sample = json_pack("{s:i, s:f, s:I, s:o}", "schema", 1, "time",
 			   (double)clock_wall_ns() / (double)NSEC_PER_SEC, "interval_ns",
@@ -60,7 +64,8 @@ static void print_sample_json(FILE *out, const struct frame *frame)
 
 static int watch_run(const struct invocation *invocation)
 {
-	uint64_t interval = option_time_ns(invocation, "--interval"), count = option_number(invocation, "--count");
+	uint64_t interval = option_time_ns(invocation, "--interval"),
+		 count = option_number(invocation, "--count");
 	const struct scope only = option_scope(invocation, "--only");
 	_cleanup_(sampler_deinit) struct sampler sampler = SAMPLER_NONE;
 	const struct style style = style_of(invocation->out);
@@ -71,7 +76,8 @@ static int watch_run(const struct invocation *invocation)
 
 	if (sampler_matches(invocation->words[0]) == 0)
 		return cli_usage_error(invocation, "no signal matches '%s'%s", invocation->words[0],
-				       sampler_did_you_mean(invocation->words[0], hint, sizeof(hint)));
+				       sampler_did_you_mean(invocation->words[0], hint,
+							    sizeof(hint)));
 	r = sampler_init(&sampler, invocation->words[0], &only);
 	next = clock_now_ns();
 	for (uint64_t i = 0; r == 0 && (count == 0 || i < count); i++) {
@@ -91,24 +97,34 @@ static int watch_run(const struct invocation *invocation)
 		if (fflush(invocation->out) == EOF)
 			break;
 	}
-	return r < 0 ? cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s", strerror(-r)) : EXIT_CODE_OK;
+	return r < 0 ? cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s", strerror(-r))
+		     : EXIT_CODE_OK;
 }
 
 const struct verb verb_watch = {
 	.name = "watch",
 	.arguments = "PATTERN",
 	.about = "Show signals as they change.",
-	.text = "Redraws a table on a terminal, prints lines elsewhere. Runs in this process, without a daemon.",
-	.options = (const struct option_row[]){
-		{ .name = "--interval", .argument = "TIME", .type = OPTION_TIME, .preset = "1s",
-		  .about = "Between two samples." },
-		{ .name = "--count", .argument = "N", .type = OPTION_NUMBER, .preset = "0",
-		  .about = "End after so many; 0 = never." },
-		OPTION_ONLY,
-		{ .name = NULL },
-	},
-	.examples = (const char *const[]){ "flyball watch disk.read", "flyball watch 'psi.*' --interval 250ms --count 20",
-					   NULL },
+	.text = "Redraws a table on a terminal, prints lines elsewhere. Runs in this process, "
+		"without a daemon.",
+	.options =
+		(const struct option_row[]){
+			{ .name = "--interval",
+			  .argument = "TIME",
+			  .type = OPTION_TIME,
+			  .preset = "1s",
+			  .about = "Between two samples." },
+			{ .name = "--count",
+			  .argument = "N",
+			  .type = OPTION_NUMBER,
+			  .preset = "0",
+			  .about = "End after so many; 0 = never." },
+			OPTION_ONLY,
+			{ .name = NULL },
+		},
+	.examples =
+		(const char *const[]){ "flyball watch disk.read",
+				       "flyball watch 'psi.*' --interval 250ms --count 20", NULL },
 	.min_words = 1,
 	.max_words = 1,
 	.run = watch_run,

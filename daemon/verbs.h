@@ -16,39 +16,52 @@
 
 struct client;
 
-extern const struct verb verb_doctor, verb_signals, verb_watch, verb_knobs, verb_recommend, verb_daemon, verb_status,
-	verb_trials, verb_trial, verb_explain, verb_abort, verb_rollback, verb_freeze, verb_thaw, verb_policy,
-	verb_overhead, verb_help, verb_version;
+extern const struct verb verb_doctor, verb_signals, verb_watch, verb_knobs, verb_recommend,
+	verb_daemon, verb_status, verb_trials, verb_trial, verb_explain, verb_abort, verb_rollback,
+	verb_freeze, verb_thaw, verb_policy, verb_overhead, verb_help, verb_version;
 
 /* Rows of options that several verbs have. */
-#define OPTION_RUN                                                                                        \
-	{ .name = "--run", .argument = "DIR", .type = OPTION_TEXT,                                         \
-	  .about = "Folder of the daemon's socket; else $FLYBALL_RUN_DIR, else /run/flyball." }
-#define OPTION_POLICY                                                                                     \
-	{ .name = "--policy", .argument = "FILE", .type = OPTION_TEXT,                                     \
-	  .about = "Use this policy file, and no folder unless --policies names one; may be repeated." }
-#define OPTION_POLICIES                                                                                   \
-	{ .name = "--policies", .argument = "DIR", .type = OPTION_TEXT,                                    \
-	  .about = "Use the policies of this folder instead of /etc/flyball/policies.d and "               \
-		   "/usr/share/flyball/policies; may be repeated, the first folder wins." }
-#define OPTION_ONLY                                                                                       \
-	{ .name = "--only", .argument = "SCOPE", .type = OPTION_SCOPE,                                     \
-	  .about = "Only this scope, such as disk:vda or 'disk:nvme*'." }
+#define OPTION_RUN                                                                                 \
+	{                                                                                          \
+		.name = "--run", .argument = "DIR", .type = OPTION_TEXT,                           \
+		.about =                                                                           \
+			"Folder of the daemon's socket; else $FLYBALL_RUN_DIR, else /run/flyball." \
+	}
+#define OPTION_POLICY                                                                            \
+	{                                                                                        \
+		.name = "--policy", .argument = "FILE", .type = OPTION_TEXT,                     \
+		.about = "Use this policy file, and no folder unless --policies names one; may " \
+			 "be repeated."                                                          \
+	}
+#define OPTION_POLICIES                                                                            \
+	{                                                                                          \
+		.name = "--policies", .argument = "DIR", .type = OPTION_TEXT,                      \
+		.about = "Use the policies of this folder instead of /etc/flyball/policies.d and " \
+			 "/usr/share/flyball/policies; may be repeated, the first folder wins."    \
+	}
+#define OPTION_ONLY                                                           \
+	{                                                                     \
+		.name = "--only", .argument = "SCOPE", .type = OPTION_SCOPE,  \
+		.about = "Only this scope, such as disk:vda or 'disk:nvme*'." \
+	}
 
 /* The folder of the socket: --run, $FLYBALL_RUN_DIR, the default. */
 const char *run_folder(const struct invocation *invocation);
 
 /* Loads what --policy and --policies say; prints all errors. Returns an exit code; the caller frees the set. */
-int policies_load(const struct invocation *invocation, const struct catalogue *catalogue, struct policy_set **ret_set);
+int policies_load(const struct invocation *invocation, const struct catalogue *catalogue,
+		  struct policy_set **ret_set);
 
 /*
  * Asks the daemon. On success returns EXIT_CODE_OK and hands over "data"; else says why on err and returns the exit
  * code. Takes `args` (NULL = {}).
  */
-int daemon_ask(const struct invocation *invocation, const char *verb, json_t *args, json_t **ret_data);
+int daemon_ask(const struct invocation *invocation, const char *verb, json_t *args,
+	       json_t **ret_data);
 
 /* The same for a stream of lines: connects and sends; the caller closes the client. */
-int daemon_connect(const struct invocation *invocation, const char *verb, json_t *args, struct client **ret_client);
+int daemon_connect(const struct invocation *invocation, const char *verb, json_t *args,
+		   struct client **ret_client);
 
 /* Says what a -errno of client.h means; returns the exit code. */
 int daemon_error(const struct invocation *invocation, int error);

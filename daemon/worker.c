@@ -73,7 +73,8 @@ static int on_control(struct worker *worker, int passed)
 {
 	switch (worker->buffer.header.type) {
 	case MESSAGE_PEER:
-		return take_peer(worker, worker->buffer.word.value, worker->buffer.word.pid, passed);
+		return take_peer(worker, worker->buffer.word.value, worker->buffer.word.pid,
+				 passed);
 	case MESSAGE_STOP:
 		worker->ops->stop(worker);
 		return 0;
@@ -103,7 +104,8 @@ static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *d
 
 	(void)source;
 	(void)revents;
-	for (int i = 0; i < MESSAGES_A_TURN && peer < ROLE_COUNT && worker->peers[peer] == fd; i++) {
+	for (int i = 0; i < MESSAGES_A_TURN && peer < ROLE_COUNT && worker->peers[peer] == fd;
+	     i++) {
 		int passed = -1;
 		int r = channel_receive(fd, peer, worker->role, &worker->buffer,
 					peer == ROLE_SUPERVISOR ? &passed : NULL);
@@ -140,8 +142,8 @@ int worker_init(struct worker *worker, enum role role, const struct worker_ops *
 	r = sd_event_new(&worker->event);
 	if (r < 0)
 		return r;
-	return sd_event_add_io(worker->event, &worker->sources[ROLE_SUPERVISOR], context->control, EPOLLIN,
-			       on_channel, worker);
+	return sd_event_add_io(worker->event, &worker->sources[ROLE_SUPERVISOR], context->control,
+			       EPOLLIN, on_channel, worker);
 }
 
 void worker_deinit(struct worker *worker)

@@ -29,7 +29,8 @@ struct worker {
 	const struct worker_ops *ops;
 	const struct process_context *context;
 	sd_event *event;
-	int peers[ROLE_COUNT]; /* channels; -1 = none. [ROLE_SUPERVISOR] is the control channel (not owned) */
+	int peers
+		[ROLE_COUNT]; /* channels; -1 = none. [ROLE_SUPERVISOR] is the control channel (not owned) */
 	pid_t pids[ROLE_COUNT];
 	unsigned int meetings[ROLE_COUNT]; /* how many processes of that role were there */
 	sd_event_source *sources[ROLE_COUNT];

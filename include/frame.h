@@ -24,9 +24,11 @@ enum loss {
 };
 
 enum series_flag {
-	SERIES_VALID = 1u << 0, /* the value may be used; else the series exists but has no value yet */
-	SERIES_LOSSY = 1u << 1, /* something of this tick was lost: not to be used in a trial's window */
-	SERIES_SUMS = 1u << 2,  /* a distribution of which only count and sum are known */
+	SERIES_VALID =
+		1u << 0, /* the value may be used; else the series exists but has no value yet */
+	SERIES_LOSSY =
+		1u << 1, /* something of this tick was lost: not to be used in a trial's window */
+	SERIES_SUMS = 1u << 2, /* a distribution of which only count and sum are known */
 };
 
 /* One signal of one scope at one tick. */
@@ -34,15 +36,17 @@ struct series {
 	uint32_t signal; /* enum signal_id */
 	uint32_t flags;  /* enum series_flag */
 	struct scope scope;
-	double value;      /* gauge: level; counter: increase since the previous frame */
-	struct hist *hist; /* distribution: what this tick added; points into the frame's pool; else NULL */
+	double value; /* gauge: level; counter: increase since the previous frame */
+	struct hist *
+		hist; /* distribution: what this tick added; points into the frame's pool; else NULL */
 };
 
 /* Belongs to whoever allocated it; nothing in it is allocated apart. */
 struct frame {
-	uint64_t seq;         /* grows by one a frame */
-	uint64_t time_ns;     /* CLOCK_MONOTONIC, when it was sampled */
-	uint64_t interval_ns; /* since the previous frame; 0 for the first after a change of demand */
+	uint64_t seq;     /* grows by one a frame */
+	uint64_t time_ns; /* CLOCK_MONOTONIC, when it was sampled */
+	uint64_t
+		interval_ns; /* since the previous frame; 0 for the first after a change of demand */
 	uint64_t losses[LOSS_COUNT];
 	size_t n_series;
 	size_t n_hists; /* used of the pool */

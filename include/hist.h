@@ -11,9 +11,9 @@
 
 #include <stdint.h>
 
-#define HIST_SUB_BITS 5                 /* log2 of the buckets in an octave */
-#define HIST_SUB (1u << HIST_SUB_BITS)  /* buckets in an octave */
-#define HIST_MAX_BITS 36                /* the first bit that does not fit */
+#define HIST_SUB_BITS 5                /* log2 of the buckets in an octave */
+#define HIST_SUB (1u << HIST_SUB_BITS) /* buckets in an octave */
+#define HIST_MAX_BITS 36               /* the first bit that does not fit */
 #define HIST_BUCKETS ((HIST_MAX_BITS - HIST_SUB_BITS + 1) * HIST_SUB)
 #define HIST_VALUE_MAX ((1ull << HIST_MAX_BITS) - 1) /* ns */
 
@@ -54,7 +54,8 @@ static inline uint32_t hist_index(uint64_t value)
 	if (value > HIST_VALUE_MAX)
 		return HIST_BUCKETS - 1;
 	exponent = hist_exponent(value);
-	return (exponent - HIST_SUB_BITS) * HIST_SUB + (uint32_t)(value >> (exponent - HIST_SUB_BITS));
+	return (exponent - HIST_SUB_BITS) * HIST_SUB +
+	       (uint32_t)(value >> (exponent - HIST_SUB_BITS));
 }
 
 /* The least value of bucket `index`; of HIST_BUCKETS: the first value that does not fit. */

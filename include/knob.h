@@ -44,11 +44,11 @@ struct knob_row {
 	enum knob_type type;
 	enum scope_kind scope;
 	enum knob_domain domain;
-	enum unit unit;     /* of an integer's value as policies write it */
+	enum unit unit; /* of an integer's value as policies write it */
 	int64_t unit_scale; /* what one step of the kernel's number is in `unit`: 1024 for KiB, 1000 for µs */
-	int64_t min, max;   /* of an integer, in the kernel's own number */
-	const char *path;   /* under the sysroot; `%s` stands for the scope's name */
-	const char *about;  /* what it affects, for people */
+	int64_t min, max;  /* of an integer, in the kernel's own number */
+	const char *path;  /* under the sysroot; `%s` stands for the scope's name */
+	const char *about; /* what it affects, for people */
 };
 
 enum knob_reading_flag {
@@ -63,7 +63,8 @@ struct knob_reading {
 	uint32_t flags; /* enum knob_reading_flag */
 	uint32_t n_choices;
 	char value[KNOB_VALUE_MAX];
-	char choices[KNOB_CHOICES_MAX][KNOB_NAME_MAX]; /* of a KNOB_CHOICE, as the kernel offers them */
+	char choices[KNOB_CHOICES_MAX]
+		    [KNOB_NAME_MAX]; /* of a KNOB_CHOICE, as the kernel offers them */
 };
 
 #endif

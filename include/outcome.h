@@ -11,11 +11,11 @@
 #define OUTCOME_TEXT_MAX 160
 
 enum action {
-	ACTION_BEGIN,  /* open a transaction: journal old and new, change nothing yet */
-	ACTION_ARM,    /* put the arm (new) in force */
-	ACTION_BASE,   /* put the incumbent (old) in force, transaction stays open */
-	ACTION_KEEP,   /* commit: the arm in force stays (it is put in force if it is not) */
-	ACTION_UNDO,   /* put old in force and end the transaction; also of a kept one (rollback) */
+	ACTION_BEGIN, /* open a transaction: journal old and new, change nothing yet */
+	ACTION_ARM,   /* put the arm (new) in force */
+	ACTION_BASE,  /* put the incumbent (old) in force, transaction stays open */
+	ACTION_KEEP,  /* commit: the arm in force stays (it is put in force if it is not) */
+	ACTION_UNDO,  /* put old in force and end the transaction; also of a kept one (rollback) */
 	ACTION_COUNT,
 };
 
@@ -24,17 +24,18 @@ enum outcome_status {
 	OUTCOME_REFUSED, /* the guard said no; nothing was written */
 	OUTCOME_FOREIGN, /* the value was neither old nor new: left as found, transaction ended */
 	OUTCOME_GONE,    /* the scope or the knob is gone, transaction ended */
-	OUTCOME_FAILED,  /* an error (`error`); old is back in force unless `text` says otherwise, transaction ended */
+	OUTCOME_FAILED, /* an error (`error`); old is back in force unless `text` says otherwise, transaction ended */
 	OUTCOME_STATUS_COUNT,
 };
 
 /* One change that is asked for. */
 struct change {
-	uint64_t txn;         /* transaction, chosen by core, never reused */
-	uint64_t trial;       /* the trial that it serves */
-	uint32_t action;      /* enum action */
+	uint64_t txn;    /* transaction, chosen by core, never reused */
+	uint64_t trial;  /* the trial that it serves */
+	uint32_t action; /* enum action */
 	uint32_t pad;
-	uint64_t deadline_ns; /* CLOCK_MONOTONIC; the actuator undoes by itself when it passes (BEGIN) */
+	uint64_t
+		deadline_ns; /* CLOCK_MONOTONIC; the actuator undoes by itself when it passes (BEGIN) */
 	char knob[KNOB_NAME_MAX];
 	struct scope scope;
 	char old_value[KNOB_VALUE_MAX]; /* BEGIN: what core believes to be in force */
@@ -43,9 +44,9 @@ struct change {
 
 struct outcome {
 	uint64_t txn;
-	uint32_t action; /* what it answers; ACTION_UNDO also when the actuator undid by itself */
-	uint32_t status; /* enum outcome_status */
-	int32_t error;   /* errno of a failure, else 0 */
+	uint32_t action;  /* what it answers; ACTION_UNDO also when the actuator undid by itself */
+	uint32_t status;  /* enum outcome_status */
+	int32_t error;    /* errno of a failure, else 0 */
 	uint32_t unasked; /* 1: the actuator did it by itself (deadline, heartbeat) */
 	uint64_t time_ns; /* CLOCK_MONOTONIC, when the value was in force */
 	uint64_t took_ns; /* of the whole change */

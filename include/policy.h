@@ -11,12 +11,12 @@
 #include "include/signal.h"
 
 #define POLICY_NAME_MAX 64
-#define POLICY_TEXT_MAX 256    /* `about`, and a condition's own text, with the NUL */
-#define POLICY_FILE_MAX 256    /* path of the file that it came from */
-#define POLICY_NODES_MAX 32    /* comparisons and operators of one condition */
+#define POLICY_TEXT_MAX 256 /* `about`, and a condition's own text, with the NUL */
+#define POLICY_FILE_MAX 256 /* path of the file that it came from */
+#define POLICY_NODES_MAX 32 /* comparisons and operators of one condition */
 #define POLICY_ARMS_MAX 16
 #define POLICY_GUARDRAILS_MAX 8
-#define POLICY_MAX 64          /* policies in force at once */
+#define POLICY_MAX 64 /* policies in force at once */
 
 enum condition_op {
 	CONDITION_LESS,          /* ref < limit */
@@ -44,16 +44,17 @@ struct condition {
 };
 
 enum guardrail_kind {
-	GUARDRAIL_MAX,      /* hard: over the limit for one tick ends the arm */
-	GUARDRAIL_MIN,      /* hard: under the limit for one tick ends the arm */
+	GUARDRAIL_MAX, /* hard: over the limit for one tick ends the arm */
+	GUARDRAIL_MIN, /* hard: under the limit for one tick ends the arm */
 	GUARDRAIL_MAX_DROP, /* relative to the incumbent's windows, smoothed: limit 0.4 = may fall by 40 % */
 	GUARDRAIL_MAX_RISE, /* relative to the incumbent's windows, smoothed */
 	GUARDRAIL_KIND_COUNT,
 };
 
 struct guardrail {
-	struct signal_ref ref; /* in the policy's scope, or of the host where the signal is the host's */
-	uint32_t kind;         /* enum guardrail_kind */
+	struct signal_ref
+		ref;   /* in the policy's scope, or of the host where the signal is the host's */
+	uint32_t kind; /* enum guardrail_kind */
 	double limit;
 };
 
@@ -76,12 +77,13 @@ enum ladder_kind {
 };
 
 struct trial_params {
-	uint64_t window_ns;   /* measured length of a window */
-	uint64_t washout_ns;  /* not measured, before each window */
-	uint32_t max_pairs;   /* give up as inconclusive after so many */
-	uint32_t calibrate;   /* 1: the arm is the incumbent itself (A/A), to measure false keeps */
-	double error;         /* α: the chance to keep a useless arm */
-	uint64_t cooldown_ns; /* no new trial of this policy on this scope for so long after a verdict */
+	uint64_t window_ns;  /* measured length of a window */
+	uint64_t washout_ns; /* not measured, before each window */
+	uint32_t max_pairs;  /* give up as inconclusive after so many */
+	uint32_t calibrate;  /* 1: the arm is the incumbent itself (A/A), to measure false keeps */
+	double error;        /* α: the chance to keep a useless arm */
+	uint64_t
+		cooldown_ns; /* no new trial of this policy on this scope for so long after a verdict */
 };
 
 struct policy {

@@ -15,7 +15,7 @@ enum source_state {
 	SOURCE_UNAVAILABLE, /* cannot work here; `text` says why, `remedy` what to do */
 	SOURCE_IDLE,        /* works, not attached: nobody demands it */
 	SOURCE_ATTACHED,    /* attached and sampled */
-	SOURCE_DEGRADED,    /* attached through a fallback that gives less; `text` says which and why */
+	SOURCE_DEGRADED, /* attached through a fallback that gives less; `text` says which and why */
 	SOURCE_STATE_COUNT,
 };
 
@@ -26,9 +26,9 @@ struct source_status {
 	uint32_t pad;
 	char text[SOURCE_TEXT_MAX];
 	char remedy[SOURCE_TEXT_MAX];
-	uint64_t samples;      /* ticks sampled since attach */
-	uint64_t sample_ns;    /* CPU time of all of them, in user space */
-	uint64_t bpf_runs;     /* 0 where the kernel does not count (kernel.bpf_stats_enabled) */
+	uint64_t samples;   /* ticks sampled since attach */
+	uint64_t sample_ns; /* CPU time of all of them, in user space */
+	uint64_t bpf_runs;  /* 0 where the kernel does not count (kernel.bpf_stats_enabled) */
 	uint64_t bpf_run_ns;
 	uint64_t losses[LOSS_COUNT];
 };

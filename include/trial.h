@@ -11,10 +11,10 @@
 #include "include/scope.h"
 #include "include/signal.h"
 
-#define TRIAL_PAIRS_MAX 200    /* upper bound of a policy's max_pairs */
-#define TRIAL_READY_MAX 16     /* readiness windows */
-#define TRIAL_EVIDENCE_MAX 8   /* comparisons kept as evidence */
-#define TRIALS_MAX 8           /* running at once */
+#define TRIAL_PAIRS_MAX 200  /* upper bound of a policy's max_pairs */
+#define TRIAL_READY_MAX 16   /* readiness windows */
+#define TRIAL_EVIDENCE_MAX 8 /* comparisons kept as evidence */
+#define TRIALS_MAX 8         /* running at once */
 
 enum trial_phase {
 	TRIAL_READING,   /* the knob's present value is asked for */
@@ -37,23 +37,23 @@ enum verdict {
 
 enum reason {
 	REASON_NONE,
-	REASON_BETTER,     /* kept: the test passed and the effect is large enough */
-	REASON_WORSE,      /* reverted: the test on -d passed */
-	REASON_GUARDRAIL,  /* reverted: a guardrail was breached */
-	REASON_FUTILE,     /* inconclusive: the effect is surely under min_effect */
-	REASON_MAX_PAIRS,  /* inconclusive: max_pairs used up */
-	REASON_NO_ARM,     /* inconclusive: no arm that the knob offers differs from the incumbent */
-	REASON_FOREIGN,    /* aborted: somebody else changed the knob */
-	REASON_GONE,       /* aborted: the scope or the knob vanished */
-	REASON_REFUSED,    /* aborted: a limit of the actuator */
-	REASON_FAILED,     /* aborted: a write failed */
-	REASON_OVER,       /* aborted: the opportunity ended (until) */
-	REASON_BLIND,      /* aborted: the objective has no usable values */
-	REASON_OPERATOR,   /* aborted: by hand */
-	REASON_FROZEN,     /* aborted: freeze */
-	REASON_DEADLINE,   /* aborted: the actuator undid it: deadline or heartbeat */
-	REASON_PEER,       /* aborted: observer or actuator died */
-	REASON_DRY_RUN,    /* aborted: recommend mode; a plan, not a trial */
+	REASON_BETTER,    /* kept: the test passed and the effect is large enough */
+	REASON_WORSE,     /* reverted: the test on -d passed */
+	REASON_GUARDRAIL, /* reverted: a guardrail was breached */
+	REASON_FUTILE,    /* inconclusive: the effect is surely under min_effect */
+	REASON_MAX_PAIRS, /* inconclusive: max_pairs used up */
+	REASON_NO_ARM,    /* inconclusive: no arm that the knob offers differs from the incumbent */
+	REASON_FOREIGN,   /* aborted: somebody else changed the knob */
+	REASON_GONE,      /* aborted: the scope or the knob vanished */
+	REASON_REFUSED,   /* aborted: a limit of the actuator */
+	REASON_FAILED,    /* aborted: a write failed */
+	REASON_OVER,      /* aborted: the opportunity ended (until) */
+	REASON_BLIND,     /* aborted: the objective has no usable values */
+	REASON_OPERATOR,  /* aborted: by hand */
+	REASON_FROZEN,    /* aborted: freeze */
+	REASON_DEADLINE,  /* aborted: the actuator undid it: deadline or heartbeat */
+	REASON_PEER,      /* aborted: observer or actuator died */
+	REASON_DRY_RUN,   /* aborted: recommend mode; a plan, not a trial */
 	REASON_COUNT,
 };
 
@@ -65,7 +65,7 @@ enum window_side {
 
 /* One pair of windows. */
 struct pair {
-	uint64_t time_ns;  /* CLOCK_MONOTONIC, end of the second window */
+	uint64_t time_ns;   /* CLOCK_MONOTONIC, end of the second window */
 	uint32_t arm_first; /* what the coin said */
 	uint32_t pad;
 	double y_base, y_arm; /* the objective in each window, base unit */
@@ -73,7 +73,8 @@ struct pair {
 	double log_e_keep;    /* ln of the test's mixture after this pair */
 	double log_e_harm;    /* the same for -d */
 	double effect;        /* estimate after this pair, as ln; positive is better */
-	double effect_low, effect_high; /* confidence sequence after this pair, as ln; ±INFINITY when open */
+	double effect_low,
+		effect_high; /* confidence sequence after this pair, as ln; ±INFINITY when open */
 };
 
 /* A screened arm: one window each, used only to choose. */
@@ -93,14 +94,14 @@ struct evidence {
 /* Where a guardrail stood. */
 struct guardrail_state {
 	double base, arm; /* mean over the windows of each side; NAN before the first */
-	double worst;     /* worst single tick while the arm was in force (hard ones), else smoothed ratio */
+	double worst; /* worst single tick while the arm was in force (hard ones), else smoothed ratio */
 	uint32_t breached;
 	uint32_t pad;
 };
 
 struct trial {
-	uint64_t id;  /* given by core at the start, never reused */
-	uint64_t txn; /* of the arm in test; 0 = none open */
+	uint64_t id;     /* given by core at the start, never reused */
+	uint64_t txn;    /* of the arm in test; 0 = none open */
 	uint32_t policy; /* index into the analyzer's policies */
 	uint32_t phase;  /* enum trial_phase */
 	uint32_t verdict, reason;
@@ -111,9 +112,9 @@ struct trial {
 	uint64_t opened_ns;       /* the opportunity */
 	uint64_t begun_ns;        /* first readiness window */
 	uint64_t ended_ns;
-	double alpha;             /* the error that this trial may spend */
+	double alpha; /* the error that this trial may spend */
 	uint32_t n_evidence, n_ready, n_screened, n_pairs;
-	uint32_t n_void;          /* windows that did not count: lost or missing values */
+	uint32_t n_void; /* windows that did not count: lost or missing values */
 	uint32_t pad;
 	struct evidence evidence[TRIAL_EVIDENCE_MAX];
 	double ready[TRIAL_READY_MAX];
@@ -121,7 +122,8 @@ struct trial {
 	struct screened screened[POLICY_ARMS_MAX];
 	struct pair pairs[TRIAL_PAIRS_MAX];
 	struct guardrail_state guardrails[POLICY_GUARDRAILS_MAX];
-	struct hist hist[WINDOW_SIDE_COUNT]; /* of the objective's distribution, all windows of a side; empty for others */
+	struct hist hist
+		[WINDOW_SIDE_COUNT]; /* of the objective's distribution, all windows of a side; empty for others */
 };
 
 #endif

@@ -29,21 +29,29 @@ static int check_range(struct reader *reader, const config_setting_t *setting, d
 	if (number >= (double)row->min && number <= (double)row->max)
 		return 0;
 	if (config_setting_is_number(setting))
-		reader_fail(reader, setting, "%s is outside the range of '%s': %" PRId64 " to %" PRId64,
+		reader_fail(reader, setting,
+			    "%s is outside the range of '%s': %" PRId64 " to %" PRId64,
 			    reader_value(reader, setting).text, row->name, row->min, row->max);
 	else
-		reader_fail(reader, setting, "'%s' (%.0f for the kernel) is outside the range of '%s': %" PRId64
-			    " to %" PRId64, reader_value(reader, setting).text, number, row->name, row->min, row->max);
+		reader_fail(reader, setting,
+			    "'%s' (%.0f for the kernel) is outside the range of '%s': %" PRId64
+			    " to %" PRId64,
+			    reader_value(reader, setting).text, number, row->name, row->min,
+			    row->max);
 	return -EINVAL;
 }
 
 /* What a row's unit_scale counts. */
 static const char *const step_units[UNIT_COUNT] = {
-	[UNIT_NONE] = "", [UNIT_TIME] = "ns", [UNIT_BYTES] = "B", [UNIT_RATIO] = "%",
+	[UNIT_NONE] = "",
+	[UNIT_TIME] = "ns",
+	[UNIT_BYTES] = "B",
+	[UNIT_RATIO] = "%",
 };
 
 /* A text with a unit ("256KiB") as the kernel's number. */
-static int convert_quantity(struct reader *reader, const config_setting_t *setting, double *ret_number)
+static int convert_quantity(struct reader *reader, const config_setting_t *setting,
+			    double *ret_number)
 {
 	const struct knob_row *row = reader->knob;
 	struct literal_target target = { .name = row->name, .unit = row->unit };
@@ -55,8 +63,10 @@ static int convert_quantity(struct reader *reader, const config_setting_t *setti
 	number = value / kernel_step(row);
 	/* A relative 1e-9 for what decimal fractions lose: 0.3ms is 300 µs. */
 	if (fabs(number - nearbyint(number)) > 1e-9 * fmax(1, fabs(number))) {
-		reader_fail(reader, setting, "'%s' is no whole number for the kernel: '%s' goes in steps of %" PRId64
-			    "%s", reader_value(reader, setting).text, row->name,
+		reader_fail(reader, setting,
+			    "'%s' is no whole number for the kernel: '%s' goes in steps of %" PRId64
+			    "%s",
+			    reader_value(reader, setting).text, row->name,
 			    row->unit_scale > 0 ? row->unit_scale : 1, step_units[row->unit]);
 		return -EINVAL;
 	}
@@ -65,7 +75,8 @@ static int convert_quantity(struct reader *reader, const config_setting_t *setti
 }
 
 /* One value of an integer knob: the kernel's own number, or a text with the row's unit. `range`: within the row's. */
-static int parse_number(struct reader *reader, const config_setting_t *setting, bool range, int64_t *ret_number)
+static int parse_number(struct reader *reader, const config_setting_t *setting, bool range,
+			int64_t *ret_number)
 {
 	double number;
 	int r;
@@ -81,9 +92,11 @@ static int parse_number(struct reader *reader, const config_setting_t *setting, 
 			return r;
 		break;
 	default:
-		reader_fail(reader, setting, "'%s' takes whole numbers or strings with a unit, found %s",
+		reader_fail(reader, setting,
+			    "'%s' takes whole numbers or strings with a unit, found %s",
 			    reader->knob->name,
-			    config_setting_is_number(setting) ? "a fraction" : setting_phrase(setting));
+			    config_setting_is_number(setting) ? "a fraction"
+							      : setting_phrase(setting));
 		return -EINVAL;
 	}
 	if (range && check_range(reader, setting, number) < 0)
@@ -107,7 +120,8 @@ static int parse_choice(struct reader *reader, const config_setting_t *setting, 
 	for (const char *c = text; *c; c++) {
 		if ((unsigned char)*c > 0x20 && *c != 0x7f)
 			continue;
-		reader_fail(reader, setting, "'%s' is not one word: '%s' takes a name such as the kernel lists",
+		reader_fail(reader, setting,
+			    "'%s' is not one word: '%s' takes a name such as the kernel lists",
 			    excerpt(text).text, reader->knob->name);
 		return -EINVAL;
 	}
@@ -131,7 +145,8 @@ static void add_arm(struct reader *reader, const config_setting_t *setting)
 	for (uint32_t i = 0; i < policy->n_arms; i++) {
 		if (strcmp(policy->arms[i], arm))
 			continue;
-		reader_fail(reader, setting, "'%s' is in 'try' twice: remove one", reader_value(reader, setting).text);
+		reader_fail(reader, setting, "'%s' is in 'try' twice: remove one",
+			    reader_value(reader, setting).text);
 		return;
 	}
 	strcpy(policy->arms[policy->n_arms++], arm);
@@ -174,13 +189,16 @@ static void parse_factor(struct reader *reader, const config_setting_t *setting)
 	double factor;
 
 	if (!config_setting_is_number(setting)) {
-		reader_fail(reader, setting, "factor takes a number such as 2.0, found %s", setting_phrase(setting));
+		reader_fail(reader, setting, "factor takes a number such as 2.0, found %s",
+			    setting_phrase(setting));
 		return;
 	}
-	factor = config_setting_type(setting) == CONFIG_TYPE_FLOAT ? config_setting_get_float(setting) :
-								     (double)config_setting_get_int64(setting);
+	factor = config_setting_type(setting) == CONFIG_TYPE_FLOAT
+			 ? config_setting_get_float(setting)
+			 : (double)config_setting_get_int64(setting);
 	if (!(factor >= FACTOR_MIN && factor <= FACTOR_MAX)) {
-		reader_fail(reader, setting, "factor is %s, outside %g to %g: 2.0 doubles and halves",
+		reader_fail(reader, setting,
+			    "factor is %s, outside %g to %g: 2.0 doubles and halves",
 			    reader_value(reader, setting).text, FACTOR_MIN, FACTOR_MAX);
 		return;
 	}
@@ -199,32 +217,55 @@ static void parse_max(struct reader *reader, const config_setting_t *setting)
 }
 
 static const struct policy_key step_keys[] = {
-	{ .name = "from", .parse = check_bound, .required = true, .type = "value of the knob",
+	{ .name = "from",
+	  .parse = check_bound,
+	  .required = true,
+	  .type = "value of the knob",
 	  .about = "the first value" },
-	{ .name = "to", .parse = check_bound, .required = true, .type = "value of the knob",
+	{ .name = "to",
+	  .parse = check_bound,
+	  .required = true,
+	  .type = "value of the knob",
 	  .about = "no value is above it" },
-	{ .name = "step", .parse = check_step, .required = true, .type = "value of the knob",
+	{ .name = "step",
+	  .parse = check_step,
+	  .required = true,
+	  .type = "value of the knob",
 	  .about = "from one value to the next" },
 };
 
 static const struct policy_key ladder_keys[] = {
-	{ .name = "factor", .parse = parse_factor, .required = true, .type = "number, 1.1 to 16",
+	{ .name = "factor",
+	  .parse = parse_factor,
+	  .required = true,
+	  .type = "number, 1.1 to 16",
 	  .about = "the value in force is multiplied and divided by it" },
-	{ .name = "min", .parse = parse_min, .required = true, .type = "value of the knob",
+	{ .name = "min",
+	  .parse = parse_min,
+	  .required = true,
+	  .type = "value of the knob",
 	  .about = "the least value that is tried" },
-	{ .name = "max", .parse = parse_max, .required = true, .type = "value of the knob",
+	{ .name = "max",
+	  .parse = parse_max,
+	  .required = true,
+	  .type = "value of the knob",
 	  .about = "the largest value that is tried" },
 };
 
 const struct policy_group policy_group_steps = {
-	.name = "try = { from, to, step }", .keys = step_keys, .n_keys = ARRAY_SIZE(step_keys),
+	.name = "try = { from, to, step }",
+	.keys = step_keys,
+	.n_keys = ARRAY_SIZE(step_keys),
 };
 
 const struct policy_group policy_group_ladder = {
-	.name = "try = { factor, min, max }", .keys = ladder_keys, .n_keys = ARRAY_SIZE(ladder_keys),
+	.name = "try = { factor, min, max }",
+	.keys = ladder_keys,
+	.n_keys = ARRAY_SIZE(ladder_keys),
 };
 
-static int64_t member_number(struct reader *reader, const config_setting_t *setting, const char *name)
+static int64_t member_number(struct reader *reader, const config_setting_t *setting,
+			     const char *name)
 {
 	int64_t number = 0;
 
@@ -245,17 +286,22 @@ static void parse_steps(struct reader *reader, const config_setting_t *setting)
 	to = member_number(reader, setting, "to");
 	step = member_number(reader, setting, "step");
 	if (from > to) {
-		reader_fail(reader, setting, "'from' (%" PRId64 ") is above 'to' (%" PRId64 "): swap them", from, to);
+		reader_fail(reader, setting,
+			    "'from' (%" PRId64 ") is above 'to' (%" PRId64 "): swap them", from,
+			    to);
 		return;
 	}
 	n = (to - from) / step + 1;
 	if (n > POLICY_ARMS_MAX) {
-		reader_fail(reader, setting, "'try' makes %" PRId64 " values, at most %d: a step of %" PRId64
-			    " or more does", n, POLICY_ARMS_MAX, (to - from) / POLICY_ARMS_MAX + 1);
+		reader_fail(reader, setting,
+			    "'try' makes %" PRId64 " values, at most %d: a step of %" PRId64
+			    " or more does",
+			    n, POLICY_ARMS_MAX, (to - from) / POLICY_ARMS_MAX + 1);
 		return;
 	}
 	for (int64_t i = 0; i < n; i++)
-		snprintf(policy->arms[policy->n_arms++], KNOB_VALUE_MAX, "%" PRId64, from + i * step);
+		snprintf(policy->arms[policy->n_arms++], KNOB_VALUE_MAX, "%" PRId64,
+			 from + i * step);
 }
 
 static void parse_ladder(struct reader *reader, const config_setting_t *setting)
@@ -273,13 +319,15 @@ void reader_arms(struct reader *reader, const config_setting_t *setting)
 	/* Without its row a value cannot be judged; that error is there already. */
 	if (!reader->knob)
 		return;
-	if (config_setting_type(setting) == CONFIG_TYPE_ARRAY || config_setting_type(setting) == CONFIG_TYPE_LIST)
+	if (config_setting_type(setting) == CONFIG_TYPE_ARRAY ||
+	    config_setting_type(setting) == CONFIG_TYPE_LIST)
 		parse_values(reader, setting);
 	else if (!config_setting_is_group(setting))
 		reader_fail(reader, setting, "'try' takes values [ … ] or a group { … }, found %s",
 			    setting_phrase(setting));
 	else if (reader->knob->type != KNOB_INTEGER)
-		reader_fail(reader, setting, "'%s' takes names, not numbers: list them as [ \"…\", \"…\" ]",
+		reader_fail(reader, setting,
+			    "'%s' takes names, not numbers: list them as [ \"…\", \"…\" ]",
 			    reader->knob->name);
 	else if (config_setting_get_member(setting, "factor"))
 		parse_ladder(reader, setting);

@@ -22,7 +22,8 @@
 #include "policies/policies.h"
 #include "policies/reference.h"
 
-#define FOR_NS_MAX (3600 * NSEC_PER_SEC) /* an hour: what holds for longer is no opportunity but a state */
+#define FOR_NS_MAX \
+	(3600 * NSEC_PER_SEC) /* an hour: what holds for longer is no opportunity but a state */
 
 struct expression {
 	const char *text;
@@ -88,7 +89,8 @@ static bool take_word(struct expression *e, const char *word)
 static int emit(struct expression *e, const struct condition_node *node, size_t offset)
 {
 	if (e->condition->n_nodes == POLICY_NODES_MAX)
-		return findings_add(e->findings, offset, "more than %d comparisons and operators: split the policy",
+		return findings_add(e->findings, offset,
+				    "more than %d comparisons and operators: split the policy",
 				    POLICY_NODES_MAX);
 	e->condition->nodes[e->condition->n_nodes++] = *node;
 	return 0;
@@ -100,12 +102,16 @@ static int fail_comparison(struct expression *e)
 	struct excerpt word = next_word(e);
 
 	if (!e->text[e->at])
-		return findings_add(e->findings, e->at, "the condition ends where a comparison should be: "
+		return findings_add(e->findings, e->at,
+				    "the condition ends where a comparison should be: "
 				    "write one like 'disk.busy > 50%%'");
 	if (isdigit((unsigned char)e->text[e->at]))
-		return findings_add(e->findings, e->at, "found '%s' where a signal should be: write the signal first, "
-				    "as in 'disk.busy > 50%%'", word.text);
-	return findings_add(e->findings, e->at, "found '%s' where a signal, 'not' or '(' should be", word.text);
+		return findings_add(e->findings, e->at,
+				    "found '%s' where a signal should be: write the signal first, "
+				    "as in 'disk.busy > 50%%'",
+				    word.text);
+	return findings_add(e->findings, e->at, "found '%s' where a signal, 'not' or '(' should be",
+			    word.text);
 }
 
 /* After a signal there is no comparison. */
@@ -116,9 +122,12 @@ static int fail_operator(struct expression *e, size_t reference, size_t length)
 
 	snprintf(name, sizeof(name), "%s", excerpt_of(e->text + reference, length).text);
 	if (!e->text[e->at])
-		return findings_add(e->findings, e->at, "the condition ends after '%s': add a comparison "
-				    "(<, <=, >, >=)", name);
-	return findings_add(e->findings, e->at, "found '%s' after '%s': the comparisons are <, <=, >, >=", word.text,
+		return findings_add(e->findings, e->at,
+				    "the condition ends after '%s': add a comparison "
+				    "(<, <=, >, >=)",
+				    name);
+	return findings_add(e->findings, e->at,
+			    "found '%s' after '%s': the comparisons are <, <=, >, >=", word.text,
 			    name);
 }
 
@@ -130,34 +139,39 @@ static int parse_operator(struct expression *e, uint32_t *ret_op)
 	if (c != '<' && c != '>')
 		return -EINVAL;
 	equal = e->text[e->at + 1] == '=';
-	*ret_op = c == '<' ? (equal ? CONDITION_LESS_EQUAL : CONDITION_LESS) :
-			     (equal ? CONDITION_GREATER_EQUAL : CONDITION_GREATER);
+	*ret_op = c == '<' ? (equal ? CONDITION_LESS_EQUAL : CONDITION_LESS)
+			   : (equal ? CONDITION_GREATER_EQUAL : CONDITION_GREATER);
 	e->at += equal ? 2 : 1;
 	skip_blank(e);
 	return 0;
 }
 
 /* A literal with its unit, and what people write after it. */
-static int parse_limit(struct expression *e, const struct signal_ref *ref, struct literal *ret_literal)
+static int parse_limit(struct expression *e, const struct signal_ref *ref,
+		       struct literal *ret_literal)
 {
 	size_t start = e->at, unit;
 	const char *after;
 	int r;
 
 	if (!e->text[start])
-		return findings_add(e->findings, start, "the condition ends where a value should be");
+		return findings_add(e->findings, start,
+				    "the condition ends where a value should be");
 	r = literal_parse(e->text, start, e->findings, ret_literal);
 	if (r < 0)
 		return r;
 	e->at += ret_literal->length;
 	after = e->text + e->at;
 	if (ref && ref->stat == STAT_RATE && !strncmp(after, "/s", 2))
-		return findings_add(e->findings, e->at, "leave '/s' out: '.rate' is a second's already");
+		return findings_add(e->findings, e->at,
+				    "leave '/s' out: '.rate' is a second's already");
 	unit = e->at + strspn(after, " \t");
 	if (ret_literal->unit == UNIT_NONE && unit > e->at) {
 		e->at = unit;
-		if (reference_length(e) > 0 && !at_word(e, "and") && !at_word(e, "or") && !at_word(e, "for"))
-			return findings_add(e->findings, start, "write the unit right after the number: '%s%s'",
+		if (reference_length(e) > 0 && !at_word(e, "and") && !at_word(e, "or") &&
+		    !at_word(e, "for"))
+			return findings_add(e->findings, start,
+					    "write the unit right after the number: '%s%s'",
 					    excerpt_of(e->text + start, ret_literal->length).text,
 					    next_word(e).text);
 	}
@@ -179,7 +193,8 @@ static int parse_comparison(struct expression *e)
 	skip_blank(e);
 	if (parse_operator(e, &node.op) < 0)
 		return fail_operator(e, start, length);
-	known = reference_parse(e->text, start, length, e->catalogue, e->scope, e->findings, &node.ref) == 0;
+	known = reference_parse(e->text, start, length, e->catalogue, e->scope, e->findings,
+				&node.ref) == 0;
 	limit = e->at;
 	if (parse_limit(e, known ? &node.ref : NULL, &literal) < 0)
 		return -EINVAL;
@@ -217,11 +232,13 @@ static int parse_group(struct expression *e, size_t open)
 		return 0;
 	}
 	if (at_word(e, "for"))
-		return findings_add(e->findings, e->at, "'for' stands at the end of the whole condition, outside of "
+		return findings_add(e->findings, e->at,
+				    "'for' stands at the end of the whole condition, outside of "
 				    "brackets");
 	if (!e->text[e->at])
 		return findings_add(e->findings, open, "this '(' is not closed: add ')'");
-	return findings_add(e->findings, e->at, "found '%s' where 'and', 'or' or ')' should be", next_word(e).text);
+	return findings_add(e->findings, e->at, "found '%s' where 'and', 'or' or ')' should be",
+			    next_word(e).text);
 }
 
 static int parse_one(struct expression *e)
@@ -234,7 +251,8 @@ static int parse_one(struct expression *e)
 	if (!negated && e->text[e->at] != '(')
 		return parse_comparison(e);
 	if (e->depth == EXPRESSION_DEPTH_MAX)
-		return findings_add(e->findings, start, "brackets and 'not' are nested deeper than %d: simplify",
+		return findings_add(e->findings, start,
+				    "brackets and 'not' are nested deeper than %d: simplify",
 				    EXPRESSION_DEPTH_MAX);
 	e->depth++;
 	r = negated ? parse_one(e) : parse_group(e, start);
@@ -242,7 +260,8 @@ static int parse_one(struct expression *e)
 	return r == 0 && negated ? emit(e, &not, start) : r;
 }
 
-static int parse_chain(struct expression *e, const char *word, uint32_t op, int (*parse_part)(struct expression *))
+static int parse_chain(struct expression *e, const char *word, uint32_t op,
+		       int (*parse_part)(struct expression *))
 {
 	struct condition_node node = { .op = op };
 	int r = parse_part(e);
@@ -279,7 +298,8 @@ static int parse_for(struct expression *e)
 	if (literal_fit(&literal, &target, e->text, start, e->findings) < 0)
 		return -EINVAL;
 	if (literal.value > (double)FOR_NS_MAX)
-		return findings_add(e->findings, start, "'for %s' is out of range: write 1h or less",
+		return findings_add(e->findings, start,
+				    "'for %s' is out of range: write 1h or less",
 				    excerpt_of(e->text + start, literal.length).text);
 	e->condition->for_ns = (uint64_t)literal.value;
 	return 0;
@@ -295,8 +315,10 @@ static int fail_rest(struct expression *e, bool after_for)
 	if (e->text[e->at] == ')')
 		return findings_add(e->findings, e->at, "this ')' closes nothing: remove it");
 	if (after_for)
-		return findings_add(e->findings, e->at, "found '%s' after 'for': it stands once, at the end of the "
-				    "whole condition", word.text);
+		return findings_add(e->findings, e->at,
+				    "found '%s' after 'for': it stands once, at the end of the "
+				    "whole condition",
+				    word.text);
 	if (!strncmp(e->text + e->at, "&&", 2))
 		nearest = "and";
 	else if (!strncmp(e->text + e->at, "||", 2))
@@ -305,9 +327,10 @@ static int fail_rest(struct expression *e, bool after_for)
 		if (!strcasecmp(word.text, joints[i]))
 			nearest = joints[i];
 	if (nearest)
-		return findings_add(e->findings, e->at, "found '%s': write '%s'", word.text, nearest);
-	return findings_add(e->findings, e->at, "found '%s' where 'and', 'or', 'for' or the end should be",
-			    word.text);
+		return findings_add(e->findings, e->at, "found '%s': write '%s'", word.text,
+				    nearest);
+	return findings_add(e->findings, e->at,
+			    "found '%s' where 'and', 'or', 'for' or the end should be", word.text);
 }
 
 int expression_compile(const char *text, const struct catalogue *catalogue, enum scope_kind scope,
@@ -324,7 +347,8 @@ int expression_compile(const char *text, const struct catalogue *catalogue, enum
 	bool has_for;
 
 	if (strlen(text) >= sizeof(condition.text))
-		return findings_add(findings, 0, "the condition is longer than %zu bytes: split the policy",
+		return findings_add(findings, 0,
+				    "the condition is longer than %zu bytes: split the policy",
 				    sizeof(condition.text) - 1);
 	skip_blank(&e);
 	if (parse_any(&e) < 0)
@@ -355,7 +379,8 @@ static unsigned int column_of(const char *text, size_t offset)
 }
 
 int condition_parse(const char *text, const struct catalogue *catalogue, enum scope_kind scope,
-		    struct condition *ret_condition, unsigned int *ret_column, char *ret_text, size_t size)
+		    struct condition *ret_condition, unsigned int *ret_column, char *ret_text,
+		    size_t size)
 {
 	struct findings findings = { .n = 0 };
 	int r;

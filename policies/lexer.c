@@ -24,7 +24,8 @@ static bool is_number_start(char c)
 /* Wider than a number on purpose: `2s` and `5%` are shown whole in the error. */
 static bool is_number_byte(char c)
 {
-	return is_number_start(c) || isalpha((unsigned char)c) || c == '%' || (unsigned char)c >= 0x80;
+	return is_number_start(c) || isalpha((unsigned char)c) || c == '%' ||
+	       (unsigned char)c >= 0x80;
 }
 
 /* Passes over blanks and comments; true when a comment does not end, `*offset` is then its beginning. */

@@ -27,13 +27,17 @@ static int fail_unit(const char *text, size_t offset, size_t unit, struct findin
 	const char *nearest = quantity_unit_nearest(word.text);
 
 	if (nearest)
-		return findings_add(findings, offset, "unknown unit '%s' in '%s': did you mean '%s'?", word.text,
-				    excerpt_of(text + offset, unit - offset + length).text, nearest);
+		return findings_add(findings, offset,
+				    "unknown unit '%s' in '%s': did you mean '%s'?", word.text,
+				    excerpt_of(text + offset, unit - offset + length).text,
+				    nearest);
 	return findings_add(findings, offset, "unknown unit '%s' in '%s': units are %s", word.text,
-			    excerpt_of(text + offset, unit - offset + length).text, quantity_unit_words());
+			    excerpt_of(text + offset, unit - offset + length).text,
+			    quantity_unit_words());
 }
 
-int literal_parse(const char *text, size_t offset, struct findings *findings, struct literal *ret_literal)
+int literal_parse(const char *text, size_t offset, struct findings *findings,
+		  struct literal *ret_literal)
 {
 	struct literal literal;
 	const char *end = text + offset;
@@ -53,23 +57,24 @@ int literal_parse(const char *text, size_t offset, struct findings *findings, st
 	return 0;
 }
 
-int literal_fit(const struct literal *literal, const struct literal_target *target, const char *text, size_t offset,
-		struct findings *findings)
+int literal_fit(const struct literal *literal, const struct literal_target *target,
+		const char *text, size_t offset, struct findings *findings)
 {
 	struct excerpt word = excerpt_of(text + offset, literal->length);
 
 	if (literal->value < 0)
-		return findings_add(findings, offset, "'%s' is negative: %s is never below 0", word.text,
-				    target->name);
+		return findings_add(findings, offset, "'%s' is negative: %s is never below 0",
+				    word.text, target->name);
 	if (literal->unit == UNIT_NONE && target->unit != UNIT_NONE &&
 	    !(target->unit == UNIT_RATIO && literal->value <= 1))
-		return findings_add(findings, offset, "%s is %s: '%s' needs a unit (%s)", target->name,
-				    unit_phrase(target->unit), word.text, unit_words[target->unit]);
+		return findings_add(findings, offset, "%s is %s: '%s' needs a unit (%s)",
+				    target->name, unit_phrase(target->unit), word.text,
+				    unit_words[target->unit]);
 	if (literal->unit != UNIT_NONE && literal->unit != target->unit) {
 		if (target->verb)
-			return findings_add(findings, offset, "cannot %s %s (%s) with %s (%s)", target->verb,
-					    target->name, unit_phrase(target->unit), word.text,
-					    unit_phrase(literal->unit));
+			return findings_add(findings, offset, "cannot %s %s (%s) with %s (%s)",
+					    target->verb, target->name, unit_phrase(target->unit),
+					    word.text, unit_phrase(literal->unit));
 		return findings_add(findings, offset, "%s takes %s (%s), '%s' is %s", target->name,
 				    unit_phrase(target->unit), unit_words[target->unit], word.text,
 				    unit_phrase(literal->unit));
@@ -77,8 +82,8 @@ int literal_fit(const struct literal *literal, const struct literal_target *targ
 	return 0;
 }
 
-int literal_parse_for(const char *text, const struct literal_target *target, struct findings *findings,
-		      double *ret_value)
+int literal_parse_for(const char *text, const struct literal_target *target,
+		      struct findings *findings, double *ret_value)
 {
 	size_t start = strspn(text, " \t\r\n"), after;
 	struct literal literal;
@@ -90,7 +95,8 @@ int literal_parse_for(const char *text, const struct literal_target *target, str
 	after = start + literal.length;
 	after += strspn(text + after, " \t\r\n");
 	if (text[after])
-		return findings_add(findings, after, "unexpected '%s' after '%s'", excerpt(text + after).text,
+		return findings_add(findings, after, "unexpected '%s' after '%s'",
+				    excerpt(text + after).text,
 				    excerpt_of(text + start, literal.length).text);
 	r = literal_fit(&literal, target, text, start, findings);
 	if (r < 0)

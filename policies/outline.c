@@ -47,7 +47,7 @@ static char token_char(const struct walk *w)
 	return w->source->text[w->token.offset];
 }
 
-#define fail_at(w, at, ...)                                                                  \
+#define fail_at(w, at, ...) \
 	(error_list_add((w)->errors, source_place((w)->source, at), __VA_ARGS__), -EINVAL)
 
 /* The next token is none that may stand here. */
@@ -64,18 +64,23 @@ static int fail_unexpected(struct walk *w, const char *expected)
 		return fail_at(w, at, "this comment does not end: close it with '*/'");
 	case TOKEN_END:
 		if (w->depth > 0)
-			return fail_at(w, level->offset, "this '%c' is not closed: add '%c'", level->open,
-				       level->open == '{' ? '}' : level->open == '[' ? ']' : ')');
+			return fail_at(w, level->offset, "this '%c' is not closed: add '%c'",
+				       level->open,
+				       level->open == '{'   ? '}'
+				       : level->open == '[' ? ']'
+							    : ')');
 		return fail_at(w, w->last_end, "the file ends where %s should be", expected);
 	default:
 		if (!strncmp(rest, "@include", strlen("@include")))
-			return fail_at(w, at, "'@include' is not allowed: a policy file stands alone, "
+			return fail_at(w, at,
+				       "'@include' is not allowed: a policy file stands alone, "
 				       "copy the text into it");
 		/* The whole character, not its first byte. */
 		while (w->token.kind == TOKEN_BAD &&
 		       ((unsigned char)rest[w->token.length] & 0xc0) == 0x80)
 			w->token.length++;
-		return fail_at(w, at, "found '%s' where %s should be", token_excerpt(w).text, expected);
+		return fail_at(w, at, "found '%s' where %s should be", token_excerpt(w).text,
+			       expected);
 	}
 }
 
@@ -89,12 +94,16 @@ static int add_entry(struct walk *w, const struct token *name)
 	if (o->n == OUTLINE_ENTRIES_MAX)
 		return fail_at(w, w->token.offset, "more than %d settings in one file: split it",
 			       OUTLINE_ENTRIES_MAX);
-	*e = (struct outline_entry){ .name = name->offset, .name_length = name->length, .parent = parent };
+	*e = (struct outline_entry){ .name = name->offset,
+				     .name_length = name->length,
+				     .parent = parent };
 	for (size_t i = 0; name->length > 0 && i < o->n; i++)
 		if (o->entries[i].parent == parent && o->entries[i].name_length == name->length &&
 		    !memcmp(text + o->entries[i].name, text + name->offset, name->length))
-			return fail_at(w, name->offset, "'%s' is given twice, first in line %u: remove one",
-				       token_excerpt(w).text, source_place(w->source, o->entries[i].name).line);
+			return fail_at(w, name->offset,
+				       "'%s' is given twice, first in line %u: remove one",
+				       token_excerpt(w).text,
+				       source_place(w->source, o->entries[i].name).line);
 	o->n++;
 	return 0;
 }
@@ -109,7 +118,8 @@ static int check_integer(struct walk *w, const char *number, const char *end)
 	if (errno == ERANGE)
 		return fail_at(w, w->token.offset, "'%s' is too large", number);
 	if (*end != 'L' && (value < INT_MIN || value > INT_MAX))
-		return fail_at(w, w->token.offset, "'%s' needs more than 32 bits: write %sL", number, number);
+		return fail_at(w, w->token.offset, "'%s' needs more than 32 bits: write %sL",
+			       number, number);
 	return 0;
 }
 
@@ -132,7 +142,8 @@ static int check_number(struct walk *w)
 		return check_integer(w, number, end);
 	strtod(number, &end);
 	if (*end)
-		return fail_at(w, w->token.offset, "'%s' is no number: write \"%s\" with quotes", number, number);
+		return fail_at(w, w->token.offset, "'%s' is no number: write \"%s\" with quotes",
+			       number, number);
 	return 0;
 }
 
@@ -166,7 +177,8 @@ static int walk_scalar(struct walk *w)
 		struct excerpt e = token_excerpt(w);
 
 		if (strcasecmp(e.text, "true") && strcasecmp(e.text, "false"))
-			return fail_at(w, w->token.offset, "'%s' needs quotes: write \"%s\"", e.text, e.text);
+			return fail_at(w, w->token.offset, "'%s' needs quotes: write \"%s\"",
+				       e.text, e.text);
 	} else if (w->token.kind == TOKEN_NUMBER) {
 		r = check_number(w);
 	} else {
@@ -192,7 +204,9 @@ static int walk_value(struct walk *w)
 		type = scalar_type(w);
 		r = walk_scalar(w);
 		if (r == 0 && in->open == '[' && in->type && in->type != type)
-			return fail_at(w, at, "an array [ … ] holds one type of value: use a list ( … ) to mix them");
+			return fail_at(w, at,
+				       "an array [ … ] holds one type of value: use a list ( … ) "
+				       "to mix them");
 		in->type = type;
 		return r;
 	}
@@ -203,7 +217,9 @@ static int walk_value(struct walk *w)
 			       OUTLINE_DEPTH_MAX);
 	w->depth++;
 	w->levels[w->depth] = (struct level){
-		.open = token_char(w), .offset = at, .entry = o->n - 1,
+		.open = token_char(w),
+		.offset = at,
+		.entry = o->n - 1,
 	};
 	advance(w);
 	return 0;
@@ -215,10 +231,13 @@ static int walk_close(struct walk *w)
 	char close = open == '{' ? '}' : open == '[' ? ']' : ')';
 
 	if (w->depth == 0)
-		return fail_at(w, w->token.offset, "this '%c' closes nothing: remove it", token_char(w));
+		return fail_at(w, w->token.offset, "this '%c' closes nothing: remove it",
+			       token_char(w));
 	if (token_char(w) != close)
-		return fail_at(w, w->token.offset, "found '%c' where '%c' should be, which closes line %u",
-			       token_char(w), close, source_place(w->source, w->levels[w->depth].offset).line);
+		return fail_at(w, w->token.offset,
+			       "found '%c' where '%c' should be, which closes line %u",
+			       token_char(w), close,
+			       source_place(w->source, w->levels[w->depth].offset).line);
 	w->depth--;
 	advance(w);
 	/* One of these may follow a setting; libconfig takes no second one. */

@@ -19,13 +19,14 @@
 
 struct config_setting_t;
 
-#define OUTLINE_DEPTH_MAX 8     /* groups in groups; the language needs 4 */
+#define OUTLINE_DEPTH_MAX 8      /* groups in groups; the language needs 4 */
 #define OUTLINE_ENTRIES_MAX 4096 /* settings of one file; POLICY_MAX policies need half of it */
 
 struct outline_entry {
-	size_t name, name_length; /* offset in the source; of an element without a name: its value, 0 */
-	size_t value;             /* offset of the value's first byte */
-	size_t parent;            /* index of the entry that it is in; SIZE_MAX at the top */
+	size_t name,
+		name_length; /* offset in the source; of an element without a name: its value, 0 */
+	size_t value;        /* offset of the value's first byte */
+	size_t parent;       /* index of the entry that it is in; SIZE_MAX at the top */
 };
 
 struct outline {

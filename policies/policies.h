@@ -19,7 +19,8 @@
 struct policy_error {
 	char file[POLICY_FILE_MAX];
 	unsigned int line, column; /* from 1; 0 where it concerns the whole file */
-	char text[POLICY_TEXT_MAX]; /* "unknown signal 'disk.raed.latency': did you mean 'disk.read.latency'?" */
+	char text
+		[POLICY_TEXT_MAX]; /* "unknown signal 'disk.raed.latency': did you mean 'disk.read.latency'?" */
 };
 
 struct policy_set {
@@ -38,27 +39,31 @@ void policy_set_free(struct policy_set *set);
  * errors are. A name that the set has already is an error (the later file). Returns 0, or -EINVAL when
  * errors were added, -ENOMEM.
  */
-int policy_set_load_file(struct policy_set *set, const struct catalogue *catalogue, const char *path);
+int policy_set_load_file(struct policy_set *set, const struct catalogue *catalogue,
+			 const char *path);
 
 /*
  * Loads `*.conf` of a folder in alphabetical order. A file whose name was loaded from an earlier folder replaces it
  * whole: call it for the shipped folder last. A missing folder is no error. Returns 0 or -EINVAL, -ENOMEM, -errno.
  */
-int policy_set_load_folder(struct policy_set *set, const struct catalogue *catalogue, const char *path);
+int policy_set_load_folder(struct policy_set *set, const struct catalogue *catalogue,
+			   const char *path);
 
 /*
  * Parses one condition, for tests and for `watch --when`. Returns 0, or -EINVAL with the message and the
  * column (from 1) of the offending text.
  */
 int condition_parse(const char *text, const struct catalogue *catalogue, enum scope_kind scope,
-		    struct condition *ret_condition, unsigned int *ret_column, char *ret_text, size_t size);
+		    struct condition *ret_condition, unsigned int *ret_column, char *ret_text,
+		    size_t size);
 
 /* Parses `disk.read.latency.p99`; the same contract. */
-int signal_ref_parse(const char *text, const struct catalogue *catalogue, struct signal_ref *ret_ref, char *ret_text,
-		     size_t size);
+int signal_ref_parse(const char *text, const struct catalogue *catalogue,
+		     struct signal_ref *ret_ref, char *ret_text, size_t size);
 
 /* Writes `disk.read.latency.p99`; returns `buffer`. */
-char *signal_ref_format(const struct signal_ref *ref, const struct catalogue *catalogue, char *buffer, size_t size);
+char *signal_ref_format(const struct signal_ref *ref, const struct catalogue *catalogue,
+			char *buffer, size_t size);
 
 /* The unit of a reference: a count's .rate is a number a second. */
 enum unit signal_ref_unit(const struct signal_ref *ref, const struct catalogue *catalogue);

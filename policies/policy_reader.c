@@ -30,13 +30,25 @@ struct range {
 	const char *min_text, *max_text;
 };
 
-static const struct range window_range = { .min = 100e6, .max = 600e9, .min_text = "100ms", .max_text = "10min" };
-static const struct range washout_range = { .min = 0, .max = 60e9, .min_text = "0s", .max_text = "1min" };
-static const struct range cooldown_range = { .min = 0, .max = 720 * 3600e9, .min_text = "0s", .max_text = "720h" };
-static const struct range error_range = { .min = 0.0001, .max = 0.2, .min_text = "0.0001", .max_text = "0.2" };
-static const struct range effect_range = { .min = 0.001, .max = 0.9, .min_text = "0.1%", .max_text = "90%" };
+static const struct range window_range = {
+	.min = 100e6, .max = 600e9, .min_text = "100ms", .max_text = "10min"
+};
+static const struct range washout_range = {
+	.min = 0, .max = 60e9, .min_text = "0s", .max_text = "1min"
+};
+static const struct range cooldown_range = {
+	.min = 0, .max = 720 * 3600e9, .min_text = "0s", .max_text = "720h"
+};
+static const struct range error_range = {
+	.min = 0.0001, .max = 0.2, .min_text = "0.0001", .max_text = "0.2"
+};
+static const struct range effect_range = {
+	.min = 0.001, .max = 0.9, .min_text = "0.1%", .max_text = "90%"
+};
 static const struct range drop_range = { .min = 0, .max = 1, .min_text = "0%", .max_text = "100%" };
-static const struct range rise_range = { .min = 0, .max = 100, .min_text = "0%", .max_text = "10000%" };
+static const struct range rise_range = {
+	.min = 0, .max = 100, .min_text = "0%", .max_text = "10000%"
+};
 
 static int ranged_quantity(struct reader *reader, const config_setting_t *setting, enum unit unit,
 			   const struct range *range, double *ret_value)
@@ -51,10 +63,10 @@ static int ranged_quantity(struct reader *reader, const config_setting_t *settin
 	if (value < range->min || value > range->max) {
 		bool low = value < range->min;
 
-		reader_fail(reader, setting, "%s is %s, outside %s to %s: %s it to %s or %s", name.text,
-			    reader_value(reader, setting).text, range->min_text, range->max_text,
-			    low ? "raise" : "lower", low ? range->min_text : range->max_text,
-			    low ? "more" : "less");
+		reader_fail(reader, setting, "%s is %s, outside %s to %s: %s it to %s or %s",
+			    name.text, reader_value(reader, setting).text, range->min_text,
+			    range->max_text, low ? "raise" : "lower",
+			    low ? range->min_text : range->max_text, low ? "more" : "less");
 		return -EINVAL;
 	}
 	*ret_value = value;
@@ -70,8 +82,10 @@ static void parse_name(struct reader *reader, const config_setting_t *setting)
 	for (const char *c = name; *c; c++) {
 		if (isalnum((unsigned char)*c) || (c > name && strchr("-_.", *c)))
 			continue;
-		reader_fail(reader, setting, "'%s' is no name for a policy: use letters, digits, '-', '_' and '.', "
-			    "and begin with a letter or digit", excerpt(name).text);
+		reader_fail(reader, setting,
+			    "'%s' is no name for a policy: use letters, digits, '-', '_' and '.', "
+			    "and begin with a letter or digit",
+			    excerpt(name).text);
 		return;
 	}
 	strcpy(reader->policy->name, name);
@@ -99,25 +113,32 @@ static void parse_scope(struct reader *reader, const config_setting_t *setting)
 		words[i] = scope_kind_word(i);
 	nearest = words_nearest(text, words, SCOPE_KIND_COUNT);
 	if (strchr(text, ':'))
-		reader_fail(reader, setting, "scope takes a kind alone, found '%s': name instances in 'match'",
+		reader_fail(reader, setting,
+			    "scope takes a kind alone, found '%s': name instances in 'match'",
 			    excerpt(text).text);
 	else if (nearest)
-		reader_fail(reader, setting, "unknown scope '%s': did you mean '%s'?", excerpt(text).text, nearest);
+		reader_fail(reader, setting, "unknown scope '%s': did you mean '%s'?",
+			    excerpt(text).text, nearest);
 	else
-		reader_fail(reader, setting, "unknown scope '%s': scopes are host, cpu, node, disk, nic, netns, "
-			    "cgroup, process, service, gpu", excerpt(text).text);
+		reader_fail(reader, setting,
+			    "unknown scope '%s': scopes are host, cpu, node, disk, nic, netns, "
+			    "cgroup, process, service, gpu",
+			    excerpt(text).text);
 }
 
 static void parse_match(struct reader *reader, const config_setting_t *setting)
 {
 	if (reader->scope == SCOPE_HOST)
-		reader_fail_key(reader, setting, "'match' chooses among instances, and the host is only one: "
+		reader_fail_key(reader, setting,
+				"'match' chooses among instances, and the host is only one: "
 				"remove it");
 	else
-		reader_text(reader, setting, sizeof(reader->policy->scope_match), reader->policy->scope_match);
+		reader_text(reader, setting, sizeof(reader->policy->scope_match),
+			    reader->policy->scope_match);
 }
 
-static void parse_condition(struct reader *reader, const config_setting_t *setting, struct condition *ret_condition)
+static void parse_condition(struct reader *reader, const config_setting_t *setting,
+			    struct condition *ret_condition)
 {
 	struct findings findings = { .n = 0 };
 	const char *text;
@@ -174,17 +195,20 @@ static void parse_knob(struct reader *reader, const config_setting_t *setting)
 	if (!row) {
 		nearest = nearest_knob(reader->catalogue, text);
 		if (nearest)
-			reader_fail(reader, setting, "unknown knob '%s': did you mean '%s'?", excerpt(text).text,
-				    nearest);
+			reader_fail(reader, setting, "unknown knob '%s': did you mean '%s'?",
+				    excerpt(text).text, nearest);
 		else
-			reader_fail(reader, setting, "unknown knob '%s': 'flyball knobs' lists them",
+			reader_fail(reader, setting,
+				    "unknown knob '%s': 'flyball knobs' lists them",
 				    excerpt(text).text);
 		return;
 	}
 	reader->knob = row;
 	if (reader->scope < SCOPE_KIND_COUNT && row->scope != reader->scope)
-		reader_fail(reader, setting, "'%s' belongs to %s, the policy to %s: write scope = \"%s\"", row->name,
-			    scope_phrase(row->scope), scope_phrase(reader->scope), scope_kind_word(row->scope));
+		reader_fail(reader, setting,
+			    "'%s' belongs to %s, the policy to %s: write scope = \"%s\"", row->name,
+			    scope_phrase(row->scope), scope_phrase(reader->scope),
+			    scope_kind_word(row->scope));
 	snprintf(reader->policy->knob, sizeof(reader->policy->knob), "%s", row->name);
 	reader->policy->knob_domain = row->domain;
 }
@@ -203,20 +227,32 @@ static void parse_maximize(struct reader *reader, const config_setting_t *settin
 
 static void parse_min_effect(struct reader *reader, const config_setting_t *setting)
 {
-	ranged_quantity(reader, setting, UNIT_RATIO, &effect_range, &reader->policy->objective.min_effect);
+	ranged_quantity(reader, setting, UNIT_RATIO, &effect_range,
+			&reader->policy->objective.min_effect);
 }
 
+/* clang-format off: a table reads best as a table. */
 static const struct policy_key objective_keys[] = {
-	{ .name = "minimize", .parse = parse_minimize, .type = "signal",
+	{ .name = "minimize",
+	  .parse = parse_minimize,
+	  .type = "signal",
 	  .about = "what is to become less" },
-	{ .name = "maximize", .parse = parse_maximize, .type = "signal",
+	{ .name = "maximize",
+	  .parse = parse_maximize,
+	  .type = "signal",
 	  .about = "what is to become more" },
-	{ .name = "min_effect", .parse = parse_min_effect, .type = "ratio, 0.1% to 90%", .fallback = "5%",
+	{ .name = "min_effect",
+	  .parse = parse_min_effect,
+	  .type = "ratio, 0.1% to 90%",
+	  .fallback = "5%",
 	  .about = "a smaller improvement is not kept" },
 };
+/* clang-format on */
 
 static const struct policy_group objective_group = {
-	.name = "objective", .keys = objective_keys, .n_keys = ARRAY_SIZE(objective_keys),
+	.name = "objective",
+	.keys = objective_keys,
+	.n_keys = ARRAY_SIZE(objective_keys),
 };
 
 static void parse_objective(struct reader *reader, const config_setting_t *setting)
@@ -231,9 +267,11 @@ static void parse_objective(struct reader *reader, const config_setting_t *setti
 	minimize = config_setting_get_member(setting, "minimize");
 	maximize = config_setting_get_member(setting, "maximize");
 	if (minimize && maximize)
-		reader_fail_key(reader, maximize, "an objective has either 'minimize' or 'maximize': remove one");
+		reader_fail_key(reader, maximize,
+				"an objective has either 'minimize' or 'maximize': remove one");
 	else if (!minimize && !maximize)
-		reader_fail_key(reader, setting, "the objective is missing: write minimize = \"…\" or "
+		reader_fail_key(reader, setting,
+				"the objective is missing: write minimize = \"…\" or "
 				"maximize = \"…\"");
 }
 
@@ -243,9 +281,11 @@ static void parse_signal(struct reader *reader, const config_setting_t *setting)
 }
 
 /* The signal's own unit, where the signal is known; its error stands already where it is not. */
-static void parse_hard_limit(struct reader *reader, const config_setting_t *setting, enum guardrail_kind kind)
+static void parse_hard_limit(struct reader *reader, const config_setting_t *setting,
+			     enum guardrail_kind kind)
 {
-	const config_setting_t *signal = config_setting_get_member(config_setting_parent(setting), "signal");
+	const config_setting_t *signal =
+		config_setting_get_member(config_setting_parent(setting), "signal");
 	struct findings ignored = { .n = 0 };
 	const char *text = signal ? config_setting_get_string(signal) : NULL;
 	struct signal_ref ref;
@@ -253,11 +293,13 @@ static void parse_hard_limit(struct reader *reader, const config_setting_t *sett
 
 	reader->guardrail_limits++;
 	reader->guardrail->kind = kind;
-	if (!text || reference_parse(text, 0, strlen(text), reader->catalogue, SCOPE_KIND_COUNT, &ignored, &ref) < 0)
+	if (!text || reference_parse(text, 0, strlen(text), reader->catalogue, SCOPE_KIND_COUNT,
+				     &ignored, &ref) < 0)
 		return;
 	target.unit = signal_ref_unit(&ref, reader->catalogue);
 	if (target.unit == UNIT_RATIO)
-		ranged_quantity(reader, setting, UNIT_RATIO, &drop_range, &reader->guardrail->limit);
+		ranged_quantity(reader, setting, UNIT_RATIO, &drop_range,
+				&reader->guardrail->limit);
 	else
 		reader_quantity(reader, setting, &target, &reader->guardrail->limit);
 }
@@ -286,21 +328,36 @@ static void parse_max_rise(struct reader *reader, const config_setting_t *settin
 	ranged_quantity(reader, setting, UNIT_RATIO, &rise_range, &reader->guardrail->limit);
 }
 
+/* clang-format off: a table reads best as a table. */
 static const struct policy_key guardrail_keys[] = {
-	{ .name = "signal", .parse = parse_signal, .required = true, .type = "signal",
+	{ .name = "signal",
+	  .parse = parse_signal,
+	  .required = true,
+	  .type = "signal",
 	  .about = "what must not get worse" },
-	{ .name = "max", .parse = parse_hard_max, .type = "in the signal's unit",
+	{ .name = "max",
+	  .parse = parse_hard_max,
+	  .type = "in the signal's unit",
 	  .about = "one tick above it ends the arm" },
-	{ .name = "min", .parse = parse_hard_min, .type = "in the signal's unit",
+	{ .name = "min",
+	  .parse = parse_hard_min,
+	  .type = "in the signal's unit",
 	  .about = "one tick below it ends the arm" },
-	{ .name = "max_drop", .parse = parse_max_drop, .type = "ratio, 0% to 100%",
+	{ .name = "max_drop",
+	  .parse = parse_max_drop,
+	  .type = "ratio, 0% to 100%",
 	  .about = "how far it may fall below what it was with the value in force before" },
-	{ .name = "max_rise", .parse = parse_max_rise, .type = "ratio, 0% to 10000%",
+	{ .name = "max_rise",
+	  .parse = parse_max_rise,
+	  .type = "ratio, 0% to 10000%",
 	  .about = "how far it may rise above what it was with the value in force before" },
 };
+/* clang-format on */
 
 static const struct policy_group guardrail_group = {
-	.name = "a guardrail", .keys = guardrail_keys, .n_keys = ARRAY_SIZE(guardrail_keys),
+	.name = "a guardrail",
+	.keys = guardrail_keys,
+	.n_keys = ARRAY_SIZE(guardrail_keys),
 };
 
 static void parse_guardrail(struct reader *reader, const config_setting_t *setting)
@@ -311,8 +368,10 @@ static void parse_guardrail(struct reader *reader, const config_setting_t *setti
 	reader->guardrail_limits = 0;
 	reader_group(reader, &guardrail_group, setting);
 	if (reader->errors->n == errors && reader->guardrail_limits != 1)
-		reader_fail_key(reader, setting, "a guardrail has one of 'max', 'min', 'max_drop', 'max_rise'; "
-				"this has %u", reader->guardrail_limits);
+		reader_fail_key(reader, setting,
+				"a guardrail has one of 'max', 'min', 'max_drop', 'max_rise'; "
+				"this has %u",
+				reader->guardrail_limits);
 }
 
 static void parse_guardrails(struct reader *reader, const config_setting_t *setting)
@@ -325,15 +384,16 @@ static void parse_guardrails(struct reader *reader, const config_setting_t *sett
 		return;
 	}
 	if (n > POLICY_GUARDRAILS_MAX) {
-		reader_fail(reader, setting, "guardrails has %d elements: at most %d", n, POLICY_GUARDRAILS_MAX);
+		reader_fail(reader, setting, "guardrails has %d elements: at most %d", n,
+			    POLICY_GUARDRAILS_MAX);
 		return;
 	}
 	for (int i = 0; i < n; i++)
 		parse_guardrail(reader, config_setting_get_elem(setting, (unsigned int)i));
 }
 
-static void parse_ns(struct reader *reader, const config_setting_t *setting, const struct range *range,
-		     uint64_t *ret_ns)
+static void parse_ns(struct reader *reader, const config_setting_t *setting,
+		     const struct range *range, uint64_t *ret_ns)
 {
 	double ns;
 
@@ -365,15 +425,19 @@ static void parse_max_pairs(struct reader *reader, const config_setting_t *setti
 {
 	long long pairs;
 
-	if (config_setting_type(setting) != CONFIG_TYPE_INT && config_setting_type(setting) != CONFIG_TYPE_INT64) {
+	if (config_setting_type(setting) != CONFIG_TYPE_INT &&
+	    config_setting_type(setting) != CONFIG_TYPE_INT64) {
 		reader_fail(reader, setting, "max_pairs takes a whole number, found %s",
-			    config_setting_is_number(setting) ? "a fraction" : setting_phrase(setting));
+			    config_setting_is_number(setting) ? "a fraction"
+							      : setting_phrase(setting));
 		return;
 	}
 	pairs = config_setting_get_int64(setting);
 	if (pairs < MAX_PAIRS_LEAST || pairs > TRIAL_PAIRS_MAX)
-		reader_fail(reader, setting, "max_pairs is %lld, outside %d to %d: %s it to %d or %s", pairs,
-			    MAX_PAIRS_LEAST, TRIAL_PAIRS_MAX, pairs < MAX_PAIRS_LEAST ? "raise" : "lower",
+		reader_fail(reader, setting,
+			    "max_pairs is %lld, outside %d to %d: %s it to %d or %s", pairs,
+			    MAX_PAIRS_LEAST, TRIAL_PAIRS_MAX,
+			    pairs < MAX_PAIRS_LEAST ? "raise" : "lower",
 			    pairs < MAX_PAIRS_LEAST ? MAX_PAIRS_LEAST : TRIAL_PAIRS_MAX,
 			    pairs < MAX_PAIRS_LEAST ? "more" : "less");
 	else
@@ -383,28 +447,51 @@ static void parse_max_pairs(struct reader *reader, const config_setting_t *setti
 static void parse_calibrate(struct reader *reader, const config_setting_t *setting)
 {
 	if (config_setting_type(setting) != CONFIG_TYPE_BOOL)
-		reader_fail(reader, setting, "calibrate takes true or false, found %s", setting_phrase(setting));
+		reader_fail(reader, setting, "calibrate takes true or false, found %s",
+			    setting_phrase(setting));
 	else
 		reader->policy->trial.calibrate = (uint32_t)config_setting_get_bool(setting);
 }
 
+/* clang-format off: a table reads best as a table. */
 static const struct policy_key trial_keys[] = {
-	{ .name = "window", .parse = parse_window, .type = "time, 100ms to 10min", .fallback = "2s",
+	{ .name = "window",
+	  .parse = parse_window,
+	  .type = "time, 100ms to 10min",
+	  .fallback = "2s",
 	  .about = "how long one value is measured at a time" },
-	{ .name = "washout", .parse = parse_washout, .type = "time, 0s to 1min", .fallback = "500ms",
+	{ .name = "washout",
+	  .parse = parse_washout,
+	  .type = "time, 0s to 1min",
+	  .fallback = "500ms",
 	  .about = "how long after a change nothing is measured" },
-	{ .name = "max_pairs", .parse = parse_max_pairs, .type = "whole number, 5 to 200", .fallback = "40",
+	{ .name = "max_pairs",
+	  .parse = parse_max_pairs,
+	  .type = "whole number, 5 to 200",
+	  .fallback = "40",
 	  .about = "a trial that has shown nothing after so many pairs of windows is given up" },
-	{ .name = "error", .parse = parse_error, .type = "ratio, 0.0001 to 0.2", .fallback = "0.05",
+	{ .name = "error",
+	  .parse = parse_error,
+	  .type = "ratio, 0.0001 to 0.2",
+	  .fallback = "0.05",
 	  .about = "the chance to keep a value that changes nothing" },
-	{ .name = "cooldown", .parse = parse_cooldown, .type = "time, 0s to 720h", .fallback = "10min",
+	{ .name = "cooldown",
+	  .parse = parse_cooldown,
+	  .type = "time, 0s to 720h",
+	  .fallback = "10min",
 	  .about = "how long after a verdict no new trial begins in the same place" },
-	{ .name = "calibrate", .parse = parse_calibrate, .type = "true or false", .fallback = "false",
+	{ .name = "calibrate",
+	  .parse = parse_calibrate,
+	  .type = "true or false",
+	  .fallback = "false",
 	  .about = "try the value in force against itself, to count false keeps" },
 };
+/* clang-format on */
 
 static const struct policy_group trial_group = {
-	.name = "trial", .keys = trial_keys, .n_keys = ARRAY_SIZE(trial_keys),
+	.name = "trial",
+	.keys = trial_keys,
+	.n_keys = ARRAY_SIZE(trial_keys),
 };
 
 static void parse_trial(struct reader *reader, const config_setting_t *setting)
@@ -422,41 +509,81 @@ static void parse_trial(struct reader *reader, const config_setting_t *setting)
 	if ((int)trial->max_pairs >= least)
 		return;
 	at = config_setting_get_member(setting, "max_pairs");
-	reader_fail(reader, at ? at : setting, "%u pairs cannot reach an error of %g: raise max_pairs to %d or more, "
-		    "or allow a larger error", trial->max_pairs, trial->error, least);
+	reader_fail(reader, at ? at : setting,
+		    "%u pairs cannot reach an error of %g: raise max_pairs to %d or more, "
+		    "or allow a larger error",
+		    trial->max_pairs, trial->error, least);
 }
 
+/* clang-format off: a table reads best as a table. */
 static const struct policy_key policy_keys[] = {
-	{ .name = "name", .parse = parse_name, .required = true, .type = "string",
+	{ .name = "name",
+	  .parse = parse_name,
+	  .required = true,
+	  .type = "string",
 	  .about = "what the policy is called everywhere" },
-	{ .name = "about", .parse = parse_about, .type = "string", .fallback = "empty",
+	{ .name = "about",
+	  .parse = parse_about,
+	  .type = "string",
+	  .fallback = "empty",
 	  .about = "one sentence for whoever reads the plan" },
-	{ .name = "scope", .parse = parse_scope, .required = true, .type = "kind of scope",
+	{ .name = "scope",
+	  .parse = parse_scope,
+	  .required = true,
+	  .type = "kind of scope",
 	  .about = "the policy holds for each instance of it" },
-	{ .name = "match", .parse = parse_match, .type = "pattern of fnmatch(3)", .fallback = "all instances",
+	{ .name = "match",
+	  .parse = parse_match,
+	  .type = "pattern of fnmatch(3)",
+	  .fallback = "all instances",
 	  .about = "only instances whose name matches" },
-	{ .name = "when", .parse = parse_when, .required = true, .type = "condition",
+	{ .name = "when",
+	  .parse = parse_when,
+	  .required = true,
+	  .type = "condition",
 	  .about = "what makes an opportunity" },
-	{ .name = "until", .parse = parse_until, .type = "condition", .fallback = "never",
+	{ .name = "until",
+	  .parse = parse_until,
+	  .type = "condition",
+	  .fallback = "never",
 	  .about = "what ends the opportunity, and with it a trial that still runs" },
-	{ .name = "knob", .parse = parse_knob, .required = true, .type = "knob",
+	{ .name = "knob",
+	  .parse = parse_knob,
+	  .required = true,
+	  .type = "knob",
 	  .about = "what is changed" },
-	{ .name = "try", .parse = reader_arms, .required = true, .type = "values or a group",
+	{ .name = "try",
+	  .parse = reader_arms,
+	  .required = true,
+	  .type = "values or a group",
 	  .about = "the values to try" },
-	{ .name = "objective", .parse = parse_objective, .required = true, .type = "group",
+	{ .name = "objective",
+	  .parse = parse_objective,
+	  .required = true,
+	  .type = "group",
 	  .about = "what has to get better" },
-	{ .name = "guardrails", .parse = parse_guardrails, .type = "list of groups", .fallback = "none",
+	{ .name = "guardrails",
+	  .parse = parse_guardrails,
+	  .type = "list of groups",
+	  .fallback = "none",
 	  .about = "what must not get worse meanwhile" },
-	{ .name = "trial", .parse = parse_trial, .type = "group", .fallback = "its defaults",
+	{ .name = "trial",
+	  .parse = parse_trial,
+	  .type = "group",
+	  .fallback = "its defaults",
 	  .about = "how the experiment is run" },
 };
+/* clang-format on */
 
 static const struct policy_group policy_group = {
-	.name = "the policy", .keys = policy_keys, .n_keys = ARRAY_SIZE(policy_keys),
+	.name = "the policy",
+	.keys = policy_keys,
+	.n_keys = ARRAY_SIZE(policy_keys),
 };
 
 const struct policy_group *const policy_groups[] = {
-	&policy_group, &policy_group_steps, &policy_group_ladder, &objective_group, &guardrail_group, &trial_group,
+	&policy_group,    &policy_group_steps, &policy_group_ladder,
+	&objective_group, &guardrail_group,    &trial_group,
 };
 const size_t policy_groups_count = ARRAY_SIZE(policy_groups);
 

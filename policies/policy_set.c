@@ -20,7 +20,11 @@
 
 #define POLICY_FILES_MAX 256 /* files of all folders */
 
-#define WHOLE_FILE (struct place){ .line = 0 }
+#define WHOLE_FILE        \
+	(struct place)    \
+	{                 \
+		.line = 0 \
+	}
 
 /* What policy_set_new() really makes: the set, and the names that later folders cannot load again. */
 struct loaded_set {
@@ -76,9 +80,10 @@ static void check_name(struct load *load, const config_setting_t *setting)
 	for (const struct policy *p = load->set->policies; p < policy; p++) {
 		if (strcmp(p->name, policy->name))
 			continue;
-		reader_fail(&load->reader, at, "a policy '%s' is in %s already: rename one, or give both files "
-			    "the same name to replace it", policy->name,
-			    strcmp(p->file, policy->file) ? p->file : "this file");
+		reader_fail(&load->reader, at,
+			    "a policy '%s' is in %s already: rename one, or give both files "
+			    "the same name to replace it",
+			    policy->name, strcmp(p->file, policy->file) ? p->file : "this file");
 		return;
 	}
 }
@@ -86,7 +91,8 @@ static void check_name(struct load *load, const config_setting_t *setting)
 static void add_policy(struct load *load, const config_setting_t *setting)
 {
 	if (load->set->n_policies + load->n_new == POLICY_MAX) {
-		reader_fail(&load->reader, setting, "more than %d policies: remove some", POLICY_MAX);
+		reader_fail(&load->reader, setting, "more than %d policies: remove some",
+			    POLICY_MAX);
 		return;
 	}
 	load->reader.policy = &load->set->policies[load->set->n_policies + load->n_new];
@@ -102,7 +108,8 @@ static void parse_many(struct load *load, const config_setting_t *setting)
 	int n = config_setting_length(setting);
 
 	if (!config_setting_is_list(setting)) {
-		reader_fail(&load->reader, setting, "policies takes a list ( { … }, { … } ), found %s",
+		reader_fail(&load->reader, setting,
+			    "policies takes a list ( { … }, { … } ), found %s",
 			    setting_phrase(setting));
 		return;
 	}
@@ -111,7 +118,8 @@ static void parse_many(struct load *load, const config_setting_t *setting)
 	for (int i = 0; i < n && load->set->n_policies + load->n_new < POLICY_MAX; i++)
 		add_policy(load, config_setting_get_elem(setting, (unsigned int)i));
 	if (n > 0 && load->n_new < (size_t)n && load->set->n_policies + load->n_new == POLICY_MAX)
-		reader_fail(&load->reader, config_setting_get_elem(setting, (unsigned int)load->n_new),
+		reader_fail(&load->reader,
+			    config_setting_get_elem(setting, (unsigned int)load->n_new),
 			    "more than %d policies: remove some", POLICY_MAX);
 }
 
@@ -124,15 +132,19 @@ static void parse_root(struct load *load, const config_setting_t *root)
 		const config_setting_t *member = config_setting_get_elem(root, (unsigned int)i);
 
 		if (member != one && member != many)
-			reader_fail_key(&load->reader, member, "unknown key '%s': a file has policy: { … } or "
-					"policies = ( { … }, { … } )", reader_name(member).text);
+			reader_fail_key(&load->reader, member,
+					"unknown key '%s': a file has policy: { … } or "
+					"policies = ( { … }, { … } )",
+					reader_name(member).text);
 	}
 	if (one && many)
-		reader_fail_key(&load->reader, many, "a file has either 'policy' or 'policies': move all of them "
+		reader_fail_key(&load->reader, many,
+				"a file has either 'policy' or 'policies': move all of them "
 				"into 'policies'");
 	if (config_setting_length(root) == 0)
 		error_list_add(load->reader.errors, WHOLE_FILE,
-			       "the file holds no policy: write policy: { … } as in docs/policy.md");
+			       "the file holds no policy: write policy: { … } as in "
+			       "docs/policy.md");
 	if (one)
 		add_policy(load, one);
 	if (many)
@@ -144,7 +156,8 @@ static void add_syntax_error(struct load *load, const config_t *config)
 {
 	struct place place = { .line = (unsigned int)config_error_line(config), .column = 1 };
 
-	error_list_add(load->reader.errors, place, "%s", config_error_text(config) ?: "syntax error");
+	error_list_add(load->reader.errors, place, "%s",
+		       config_error_text(config) ?: "syntax error");
 }
 
 static int parse_source(struct load *load, const struct source *source)
@@ -160,7 +173,8 @@ static int parse_source(struct load *load, const struct source *source)
 	if (config_read_string(&config, source->text) != CONFIG_TRUE)
 		add_syntax_error(load, &config);
 	else if (outline_attach(&outline, config_root_setting(&config)) < 0)
-		error_list_add(load->reader.errors, WHOLE_FILE, "the file is read in two ways: simplify its strings");
+		error_list_add(load->reader.errors, WHOLE_FILE,
+			       "the file is read in two ways: simplify its strings");
 	else
 		parse_root(load, config_root_setting(&config));
 	config_destroy(&config);
@@ -168,7 +182,8 @@ static int parse_source(struct load *load, const struct source *source)
 }
 
 /* Adds all policies of the source, or all its errors. */
-static int load_source(struct policy_set *set, const struct catalogue *catalogue, const struct source *source)
+static int load_source(struct policy_set *set, const struct catalogue *catalogue,
+		       const struct source *source)
 {
 	struct error_list *errors = &loaded_set(set)->errors;
 	struct load load = {
@@ -195,8 +210,8 @@ static struct error_list *begin_errors(struct policy_set *set, const char *file)
 	return errors;
 }
 
-int policy_set_load_text(struct policy_set *set, const struct catalogue *catalogue, const char *file,
-			 const char *bytes, size_t size)
+int policy_set_load_text(struct policy_set *set, const struct catalogue *catalogue,
+			 const char *file, const char *bytes, size_t size)
 {
 	_cleanup_(source_deinit) struct source source = { .size = 0 };
 	struct error_list *errors = begin_errors(set, file);
@@ -217,7 +232,8 @@ static int load_file(struct policy_set *set, const struct catalogue *catalogue, 
 	int r;
 
 	if (strlen(path) >= POLICY_FILE_MAX) {
-		error_list_add(errors, WHOLE_FILE, "the path is longer than %d bytes", POLICY_FILE_MAX - 1);
+		error_list_add(errors, WHOLE_FILE, "the path is longer than %d bytes",
+			       POLICY_FILE_MAX - 1);
 		r = -EINVAL;
 	} else {
 		r = source_open(&source, path, errors);
@@ -228,7 +244,8 @@ static int load_file(struct policy_set *set, const struct catalogue *catalogue, 
 	return r;
 }
 
-int policy_set_load_file(struct policy_set *set, const struct catalogue *catalogue, const char *path)
+int policy_set_load_file(struct policy_set *set, const struct catalogue *catalogue,
+			 const char *path)
 {
 	int r = load_file(set, catalogue, path);
 
@@ -246,7 +263,8 @@ static int is_policy_file(const struct dirent *entry)
 {
 	size_t length = strlen(entry->d_name);
 
-	return entry->d_name[0] != '.' && length > 5 && !strcmp(entry->d_name + length - 5, ".conf");
+	return entry->d_name[0] != '.' && length > 5 &&
+	       !strcmp(entry->d_name + length - 5, ".conf");
 }
 
 /* By bytes, in every locale alike. */
@@ -263,7 +281,8 @@ static bool was_loaded(const struct loaded_set *loaded, size_t n_names, const ch
 	return false;
 }
 
-static int load_entry(struct policy_set *set, const struct catalogue *catalogue, const char *folder, const char *name)
+static int load_entry(struct policy_set *set, const struct catalogue *catalogue, const char *folder,
+		      const char *name)
 {
 	struct loaded_set *loaded = loaded_set(set);
 	_cleanup_free_ char *path = NULL;
@@ -272,12 +291,14 @@ static int load_entry(struct policy_set *set, const struct catalogue *catalogue,
 	if (loaded->n_names == POLICY_FILES_MAX) {
 		struct error_list *errors = begin_errors(set, folder);
 
-		error_list_add(errors, WHOLE_FILE, "more than %d policy files: '%s' and later ones are not read",
+		error_list_add(errors, WHOLE_FILE,
+			       "more than %d policy files: '%s' and later ones are not read",
 			       POLICY_FILES_MAX, name);
 		error_list_move(errors, set);
 		return -E2BIG;
 	}
-	if (asprintf(&path, "%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/", name) < 0) {
+	if (asprintf(&path, "%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/", name) <
+	    0) {
 		path = NULL;
 		return -ENOMEM;
 	}
@@ -305,7 +326,8 @@ static int fail_folder(struct policy_set *set, const char *path, int error)
 	return -error;
 }
 
-int policy_set_load_folder(struct policy_set *set, const struct catalogue *catalogue, const char *path)
+int policy_set_load_folder(struct policy_set *set, const struct catalogue *catalogue,
+			   const char *path)
 {
 	struct loaded_set *loaded = loaded_set(set);
 	size_t n_before = loaded->n_names;
@@ -314,7 +336,9 @@ int policy_set_load_folder(struct policy_set *set, const struct catalogue *catal
 
 	n = scandir(path, &entries, is_policy_file, compare_entries);
 	if (n < 0)
-		return errno == ENOENT ? 0 : errno == ENOMEM ? -ENOMEM : fail_folder(set, path, errno);
+		return errno == ENOENT   ? 0
+		       : errno == ENOMEM ? -ENOMEM
+					 : fail_folder(set, path, errno);
 	for (int i = 0; i < n; i++) {
 		int loaded_r;
 

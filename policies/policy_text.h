@@ -8,7 +8,7 @@
 #include "policies/policies.h"
 
 /* As policy_set_load_file(), from `size` bytes; errors name `file`. */
-int policy_set_load_text(struct policy_set *set, const struct catalogue *catalogue, const char *file,
-			 const char *bytes, size_t size);
+int policy_set_load_text(struct policy_set *set, const struct catalogue *catalogue,
+			 const char *file, const char *bytes, size_t size);
 
 #endif

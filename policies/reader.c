@@ -31,7 +31,8 @@ void reader_fail(struct reader *reader, const config_setting_t *setting, const c
 	va_end(ap);
 }
 
-void reader_fail_key(struct reader *reader, const config_setting_t *setting, const char *format, ...)
+void reader_fail_key(struct reader *reader, const config_setting_t *setting, const char *format,
+		     ...)
 {
 	const struct outline_entry *entry = config_setting_get_hook(setting);
 	va_list ap;
@@ -41,12 +42,14 @@ void reader_fail_key(struct reader *reader, const config_setting_t *setting, con
 	va_end(ap);
 }
 
-void reader_findings(struct reader *reader, const config_setting_t *setting, const struct findings *findings)
+void reader_findings(struct reader *reader, const config_setting_t *setting,
+		     const struct findings *findings)
 {
 	const struct outline_entry *entry = config_setting_get_hook(setting);
 
 	for (size_t i = 0; i < findings->n; i++) {
-		size_t offset = outline_locate(reader->source, entry->value, findings->items[i].offset);
+		size_t offset =
+			outline_locate(reader->source, entry->value, findings->items[i].offset);
 
 		error_list_add(reader->errors, source_place(reader->source, offset), "%s",
 			       findings->items[i].text);
@@ -61,7 +64,8 @@ struct excerpt reader_name(const config_setting_t *setting)
 	if (name)
 		return excerpt(name);
 	name = config_setting_name(config_setting_parent(setting));
-	snprintf(text, sizeof(text), "element %d of %s", config_setting_index(setting) + 1, name ? name : "the list");
+	snprintf(text, sizeof(text), "element %d of %s", config_setting_index(setting) + 1,
+		 name ? name : "the list");
 	return excerpt(text);
 }
 
@@ -121,15 +125,16 @@ int reader_text(struct reader *reader, const config_setting_t *setting, size_t s
 	if (r < 0)
 		return r;
 	if (strlen(text) >= size) {
-		reader_fail(reader, setting, "%s is %zu bytes long: at most %zu", reader_name(setting).text,
-			    strlen(text), size - 1);
+		reader_fail(reader, setting, "%s is %zu bytes long: at most %zu",
+			    reader_name(setting).text, strlen(text), size - 1);
 		return -EINVAL;
 	}
 	strcpy(ret_text, text);
 	return 0;
 }
 
-int reader_reference(struct reader *reader, const config_setting_t *setting, struct signal_ref *ret_ref)
+int reader_reference(struct reader *reader, const config_setting_t *setting,
+		     struct signal_ref *ret_ref)
 {
 	struct findings findings = { .n = 0 };
 	const char *text;
@@ -137,13 +142,14 @@ int reader_reference(struct reader *reader, const config_setting_t *setting, str
 
 	if (r < 0)
 		return r;
-	r = reference_parse(text, 0, strlen(text), reader->catalogue, reader->scope, &findings, ret_ref);
+	r = reference_parse(text, 0, strlen(text), reader->catalogue, reader->scope, &findings,
+			    ret_ref);
 	reader_findings(reader, setting, &findings);
 	return r;
 }
 
-int reader_quantity(struct reader *reader, const config_setting_t *setting, const struct literal_target *target,
-		    double *ret_value)
+int reader_quantity(struct reader *reader, const config_setting_t *setting,
+		    const struct literal_target *target, double *ret_value)
 {
 	struct findings findings = { .n = 0 };
 	char number[64];
@@ -153,9 +159,9 @@ int reader_quantity(struct reader *reader, const config_setting_t *setting, cons
 	if (config_setting_is_number(setting)) {
 		/* The file's own digits: 0.05 stays 0.05 in a message. */
 		snprintf(number, sizeof(number), "%.17g",
-			 config_setting_type(setting) == CONFIG_TYPE_FLOAT ?
-				 config_setting_get_float(setting) :
-				 (double)config_setting_get_int64(setting));
+			 config_setting_type(setting) == CONFIG_TYPE_FLOAT
+				 ? config_setting_get_float(setting)
+				 : (double)config_setting_get_int64(setting));
 	} else {
 		r = reader_string(reader, setting, &text);
 		if (r < 0)
@@ -178,7 +184,8 @@ static const struct policy_key *find_key(const struct policy_group *group, const
 	return NULL;
 }
 
-static void fail_unknown_key(struct reader *reader, const struct policy_group *group, const config_setting_t *member)
+static void fail_unknown_key(struct reader *reader, const struct policy_group *group,
+			     const config_setting_t *member)
 {
 	const char *names[KEYS_MAX], *nearest;
 	size_t n = group->n_keys < KEYS_MAX ? group->n_keys : KEYS_MAX;
@@ -186,22 +193,24 @@ static void fail_unknown_key(struct reader *reader, const struct policy_group *g
 
 	for (size_t i = 0; i < n; i++) {
 		names[i] = group->keys[i].name;
-		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? ", " : "", names[i]);
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? ", " : "",
+			 names[i]);
 	}
 	nearest = words_nearest(config_setting_name(member), names, n);
 	if (nearest)
 		reader_fail_key(reader, member, "unknown key '%s' in %s: did you mean '%s'?",
 				reader_name(member).text, group->name, nearest);
 	else
-		reader_fail_key(reader, member, "unknown key '%s' in %s: it takes %s", reader_name(member).text,
-				group->name, all);
+		reader_fail_key(reader, member, "unknown key '%s' in %s: it takes %s",
+				reader_name(member).text, group->name, all);
 }
 
-void reader_group(struct reader *reader, const struct policy_group *group, const config_setting_t *setting)
+void reader_group(struct reader *reader, const struct policy_group *group,
+		  const config_setting_t *setting)
 {
 	if (!config_setting_is_group(setting)) {
-		reader_fail(reader, setting, "%s takes a group { … }, found %s", reader_name(setting).text,
-			    setting_phrase(setting));
+		reader_fail(reader, setting, "%s takes a group { … }, found %s",
+			    reader_name(setting).text, setting_phrase(setting));
 		return;
 	}
 	for (int i = 0; i < config_setting_length(setting); i++) {
@@ -217,7 +226,7 @@ void reader_group(struct reader *reader, const struct policy_group *group, const
 		if (member)
 			key->parse(reader, member);
 		else if (key->required)
-			reader_fail_key(reader, setting, "'%s' is missing in %s: %s", key->name, group->name,
-					key->about);
+			reader_fail_key(reader, setting, "'%s' is missing in %s: %s", key->name,
+					group->name, key->about);
 	}
 }

@@ -23,9 +23,9 @@ struct reader {
 	const struct catalogue *catalogue;
 	struct error_list *errors;
 	struct policy *policy;
-	const struct knob_row *knob;  /* NULL while it is not known */
-	enum scope_kind scope;        /* SCOPE_KIND_COUNT while it is not known */
-	struct guardrail *guardrail;  /* that is being read */
+	const struct knob_row *knob;   /* NULL while it is not known */
+	enum scope_kind scope;         /* SCOPE_KIND_COUNT while it is not known */
+	struct guardrail *guardrail;   /* that is being read */
 	unsigned int guardrail_limits; /* how many of them it gives */
 };
 
@@ -50,7 +50,8 @@ extern const struct policy_group *const policy_groups[];
 extern const size_t policy_groups_count;
 
 /* Reads the members of `setting` by the table. */
-void reader_group(struct reader *reader, const struct policy_group *group, const config_setting_t *setting);
+void reader_group(struct reader *reader, const struct policy_group *group,
+		  const config_setting_t *setting);
 
 /* Reads one `policy: { … };` group. */
 void reader_policy(struct reader *reader, const config_setting_t *setting);
@@ -58,23 +59,26 @@ void reader_policy(struct reader *reader, const config_setting_t *setting);
 /* An error at the value, or at the key, of a setting. */
 void reader_fail(struct reader *reader, const config_setting_t *setting, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-void reader_fail_key(struct reader *reader, const config_setting_t *setting, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+void reader_fail_key(struct reader *reader, const config_setting_t *setting, const char *format,
+		     ...) __attribute__((format(printf, 3, 4)));
 
 /* Adds what was found in a string's value, each at its own place. */
-void reader_findings(struct reader *reader, const config_setting_t *setting, const struct findings *findings);
+void reader_findings(struct reader *reader, const config_setting_t *setting,
+		     const struct findings *findings);
 
 /* What a setting is called in a message: its key, or "element 2 of 'try'". */
 struct excerpt reader_name(const config_setting_t *setting);
 
 /* Each returns 0, or -EINVAL with an error added. A string is never empty. */
 int reader_string(struct reader *reader, const config_setting_t *setting, const char **ret_text);
-int reader_text(struct reader *reader, const config_setting_t *setting, size_t size, char *ret_text);
-int reader_reference(struct reader *reader, const config_setting_t *setting, struct signal_ref *ret_ref);
+int reader_text(struct reader *reader, const config_setting_t *setting, size_t size,
+		char *ret_text);
+int reader_reference(struct reader *reader, const config_setting_t *setting,
+		     struct signal_ref *ret_ref);
 
 /* A number with a unit, as a string; where the target takes none (or is a ratio), a bare number, too. */
-int reader_quantity(struct reader *reader, const config_setting_t *setting, const struct literal_target *target,
-		    double *ret_value);
+int reader_quantity(struct reader *reader, const config_setting_t *setting,
+		    const struct literal_target *target, double *ret_value);
 
 /* The value as the file has it, for messages: `"50ms"` without its quotes. */
 struct excerpt reader_value(const struct reader *reader, const config_setting_t *setting);

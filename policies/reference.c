@@ -32,16 +32,11 @@ static const struct {
 const char *scope_phrase(enum scope_kind scope)
 {
 	static const char *const phrases[SCOPE_KIND_COUNT] = {
-		[SCOPE_HOST] = "the host",
-		[SCOPE_CPU] = "a cpu",
-		[SCOPE_NODE] = "a node",
-		[SCOPE_DISK] = "a disk",
-		[SCOPE_NIC] = "a nic",
-		[SCOPE_NETNS] = "a netns",
-		[SCOPE_CGROUP] = "a cgroup",
-		[SCOPE_PROCESS] = "a process",
-		[SCOPE_SERVICE] = "a service",
-		[SCOPE_GPU] = "a gpu",
+		[SCOPE_HOST] = "the host",     [SCOPE_CPU] = "a cpu",
+		[SCOPE_NODE] = "a node",       [SCOPE_DISK] = "a disk",
+		[SCOPE_NIC] = "a nic",         [SCOPE_NETNS] = "a netns",
+		[SCOPE_CGROUP] = "a cgroup",   [SCOPE_PROCESS] = "a process",
+		[SCOPE_SERVICE] = "a service", [SCOPE_GPU] = "a gpu",
 	};
 
 	return scope < SCOPE_KIND_COUNT ? phrases[scope] : "?";
@@ -67,33 +62,36 @@ static const char *nearest_signal(const struct catalogue *catalogue, const char 
 	return words_nearest(name, names, n);
 }
 
-static int fail_stat(const struct signal_row *row, const char *suffix, size_t offset, struct findings *findings)
+static int fail_stat(const struct signal_row *row, const char *suffix, size_t offset,
+		     struct findings *findings)
 {
 	const char *before = stat_advice[row->kind].before, *after = stat_advice[row->kind].after;
 
 	if (!suffix)
-		return findings_add(findings, offset, "'%s' is %s%s%s", row->name, before, row->name, after);
-	return findings_add(findings, offset, "'.%s' does not fit '%s', which is %s%s%s", excerpt(suffix).text,
-			    row->name, before, row->name, after);
+		return findings_add(findings, offset, "'%s' is %s%s%s", row->name, before,
+				    row->name, after);
+	return findings_add(findings, offset, "'.%s' does not fit '%s', which is %s%s%s",
+			    excerpt(suffix).text, row->name, before, row->name, after);
 }
 
 /* `text` is no signal's name; `prefix` is it without its last part. */
-static int fail_signal(const struct catalogue *catalogue, const char *text, const char *prefix, size_t offset,
-		       struct findings *findings)
+static int fail_signal(const struct catalogue *catalogue, const char *text, const char *prefix,
+		       size_t offset, struct findings *findings)
 {
 	const char *dot = strrchr(text, '.');
 	const char *name = dot && signal_stat_parse(dot + 1) > STAT_VALUE ? prefix : text;
 	const char *nearest = nearest_signal(catalogue, name);
 
 	if (nearest)
-		return findings_add(findings, offset, "unknown signal '%s': did you mean '%s'?", excerpt(name).text,
-				    nearest);
+		return findings_add(findings, offset, "unknown signal '%s': did you mean '%s'?",
+				    excerpt(name).text, nearest);
 	return findings_add(findings, offset, "unknown signal '%s': 'flyball signals' lists them",
 			    excerpt(name).text);
 }
 
-int reference_parse(const char *text, size_t offset, size_t length, const struct catalogue *catalogue,
-		    enum scope_kind scope, struct findings *findings, struct signal_ref *ret_ref)
+int reference_parse(const char *text, size_t offset, size_t length,
+		    const struct catalogue *catalogue, enum scope_kind scope,
+		    struct findings *findings, struct signal_ref *ret_ref)
 {
 	char name[REFERENCE_TEXT_MAX], prefix[REFERENCE_TEXT_MAX];
 	const struct signal_row *row;
@@ -101,7 +99,8 @@ int reference_parse(const char *text, size_t offset, size_t length, const struct
 	int signal, stat = STAT_VALUE;
 
 	if (length == 0)
-		return findings_add(findings, offset, "a signal is missing: write one like 'disk.read.latency.p99'");
+		return findings_add(findings, offset,
+				    "a signal is missing: write one like 'disk.read.latency.p99'");
 	if (length >= sizeof(name))
 		return findings_add(findings, offset, "unknown signal '%s': no name is so long",
 				    excerpt_of(text + offset, length).text);
@@ -120,16 +119,19 @@ int reference_parse(const char *text, size_t offset, size_t length, const struct
 		return fail_signal(catalogue, name, prefix, offset, findings);
 	row = &catalogue->signals[signal];
 	if (stat < 0 || !stat_fits[row->kind][stat])
-		return fail_stat(row, strlen(row->name) < length ? dot + 1 : NULL, offset, findings);
+		return fail_stat(row, strlen(row->name) < length ? dot + 1 : NULL, offset,
+				 findings);
 	if (scope < SCOPE_KIND_COUNT && row->scope != SCOPE_HOST && row->scope != scope)
-		return findings_add(findings, offset, "'%s' belongs to %s, the policy to %s: use signals of its own "
-				    "scope or of the host", row->name, scope_phrase(row->scope), scope_phrase(scope));
+		return findings_add(findings, offset,
+				    "'%s' belongs to %s, the policy to %s: use signals of its own "
+				    "scope or of the host",
+				    row->name, scope_phrase(row->scope), scope_phrase(scope));
 	*ret_ref = (struct signal_ref){ .signal = (uint32_t)signal, .stat = (uint32_t)stat };
 	return 0;
 }
 
-int signal_ref_parse(const char *text, const struct catalogue *catalogue, struct signal_ref *ret_ref, char *ret_text,
-		     size_t size)
+int signal_ref_parse(const char *text, const struct catalogue *catalogue,
+		     struct signal_ref *ret_ref, char *ret_text, size_t size)
 {
 	struct findings findings = { .n = 0 };
 	int r;
@@ -140,9 +142,11 @@ int signal_ref_parse(const char *text, const struct catalogue *catalogue, struct
 	return r;
 }
 
-char *signal_ref_format(const struct signal_ref *ref, const struct catalogue *catalogue, char *buffer, size_t size)
+char *signal_ref_format(const struct signal_ref *ref, const struct catalogue *catalogue,
+			char *buffer, size_t size)
 {
-	const char *name = ref->signal < SIGNAL_ID_COUNT ? catalogue->signals[ref->signal].name : NULL;
+	const char *name =
+		ref->signal < SIGNAL_ID_COUNT ? catalogue->signals[ref->signal].name : NULL;
 	const char *stat = signal_stat_word(ref->stat);
 
 	snprintf(buffer, size, "%s%s%s", name ? name : "?", stat[0] ? "." : "", stat);

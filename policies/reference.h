@@ -12,8 +12,9 @@
  * Parses the `length` bytes at text + offset. `scope` is the policy's; SCOPE_KIND_COUNT where it is not known, and
  * then any scope fits. Returns 0, or -EINVAL with a finding.
  */
-int reference_parse(const char *text, size_t offset, size_t length, const struct catalogue *catalogue,
-		    enum scope_kind scope, struct findings *findings, struct signal_ref *ret_ref);
+int reference_parse(const char *text, size_t offset, size_t length,
+		    const struct catalogue *catalogue, enum scope_kind scope,
+		    struct findings *findings, struct signal_ref *ret_ref);
 
 /* "a disk", "the host": what instances of a scope are called in a sentence. */
 const char *scope_phrase(enum scope_kind scope);

@@ -11,7 +11,11 @@
 
 #include "base/cleanup.h"
 
-#define WHOLE_FILE (struct place){ .line = 0 }
+#define WHOLE_FILE        \
+	(struct place)    \
+	{                 \
+		.line = 0 \
+	}
 
 /* The bytes of the UTF-8 character at `text`, at most `left`; 0 when it is none (RFC 3629). */
 static size_t character_length(const unsigned char *text, size_t left)
@@ -23,11 +27,15 @@ static size_t character_length(const unsigned char *text, size_t left)
 		{ .first = { 0xc2, 0xdf }, .second = { 0x80, 0xbf }, .length = 2 },
 		{ .first = { 0xe0, 0xe0 }, .second = { 0xa0, 0xbf }, .length = 3 },
 		{ .first = { 0xe1, 0xec }, .second = { 0x80, 0xbf }, .length = 3 },
-		{ .first = { 0xed, 0xed }, .second = { 0x80, 0x9f }, .length = 3 }, /* no surrogates */
+		{ .first = { 0xed, 0xed },
+		  .second = { 0x80, 0x9f },
+		  .length = 3 }, /* no surrogates */
 		{ .first = { 0xee, 0xef }, .second = { 0x80, 0xbf }, .length = 3 },
 		{ .first = { 0xf0, 0xf0 }, .second = { 0x90, 0xbf }, .length = 4 },
 		{ .first = { 0xf1, 0xf3 }, .second = { 0x80, 0xbf }, .length = 4 },
-		{ .first = { 0xf4, 0xf4 }, .second = { 0x80, 0x8f }, .length = 4 }, /* up to U+10FFFF */
+		{ .first = { 0xf4, 0xf4 },
+		  .second = { 0x80, 0x8f },
+		  .length = 4 }, /* up to U+10FFFF */
 	};
 
 	if (text[0] < 0x80)
@@ -35,7 +43,8 @@ static size_t character_length(const unsigned char *text, size_t left)
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
 		if (text[0] < forms[i].first[0] || text[0] > forms[i].first[1])
 			continue;
-		if (left < forms[i].length || text[1] < forms[i].second[0] || text[1] > forms[i].second[1])
+		if (left < forms[i].length || text[1] < forms[i].second[0] ||
+		    text[1] > forms[i].second[1])
 			return 0;
 		for (size_t k = 2; k < forms[i].length; k++)
 			if ((text[k] & 0xc0) != 0x80)
@@ -58,7 +67,8 @@ struct place source_place(const struct source *source, size_t offset)
 		}
 	}
 	/* Inside a character: the loop has counted its first byte already; unless there is none, at a line's start. */
-	if (place.column > 1 && offset < source->size && ((unsigned char)source->text[offset] & 0xc0) == 0x80)
+	if (place.column > 1 && offset < source->size &&
+	    ((unsigned char)source->text[offset] & 0xc0) == 0x80)
 		place.column--;
 	return place;
 }
@@ -68,7 +78,8 @@ static int source_check(const struct source *source, struct error_list *errors)
 	size_t length;
 
 	for (size_t i = 0; i < source->size; i += length) {
-		length = character_length((const unsigned char *)source->text + i, source->size - i);
+		length =
+			character_length((const unsigned char *)source->text + i, source->size - i);
 		if (source->text[i] != '\0' && length > 0)
 			continue;
 		error_list_add(errors, source_place(source, i),
@@ -93,7 +104,8 @@ static int source_finish(struct source *source, size_t size, struct error_list *
 
 static int add_too_large(struct error_list *errors)
 {
-	error_list_add(errors, WHOLE_FILE, "the file is larger than %d KiB: a policy file is written by hand",
+	error_list_add(errors, WHOLE_FILE,
+		       "the file is larger than %d KiB: a policy file is written by hand",
 		       POLICY_FILE_BYTES_MAX / 1024);
 	return -EINVAL;
 }
@@ -118,7 +130,8 @@ static int check_kind(int fd, struct error_list *errors)
 	const char *kind;
 
 	if (fstat(fd, &st) < 0) {
-		error_list_add(errors, WHOLE_FILE, "unable to look at the file: %s", strerror(errno));
+		error_list_add(errors, WHOLE_FILE, "unable to look at the file: %s",
+			       strerror(errno));
 		return -EINVAL;
 	}
 	if (S_ISREG(st.st_mode))
@@ -141,7 +154,8 @@ static int read_bounded(int fd, struct source *source, size_t *ret_size, struct 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			error_list_add(errors, WHOLE_FILE, "unable to read the file: %s", strerror(errno));
+			error_list_add(errors, WHOLE_FILE, "unable to read the file: %s",
+				       strerror(errno));
 			return -EINVAL;
 		}
 		if (n == 0)

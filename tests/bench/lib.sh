@@ -33,17 +33,17 @@ record()
 # Median and range of a member over the results that a filter selects: row LABEL MEMBER UNIT [SELECT]
 row()
 {
-	jq -rs --arg label "$1" --arg unit "$3" "
+	jq -rs --arg what "$1" --arg unit "$3" "
 		[.[] | select(${4:-true}) | .$2 | select(. != null)] | sort |
-		if length == 0 then \"\(\$label)\tno result\" else
-		\"\(\$label)\tmedian \(.[length / 2 | floor]) \(\$unit)\t\(.[0]) to \(.[-1])\tn = \(length)\" end" \
+		if length == 0 then \"\(\$what)\tno result\" else
+		\"\(\$what)\tmedian \(.[length / 2 | floor]) \(\$unit)\t\(.[0]) to \(.[-1])\tn = \(length)\" end" \
 		"$results" | expand -t 40,64,90
 }
 
-# How many results a filter selects: tally LABEL SELECT
+# How many results a filter selects: tally LABEL SELECT [AMONG]
 tally()
 {
-	jq -rs --arg label "$1" "\"\(\$label)\t\([.[] | select($2)] | length) of \(length)\"" "$results" | expand -t 40
+	jq -rs --arg what "$1" "\"\(\$what)\t\([.[] | select(${3:-true}) | select($2)] | length) of \([.[] | select(${3:-true})] | length)\"" "$results" | expand -t 40
 }
 
 ask()
@@ -69,13 +69,14 @@ bench_lab()
 	mkdir -m 755 "$lab_dir/state"
 }
 
-# daemon_start POLICY [OPTION...]
+# daemon_start POLICY|FOLDER [OPTION...]
 daemon_start()
 {
-	local policy=$1
+	local policy=$1 option=--policy
 
 	shift
-	setpriv --pdeathsig TERM -- "$flyball" daemon --mode autonomous --policy "$policy" --only "disk:$disk_loop" \
+	[ ! -d "$policy" ] || option=--policies
+	setpriv --pdeathsig TERM -- "$flyball" daemon --mode autonomous "$option" "$policy" --only "disk:$disk_loop" \
 		--state "$lab_dir/state" --run "$lab_dir/run" --user 61199 "$@" 2>>"$lab_dir/log" &
 	daemon=$!
 	lab_pids+=("$daemon")

@@ -54,13 +54,16 @@ static void try_condition(const char *bytes, size_t size)
 
 	memcpy(text, bytes, length);
 	text[length] = '\0';
-	if (condition_parse(text, &test_catalogue, SCOPE_DISK, &condition, &column, error, sizeof(error)) < 0) {
+	if (condition_parse(text, &test_catalogue, SCOPE_DISK, &condition, &column, error,
+			    sizeof(error)) < 0) {
 		require(column >= 1 && column <= strlen(text) + 1 && error[0]);
 		return;
 	}
 	/* Postfix that leaves one result. */
 	for (uint32_t i = 0; i < condition.n_nodes; i++) {
-		depth += condition.nodes[i].op < CONDITION_AND ? 1 : condition.nodes[i].op == CONDITION_NOT ? 0 : -1;
+		depth += condition.nodes[i].op < CONDITION_AND    ? 1
+			 : condition.nodes[i].op == CONDITION_NOT ? 0
+								  : -1;
 		require(depth >= 1);
 	}
 	require(depth == 1);

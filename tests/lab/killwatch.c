@@ -18,7 +18,8 @@
 
 #include "base/clock.h"
 
-#define POLL_NS 100000 /* between two looks: well under the millisecond that matters, and idle enough */
+#define POLL_NS \
+	100000 /* between two looks: well under the millisecond that matters, and idle enough */
 
 /* The file is opened anew each time: it may be replaced, and sysfs fills a page only at the first read. */
 static int file_contains(const char *path, const char *want)
@@ -68,14 +69,16 @@ int main(int argc, char **argv)
 	if (atoi(argv[1])) {
 		r = signal_all(argv[2], atoi(argv[1]));
 		if (r < 0) {
-			fprintf(stderr, "killwatch: unable to signal '%s': %s\n", argv[2], strerror(-r));
+			fprintf(stderr, "killwatch: unable to signal '%s': %s\n", argv[2],
+				strerror(-r));
 			return 2;
 		}
 	}
 	for (;;) {
 		r = file_contains(argv[3], argv[4]);
 		if (r < 0) {
-			fprintf(stderr, "killwatch: unable to read '%s': %s\n", argv[3], strerror(-r));
+			fprintf(stderr, "killwatch: unable to read '%s': %s\n", argv[3],
+				strerror(-r));
 			return 2;
 		}
 		if (r) {

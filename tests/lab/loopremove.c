@@ -34,7 +34,8 @@ int main(int argc, char **argv)
 
 	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
 	if (control < 0) {
-		fprintf(stderr, "loopremove: unable to open '/dev/loop-control': %s\n", strerror(errno));
+		fprintf(stderr, "loopremove: unable to open '/dev/loop-control': %s\n",
+			strerror(errno));
 		return 2;
 	}
 	if (argc == 2 && !strcmp(argv[1], "add")) {

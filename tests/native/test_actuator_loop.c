@@ -38,7 +38,7 @@
 struct bench {
 	char folder[64]; /* with the image and the journal */
 	char disk[32];   /* loop7 */
-	char wbt[32];    /* as it was found: the queue belongs to the loop device, not to the file behind it */
+	char wbt[32]; /* as it was found: the queue belongs to the loop device, not to the file behind it */
 	int device, root, state;
 	uint64_t next_txn;
 };
@@ -135,9 +135,11 @@ static void snapshot(const struct bench *b, char *text)
 		snprintf(path, sizeof(path), "/sys/block/%s/queue/%s", b->disk, folders[f]);
 		n = scandir(path, &entries, by_name, alphasort);
 		for (int i = 0; i < n; i++) {
-			snprintf(path, sizeof(path), "sys/block/%s/queue/%s%s", b->disk, folders[f], entries[i]->d_name);
+			snprintf(path, sizeof(path), "sys/block/%s/queue/%s%s", b->disk, folders[f],
+				 entries[i]->d_name);
 			if (sysroot_read(b->root, path, value, sizeof(value)) >= 0)
-				used += (size_t)snprintf(text + used, SNAPSHOT_BYTES - used, "%s%s=%s\n", folders[f],
+				used += (size_t)snprintf(text + used, SNAPSHOT_BYTES - used,
+							 "%s%s=%s\n", folders[f],
 							 entries[i]->d_name, value);
 			free(entries[i]);
 			assert_true(used < SNAPSHOT_BYTES);
@@ -149,7 +151,9 @@ static void snapshot(const struct bench *b, char *text)
 
 static struct actuator *bench_actuator(const struct bench *b)
 {
-	struct actuator_options options = { .root = b->root, .state = b->state, .heartbeat_ns = FAR,
+	struct actuator_options options = { .root = b->root,
+					    .state = b->state,
+					    .heartbeat_ns = FAR,
 					    .only = { .kind = SCOPE_KIND_COUNT } };
 	struct actuator *actuator = NULL;
 	struct recovery recovery;
@@ -160,7 +164,9 @@ static struct actuator *bench_actuator(const struct bench *b)
 
 static struct change change_of(struct bench *b, const struct knob_row *row, const char *new_value)
 {
-	struct change change = { .txn = ++b->next_txn, .action = ACTION_BEGIN, .deadline_ns = clock_now_ns() + FAR,
+	struct change change = { .txn = ++b->next_txn,
+				 .action = ACTION_BEGIN,
+				 .deadline_ns = clock_now_ns() + FAR,
 				 .scope = { .kind = row->scope } };
 	struct knob_reading reading;
 
@@ -180,13 +186,15 @@ static struct outcome ask(struct actuator *actuator, struct change *change, enum
 	change->action = action;
 	actuator_change(actuator, change, clock_now_ns(), &outcome);
 	if (outcome.status != OUTCOME_DONE || outcome.text[0])
-		fail_msg("%s '%s' → '%s': action %d, status %u: %s", change->knob, change->old_value,
-			 change->new_value, (int)action, outcome.status, outcome.text);
+		fail_msg("%s '%s' → '%s': action %d, status %u: %s", change->knob,
+			 change->old_value, change->new_value, (int)action, outcome.status,
+			 outcome.text);
 	return outcome;
 }
 
 /* Sets, goes back, sets again and undoes; the queue is the same as before, byte for byte. */
-static void try_value(struct bench *b, struct actuator *actuator, const char *knob, const char *value)
+static void try_value(struct bench *b, struct actuator *actuator, const char *knob,
+		      const char *value)
 {
 	char before[SNAPSHOT_BYTES], after[SNAPSHOT_BYTES];
 	struct change change = change_of(b, knob_find(knob), value);
@@ -308,7 +316,9 @@ static void a_kill_at_any_moment_leaves_nothing_behind(void **state)
 	struct rng rng;
 	uint32_t in_flight = 0;
 
-	options = (struct actuator_options){ .root = b->root, .state = b->state, .only = { .kind = SCOPE_KIND_COUNT } };
+	options = (struct actuator_options){ .root = b->root,
+					     .state = b->state,
+					     .only = { .kind = SCOPE_KIND_COUNT } };
 	rng_init(&rng, 1);
 	disturb(b, "mq-deadline");
 	snapshot(b, before);
@@ -360,7 +370,8 @@ static int try_network_knobs(struct bench *b)
 		struct change change;
 
 		/* Only what the namespace has of its own: the rest would be the machine's. */
-		if (row->domain != DOMAIN_NETWORK || strncmp(row->path, "proc/sys/net/ipv4/tcp_", 22))
+		if (row->domain != DOMAIN_NETWORK ||
+		    strncmp(row->path, "proc/sys/net/ipv4/tcp_", 22))
 			continue;
 		if (sysroot_read(b->root, row->path, own, sizeof(own)) < 0)
 			continue;
@@ -405,7 +416,8 @@ static int by_value(const void *a, const void *b)
 static void print_times(const char *what, uint64_t *times)
 {
 	qsort(times, CHANGES_MEASURED, sizeof(*times), by_value);
-	print_message("%-6s p50 %7.1f us, p99 %7.1f us\n", what, (double)times[CHANGES_MEASURED / 2] / 1e3,
+	print_message("%-6s p50 %7.1f us, p99 %7.1f us\n", what,
+		      (double)times[CHANGES_MEASURED / 2] / 1e3,
 		      (double)times[CHANGES_MEASURED * 99 / 100] / 1e3);
 }
 
@@ -435,12 +447,16 @@ int main(void)
 {
 	struct bench bench;
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_prestate(every_scheduler_is_restored_from_every_other_with_its_companions, &bench),
-		cmocka_unit_test_prestate(writeback_throttling_in_its_default_state_survives_bfq, &bench),
+		cmocka_unit_test_prestate(
+			every_scheduler_is_restored_from_every_other_with_its_companions, &bench),
+		cmocka_unit_test_prestate(writeback_throttling_in_its_default_state_survives_bfq,
+					  &bench),
 		cmocka_unit_test_prestate(every_number_of_a_disk_is_restored, &bench),
-		cmocka_unit_test_prestate(a_value_that_the_kernel_rounds_fails_and_is_taken_back, &bench),
+		cmocka_unit_test_prestate(a_value_that_the_kernel_rounds_fails_and_is_taken_back,
+					  &bench),
 		cmocka_unit_test_prestate(a_kill_at_any_moment_leaves_nothing_behind, &bench),
-		cmocka_unit_test_prestate(every_tcp_sysctl_is_restored_in_a_namespace_of_its_own, &bench),
+		cmocka_unit_test_prestate(every_tcp_sysctl_is_restored_in_a_namespace_of_its_own,
+					  &bench),
 		cmocka_unit_test_prestate(one_journaled_change_is_measured, &bench),
 	};
 	int r = geteuid() == 0 ? bench_open(&bench) : -EPERM;

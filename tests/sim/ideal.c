@@ -53,11 +53,15 @@ struct ideal *ideal_new(void)
 		.knob = "ideal.knob",
 		.knob_domain = DOMAIN_DISK,
 		.when = { .n_nodes = 1,
-			  .nodes = { { .op = CONDITION_GREATER, .ref = { SIGNAL_DISK_INFLIGHT, STAT_VALUE } } } },
+			  .nodes = { { .op = CONDITION_GREATER,
+				       .ref = { SIGNAL_DISK_INFLIGHT, STAT_VALUE } } } },
 		.n_arms = 1,
 		.arms = { "b" },
 		.objective = { .ref = { SIGNAL_DISK_INFLIGHT, STAT_VALUE }, .min_effect = 0.02 },
-		.trial = { .window_ns = WINDOW_NS, .max_pairs = 40, .error = 0.05, .cooldown_ns = UINT32_MAX },
+		.trial = { .window_ns = WINDOW_NS,
+			   .max_pairs = 40,
+			   .error = 0.05,
+			   .cooldown_ns = UINT32_MAX },
 	};
 	return ideal;
 }
@@ -97,8 +101,8 @@ static double noise_next(struct ideal *ideal, enum ideal_noise noise)
 	ideal->windows++;
 	switch (noise) {
 	case NOISE_AR1:
-		ideal->ar = AR_COEFFICIENT * ideal->ar +
-			    sqrt(1 - AR_COEFFICIENT * AR_COEFFICIENT) * NOISE_SD * normal(&ideal->rng);
+		ideal->ar = AR_COEFFICIENT * ideal->ar + sqrt(1 - AR_COEFFICIENT * AR_COEFFICIENT) *
+								 NOISE_SD * normal(&ideal->rng);
 		return ideal->ar;
 	case NOISE_HEAVY:
 		return NOISE_SD * student3(&ideal->rng);
@@ -143,13 +147,18 @@ static bool carry_out(struct ideal *ideal, bool arm, uint64_t now_ns)
 
 		if (p.kind == PROPOSAL_READ) {
 			struct knob_reading reading = {
-				.knob = "ideal.knob", .scope = p.change.scope, .flags = KNOB_WRITABLE, .value = "a",
+				.knob = "ideal.knob",
+				.scope = p.change.scope,
+				.flags = KNOB_WRITABLE,
+				.value = "a",
 			};
 
 			analyzer_reading(ideal->analyzer, p.slot, &reading, now_ns, decisions);
 		} else {
 			struct outcome outcome = {
-				.txn = p.change.txn, .action = p.change.action, .status = OUTCOME_DONE,
+				.txn = p.change.txn,
+				.action = p.change.action,
+				.status = OUTCOME_DONE,
 				.time_ns = now_ns,
 			};
 
@@ -177,11 +186,18 @@ static bool find_verdict(const struct ideal *ideal, struct ideal_result *ret_res
 	return false;
 }
 
-struct ideal_result ideal_run(struct ideal *ideal, enum ideal_noise noise, double gain, uint64_t seed)
+struct ideal_result ideal_run(struct ideal *ideal, enum ideal_noise noise, double gain,
+			      uint64_t seed)
 {
 	struct analyzer_options options = {
-		.seed = seed * 2 + 1, .mode = ANALYZER_AUTONOMOUS, .policies = &ideal->policy, .n_policies = 1,
-		.only = { .kind = SCOPE_KIND_COUNT }, .next_trial = 1, .tick_ns = WINDOW_NS, .catalogue = &catalogue,
+		.seed = seed * 2 + 1,
+		.mode = ANALYZER_AUTONOMOUS,
+		.policies = &ideal->policy,
+		.n_policies = 1,
+		.only = { .kind = SCOPE_KIND_COUNT },
+		.next_trial = 1,
+		.tick_ns = WINDOW_NS,
+		.catalogue = &catalogue,
 	};
 	struct frame *frame = ideal->frame;
 	struct ideal_result result = { .verdict = VERDICT_NONE };
@@ -200,8 +216,10 @@ struct ideal_result ideal_run(struct ideal *ideal, enum ideal_noise noise, doubl
 		frame->interval_ns = WINDOW_NS;
 		frame->n_series = 1;
 		frame->series[0] = (struct series){
-			.signal = SIGNAL_DISK_INFLIGHT, .flags = SERIES_VALID,
-			.scope = { .kind = SCOPE_DISK, .name = "ideal" }, .value = arm ? level / gain : level,
+			.signal = SIGNAL_DISK_INFLIGHT,
+			.flags = SERIES_VALID,
+			.scope = { .kind = SCOPE_DISK, .name = "ideal" },
+			.value = arm ? level / gain : level,
 		};
 		analyzer_tick(ideal->analyzer, frame, &ideal->decisions);
 		arm = carry_out(ideal, arm, frame->time_ns);

@@ -22,7 +22,8 @@ struct ideal_result {
 	enum verdict verdict;
 	enum reason reason;
 	uint32_t n_pairs;
-	uint32_t before_after; /* 1: a comparison of 20 windows before and 20 after would keep the arm (t > 1.645) */
+	uint32_t
+		before_after; /* 1: a comparison of 20 windows before and 20 after would keep the arm (t > 1.645) */
 };
 
 struct ideal;
@@ -31,7 +32,8 @@ struct ideal *ideal_new(void);
 void ideal_free(struct ideal *ideal);
 
 /* Runs one trial; `gain` is how many times lower the objective is with `b`: 1 = the arm changes nothing. */
-struct ideal_result ideal_run(struct ideal *ideal, enum ideal_noise noise, double gain, uint64_t seed);
+struct ideal_result ideal_run(struct ideal *ideal, enum ideal_noise noise, double gain,
+			      uint64_t seed);
 
 /* The 95 % interval of a share (Wilson 1927). */
 void ideal_wilson(uint32_t hits, uint32_t n, double *ret_low, double *ret_high);

@@ -55,9 +55,10 @@ static void print_cell(struct ideal *ideal, enum ideal_noise noise, size_t effec
 		counts[result.n_pairs]++;
 	}
 	ideal_wilson(kept, n, &low, &high);
-	printf("| %-12s | %-10s | %5u | %5.1f %% (%.1f to %.1f) | %2u | %4.1f %% | %5.1f %% |\n", noise_names[noise],
-	       effects[effect].name, kept, 100.0 * kept / n, 100 * low, 100 * high, median_pairs(counts, kept),
-	       100.0 * reverted / n, 100.0 * before_after / n);
+	printf("| %-12s | %-10s | %5u | %5.1f %% (%.1f to %.1f) | %2u | %4.1f %% | %5.1f %% |\n",
+	       noise_names[noise], effects[effect].name, kept, 100.0 * kept / n, 100 * low,
+	       100 * high, median_pairs(counts, kept), 100.0 * reverted / n,
+	       100.0 * before_after / n);
 }
 
 int main(int argc, char **argv)
@@ -71,7 +72,8 @@ int main(int argc, char **argv)
 		return 64;
 	}
 	printf("%u trials a row, error 5 %%, at most 40 pairs, min_effect 2 %%\n\n", n);
-	printf("| noise | effect | kept | share (95 %% Wilson) | median pairs | reverted | before/after keeps |\n");
+	printf("| noise | effect | kept | share (95 %% Wilson) | median pairs | reverted | "
+	       "before/after keeps |\n");
 	printf("|---|---|---|---|---|---|---|\n");
 	for (size_t effect = 0; effect < ARRAY_SIZE(effects); effect++)
 		for (enum ideal_noise noise = 0; noise < NOISE_COUNT; noise++)

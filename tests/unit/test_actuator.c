@@ -78,7 +78,8 @@ static void a_foreign_value_is_left_at_every_stage(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(actions) * 2; i++) {
 		machine_set(m, SWAPPINESS, "60");
-		assert_int_equal(machine_begin(m, ++txn, "vm.swappiness", "60", "10"), OUTCOME_DONE);
+		assert_int_equal(machine_begin(m, ++txn, "vm.swappiness", "60", "10"),
+				 OUTCOME_DONE);
 		if (i % 2)
 			assert_int_equal(machine_ask(m, txn, ACTION_ARM), OUTCOME_DONE);
 		machine_set(m, SWAPPINESS, "33");
@@ -120,7 +121,8 @@ static void companions_of_a_scheduler_come_back(void **state)
 {
 	struct machine *m = *state;
 
-	assert_int_equal(machine_begin(m, 1, "block.scheduler", "mq-deadline", "bfq"), OUTCOME_DONE);
+	assert_int_equal(machine_begin(m, 1, "block.scheduler", "mq-deadline", "bfq"),
+			 OUTCOME_DONE);
 	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_DONE);
 	machine_expect(m, SCHEDULER, "bfq");
 	/* What the kernel does at a switch. */
@@ -141,7 +143,8 @@ static void companions_of_a_transaction_that_wrote_nothing_are_not_touched(void 
 {
 	struct machine *m = *state;
 
-	assert_int_equal(machine_begin(m, 1, "block.scheduler", "mq-deadline", "bfq"), OUTCOME_DONE);
+	assert_int_equal(machine_begin(m, 1, "block.scheduler", "mq-deadline", "bfq"),
+			 OUTCOME_DONE);
 	machine_set(m, QUEUE "nr_requests", "64");
 	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_DONE);
 	machine_expect(m, QUEUE "nr_requests", "64");
@@ -151,11 +154,13 @@ static void a_companion_that_cannot_be_restored_is_said(void **state)
 {
 	struct machine *m = *state;
 
-	assert_int_equal(machine_begin(m, 1, "block.scheduler", "mq-deadline", "bfq"), OUTCOME_DONE);
+	assert_int_equal(machine_begin(m, 1, "block.scheduler", "mq-deadline", "bfq"),
+			 OUTCOME_DONE);
 	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_DONE);
 	assert_int_equal(unlinkat(m->root, QUEUE "wbt_lat_usec", 0), 0);
 	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_DONE);
-	assert_string_equal(m->outcome.text, "unable to restore wbt_lat_usec (No such file or directory)");
+	assert_string_equal(m->outcome.text,
+			    "unable to restore wbt_lat_usec (No such file or directory)");
 	machine_expect(m, SCHEDULER, "mq-deadline");
 }
 
@@ -165,10 +170,13 @@ static void too_many_tunables_for_a_record_refuse_the_change(void **state)
 	char path[128];
 
 	for (int i = 0; i < 20; i++) {
-		snprintf(path, sizeof(path), QUEUE "iosched/a_tunable_with_a_very_long_name_to_fill_the_record_%02d", i);
+		snprintf(path, sizeof(path),
+			 QUEUE "iosched/a_tunable_with_a_very_long_name_to_fill_the_record_%02d",
+			 i);
 		machine_set(m, path, "1234567890123456789");
 	}
-	assert_int_equal(machine_begin(m, 1, "block.scheduler", "mq-deadline", "bfq"), OUTCOME_REFUSED);
+	assert_int_equal(machine_begin(m, 1, "block.scheduler", "mq-deadline", "bfq"),
+			 OUTCOME_REFUSED);
 	assert_non_null(strstr(m->outcome.text, "do not fit"));
 }
 
@@ -189,7 +197,8 @@ static void a_disk_replaced_by_another_of_its_name_is_gone(void **state)
 	struct machine *m = *state;
 	char from[128], to[128];
 
-	assert_int_equal(machine_begin(m, 1, "block.scheduler", "mq-deadline", "bfq"), OUTCOME_DONE);
+	assert_int_equal(machine_begin(m, 1, "block.scheduler", "mq-deadline", "bfq"),
+			 OUTCOME_DONE);
 	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_DONE);
 	snprintf(from, sizeof(from), "%s/root/sys/block/vda", m->path);
 	snprintf(to, sizeof(to), "%s/root/sys/block/old", m->path);
@@ -250,11 +259,15 @@ static void undo_next_and_close_undo_what_is_open(void **state)
 	struct outcome outcome;
 
 	for (int round = 0; round < 2; round++) {
-		assert_int_equal(machine_begin(m, 1 + 2 * (uint64_t)round, "vm.swappiness", "60", "10"), OUTCOME_DONE);
+		assert_int_equal(machine_begin(m, 1 + 2 * (uint64_t)round, "vm.swappiness", "60",
+					       "10"),
+				 OUTCOME_DONE);
 		assert_int_equal(machine_ask(m, 1 + 2 * (uint64_t)round, ACTION_ARM), OUTCOME_DONE);
 		if (round == 0) {
-			assert_int_equal(actuator_undo_next(m->actuator, clock_now_ns(), &outcome), 1);
-			assert_int_equal(actuator_undo_next(m->actuator, clock_now_ns(), &outcome), 0);
+			assert_int_equal(actuator_undo_next(m->actuator, clock_now_ns(), &outcome),
+					 1);
+			assert_int_equal(actuator_undo_next(m->actuator, clock_now_ns(), &outcome),
+					 0);
 		} else {
 			actuator_close(take_ptr(m->actuator), clock_now_ns());
 		}
@@ -271,7 +284,8 @@ static void one_domain_of_a_scope_has_one_open_transaction(void **state)
 	assert_int_equal(machine_begin(m, 1, "vm.swappiness", "60", "10"), OUTCOME_DONE);
 	assert_int_equal(machine_begin(m, 2, "vm.dirty_ratio", "0", "10"), OUTCOME_REFUSED);
 	assert_int_equal(machine_begin(m, 3, "block.nr_requests", "777", "64"), OUTCOME_DONE);
-	assert_int_equal(machine_begin(m, 4, "block.scheduler", "mq-deadline", "bfq"), OUTCOME_REFUSED);
+	assert_int_equal(machine_begin(m, 4, "block.scheduler", "mq-deadline", "bfq"),
+			 OUTCOME_REFUSED);
 }
 
 static void frozen_refuses_the_arm_and_allows_the_way_back(void **state)
@@ -298,7 +312,8 @@ static void arm_with(struct machine *m)
 static void arm_and_go_back_half(struct machine *m)
 {
 	arm_with(m);
-	machine_set(m, SCHEDULER, "mq-deadline"); /* killed between the scheduler and its companions */
+	machine_set(m, SCHEDULER,
+		    "mq-deadline"); /* killed between the scheduler and its companions */
 }
 
 static void after_a_kill_recovery_restores_companions_too(void **state)
@@ -321,7 +336,8 @@ static void the_journal_stays_bounded(void **state)
 	struct machine *m = *state;
 	struct stat st;
 
-	assert_int_equal(machine_begin(m, 9999, "net.core.somaxconn", "4096", "8192"), OUTCOME_DONE);
+	assert_int_equal(machine_begin(m, 9999, "net.core.somaxconn", "4096", "8192"),
+			 OUTCOME_DONE);
 	assert_int_equal(machine_ask(m, 9999, ACTION_KEEP), OUTCOME_DONE);
 	for (uint64_t txn = 1; txn < 600; txn++) {
 		assert_int_equal(machine_begin(m, txn, "vm.swappiness", "60", "10"), OUTCOME_DONE);
@@ -385,8 +401,9 @@ static void nothing_is_written_when_the_journal_is_on_a_full_disk(void **state)
 	close(fd);
 	assert_int_equal(machine_begin(m, 2, "net.core.somaxconn", "4096", "8192"), OUTCOME_FAILED);
 	assert_int_equal(m->outcome.error, ENOSPC);
-	assert_string_equal(m->outcome.text, "unable to write 'journal' in the state folder: No space left on device; "
-			    "free some space there");
+	assert_string_equal(m->outcome.text, "unable to write 'journal' in the state folder: No "
+					     "space left on device; "
+					     "free some space there");
 	assert_int_equal(machine_ask(m, 2, ACTION_ARM), OUTCOME_REFUSED);
 	machine_expect(m, "proc/sys/net/core/somaxconn", "4096");
 	/* What was begun before had its room reserved: it ends as on an empty disk. */
@@ -503,7 +520,8 @@ int main(void)
 		ON_MACHINE(kept_changes_have_a_limit_that_is_said),
 		ON_MACHINE(when_the_journal_fails_undo_still_happens_and_keep_does_not),
 		ON_MACHINE(an_arm_that_cannot_be_written_fails_and_leaves_old),
-		ON_MACHINE(old_that_cannot_be_written_back_stays_in_the_journal_and_blocks_its_domain),
+		ON_MACHINE(
+			old_that_cannot_be_written_back_stays_in_the_journal_and_blocks_its_domain),
 		ON_MACHINE(a_second_actuator_is_turned_away),
 		ON_CLOSED(nothing_is_written_when_the_journal_is_on_a_full_disk),
 	};

@@ -85,7 +85,8 @@ static inline int machine_setup(void **state)
 	char path[128];
 
 	assert_non_null(m);
-	snprintf(m->path, sizeof(m->path), "%s/flyball-test-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	snprintf(m->path, sizeof(m->path), "%s/flyball-test-XXXXXX",
+		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(m->path));
 	snprintf(path, sizeof(path), "%s/root", m->path);
 	assert_int_equal(mkdir(path, 0755), 0);
@@ -121,7 +122,9 @@ static inline int machine_teardown(void **state)
 
 static inline struct actuator_options machine_options(const struct machine *m)
 {
-	return (struct actuator_options){ .root = m->root, .state = m->state, .heartbeat_ns = 10 * NSEC_PER_SEC,
+	return (struct actuator_options){ .root = m->root,
+					  .state = m->state,
+					  .heartbeat_ns = 10 * NSEC_PER_SEC,
 					  .only = { .kind = SCOPE_KIND_COUNT } };
 }
 
@@ -148,9 +151,12 @@ static inline uint32_t machine_ask(struct machine *m, uint64_t txn, enum action 
 	return m->outcome.status;
 }
 
-static inline struct change machine_change(uint64_t txn, const char *knob, const char *old, const char *new_value)
+static inline struct change machine_change(uint64_t txn, const char *knob, const char *old,
+					   const char *new_value)
 {
-	struct change change = { .txn = txn, .trial = 7, .action = ACTION_BEGIN, .deadline_ns = clock_now_ns() + FAR };
+	struct change change = {
+		.txn = txn, .trial = 7, .action = ACTION_BEGIN, .deadline_ns = clock_now_ns() + FAR
+	};
 
 	snprintf(change.knob, sizeof(change.knob), "%s", knob);
 	if (!strncmp(knob, "block.", 6)) {
@@ -162,8 +168,8 @@ static inline struct change machine_change(uint64_t txn, const char *knob, const
 	return change;
 }
 
-static inline uint32_t machine_begin(struct machine *m, uint64_t txn, const char *knob, const char *old,
-				     const char *new_value)
+static inline uint32_t machine_begin(struct machine *m, uint64_t txn, const char *knob,
+				     const char *old, const char *new_value)
 {
 	struct change change = machine_change(txn, knob, old, new_value);
 

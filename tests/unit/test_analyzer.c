@@ -22,23 +22,50 @@
 #define KNOB "block.scheduler"
 
 static const struct signal_row signals[SIGNAL_ID_COUNT] = {
-	[SIGNAL_DISK_READ_LATENCY] = { .name = "disk.read.latency", .kind = SIGNAL_DISTRIBUTION, .unit = UNIT_TIME,
+	[SIGNAL_DISK_READ_LATENCY] = { .name = "disk.read.latency",
+				       .kind = SIGNAL_DISTRIBUTION,
+				       .unit = UNIT_TIME,
 				       .scope = SCOPE_DISK },
-	[SIGNAL_DISK_WRITE_BYTES] = { .name = "disk.write.bytes", .kind = SIGNAL_COUNTER, .unit = UNIT_BYTES,
+	[SIGNAL_DISK_WRITE_BYTES] = { .name = "disk.write.bytes",
+				      .kind = SIGNAL_COUNTER,
+				      .unit = UNIT_BYTES,
 				      .scope = SCOPE_DISK },
-	[SIGNAL_DISK_BUSY] = { .name = "disk.busy", .kind = SIGNAL_GAUGE, .unit = UNIT_RATIO, .scope = SCOPE_DISK },
-	[SIGNAL_PSI_IO_FULL] = { .name = "psi.io.full", .kind = SIGNAL_GAUGE, .unit = UNIT_RATIO,
+	[SIGNAL_DISK_BUSY] = { .name = "disk.busy",
+			       .kind = SIGNAL_GAUGE,
+			       .unit = UNIT_RATIO,
+			       .scope = SCOPE_DISK },
+	[SIGNAL_PSI_IO_FULL] = { .name = "psi.io.full",
+				 .kind = SIGNAL_GAUGE,
+				 .unit = UNIT_RATIO,
 				 .scope = SCOPE_HOST },
-	[SIGNAL_MEM_FREE] = { .name = "mem.free", .kind = SIGNAL_GAUGE, .unit = UNIT_BYTES, .scope = SCOPE_HOST },
+	[SIGNAL_MEM_FREE] = { .name = "mem.free",
+			      .kind = SIGNAL_GAUGE,
+			      .unit = UNIT_BYTES,
+			      .scope = SCOPE_HOST },
 };
 
 static const struct catalogue catalogue = { .signals = signals };
 
-#define REF_P50 { SIGNAL_DISK_READ_LATENCY, STAT_P50 }
-#define REF_P99 { SIGNAL_DISK_READ_LATENCY, STAT_P99 }
-#define REF_WRITES { SIGNAL_DISK_WRITE_BYTES, STAT_RATE }
-#define REF_BUSY { SIGNAL_DISK_BUSY, STAT_VALUE }
-#define REF_PSI { SIGNAL_PSI_IO_FULL, STAT_VALUE }
+#define REF_P50                                    \
+	{                                          \
+		SIGNAL_DISK_READ_LATENCY, STAT_P50 \
+	}
+#define REF_P99                                    \
+	{                                          \
+		SIGNAL_DISK_READ_LATENCY, STAT_P99 \
+	}
+#define REF_WRITES                                 \
+	{                                          \
+		SIGNAL_DISK_WRITE_BYTES, STAT_RATE \
+	}
+#define REF_BUSY                             \
+	{                                    \
+		SIGNAL_DISK_BUSY, STAT_VALUE \
+	}
+#define REF_PSI                                \
+	{                                      \
+		SIGNAL_PSI_IO_FULL, STAT_VALUE \
+	}
 
 /* What the machine does while a value is in force. */
 struct behaviour {
@@ -59,10 +86,10 @@ struct machine {
 	size_t n_disks;
 	char in_force[4][KNOB_VALUE_MAX]; /* of each disk */
 	uint64_t now_ns;
-	double noise;      /* half width of a tick's latency factor */
+	double noise; /* half width of a tick's latency factor */
 	bool no_latency, lossy, gone, mute_all;
 	uint32_t reading_flags;
-	uint32_t mute;     /* bit set of actions that get no answer */
+	uint32_t mute;                   /* bit set of actions that get no answer */
 	uint32_t bad_action, bad_status; /* this action is answered by this status */
 	uint32_t n_events[EVENT_COUNT];
 	struct proposal log[LOG_MAX];
@@ -82,18 +109,28 @@ static struct machine *machine_new(void)
 	m->policy = (struct policy){
 		.name = "reads",
 		.scope = SCOPE_DISK,
-		.when = { .n_nodes = 1, .nodes = { { .op = CONDITION_GREATER, .ref = REF_BUSY, .limit = 0.5 } } },
+		.when = { .n_nodes = 1,
+			  .nodes = { { .op = CONDITION_GREATER, .ref = REF_BUSY, .limit = 0.5 } } },
 		.knob = KNOB,
 		.knob_domain = DOMAIN_DISK,
 		.n_arms = 2,
 		.arms = { "none", "bfq" },
 		.objective = { .ref = REF_P50, .min_effect = 0.1 },
-		.trial = { .window_ns = 4 * TICK_NS, .washout_ns = 2 * TICK_NS, .max_pairs = 40, .error = 0.05,
+		.trial = { .window_ns = 4 * TICK_NS,
+			   .washout_ns = 2 * TICK_NS,
+			   .max_pairs = 40,
+			   .error = 0.05,
 			   .cooldown_ns = 60 * 4 * TICK_NS },
 	};
 	m->options = (struct analyzer_options){
-		.seed = 5, .mode = ANALYZER_AUTONOMOUS, .policies = &m->policy, .n_policies = 1,
-		.only = { .kind = SCOPE_KIND_COUNT }, .next_trial = 7, .tick_ns = TICK_NS, .catalogue = &catalogue,
+		.seed = 5,
+		.mode = ANALYZER_AUTONOMOUS,
+		.policies = &m->policy,
+		.n_policies = 1,
+		.only = { .kind = SCOPE_KIND_COUNT },
+		.next_trial = 7,
+		.tick_ns = TICK_NS,
+		.catalogue = &catalogue,
 	};
 	m->behaviours[0] = (struct behaviour){ "none", 5 * MS, 100e6, 0.2, 0.9 };
 	m->behaviours[1] = (struct behaviour){ "bfq", 0.05 * MS, 90e6, 0.2, 0.9 };
@@ -137,11 +174,14 @@ static const struct behaviour *behaviour(const struct machine *m, const char *va
 	return &m->behaviours[0];
 }
 
-static struct series *add_series(struct machine *m, uint32_t signal, struct scope scope, double value)
+static struct series *add_series(struct machine *m, uint32_t signal, struct scope scope,
+				 double value)
 {
 	struct series *series = &m->frame->series[m->frame->n_series++];
 
-	*series = (struct series){ .signal = signal, .flags = SERIES_VALID, .scope = scope, .value = value };
+	*series = (struct series){
+		.signal = signal, .flags = SERIES_VALID, .scope = scope, .value = value
+	};
 	return series;
 }
 
@@ -182,7 +222,9 @@ static void take_events(struct machine *m)
 
 static void answer_read(struct machine *m, const struct proposal *p)
 {
-	struct knob_reading reading = { .knob = KNOB, .scope = p->change.scope, .flags = m->reading_flags };
+	struct knob_reading reading = { .knob = KNOB,
+					.scope = p->change.scope,
+					.flags = m->reading_flags };
 
 	strcpy(reading.value, m->in_force[p->change.scope.name[1] - '0']);
 	while (reading.n_choices < ARRAY_SIZE(m->choices) && m->choices[reading.n_choices]) {
@@ -195,9 +237,13 @@ static void answer_read(struct machine *m, const struct proposal *p)
 static void answer_change(struct machine *m, const struct proposal *p)
 {
 	struct outcome outcome = {
-		.txn = p->change.txn, .action = p->change.action, .status = OUTCOME_DONE, .time_ns = m->now_ns,
+		.txn = p->change.txn,
+		.action = p->change.action,
+		.status = OUTCOME_DONE,
+		.time_ns = m->now_ns,
 	};
-	char *in_force = m->in_force[(p->change.scope.name[1] - '0') % (int)ARRAY_SIZE(m->in_force)];
+	char *in_force =
+		m->in_force[(p->change.scope.name[1] - '0') % (int)ARRAY_SIZE(m->in_force)];
 
 	if (p->change.action == m->bad_action)
 		outcome.status = m->bad_status;
@@ -219,7 +265,8 @@ static void answer(struct machine *m)
 	for (size_t i = 0; i < n; i++) {
 		assert_true(m->n_log < LOG_MAX);
 		m->log[m->n_log++] = queue[i];
-		if (m->mute_all || (queue[i].kind == PROPOSAL_CHANGE && (m->mute & (1u << queue[i].change.action))))
+		if (m->mute_all || (queue[i].kind == PROPOSAL_CHANGE &&
+				    (m->mute & (1u << queue[i].change.action))))
 			continue;
 		if (queue[i].kind == PROPOSAL_READ)
 			answer_read(m, &queue[i]);
@@ -237,7 +284,8 @@ static void tick_for(struct machine *m, uint64_t interval_ns)
 	m->frame->interval_ns = interval_ns;
 	m->frame->n_series = 0;
 	m->frame->n_hists = 0;
-	add_series(m, SIGNAL_PSI_IO_FULL, (struct scope){ .kind = SCOPE_HOST }, behaviour(m, m->in_force[0])->psi);
+	add_series(m, SIGNAL_PSI_IO_FULL, (struct scope){ .kind = SCOPE_HOST },
+		   behaviour(m, m->in_force[0])->psi);
 	for (size_t i = 0; i < m->n_disks && !m->gone; i++)
 		fill_disk(m, i);
 	analyzer_tick(m->analyzer, m->frame, &m->decisions);
@@ -307,7 +355,8 @@ static void a_much_better_arm_is_kept_after_five_pairs(void **state)
 	assert_string_equal(m->last.arm, "bfq");
 	assert_string_equal(m->in_force[0], "bfq");
 	assert_int_equal(last_proposal(m)->change.action, ACTION_KEEP);
-	assert_true(strstr(m->last.reason_text, "kept bfq: disk.read.latency.p50 99.0 % lower (at least 9") ==
+	assert_true(strstr(m->last.reason_text,
+			   "kept bfq: disk.read.latency.p50 99.0 % lower (at least 9") ==
 		    m->last.reason_text);
 	assert_non_null(strstr(m->last.reason_text, "after 5 pairs, error 5.00 %"));
 	assert_true(m->last.hist[WINDOW_BASE].count > 0 && m->last.hist[WINDOW_ARM].count > 0);
@@ -367,7 +416,8 @@ static void an_arm_that_breaches_a_guardrail_in_screening_is_dropped(void **stat
 	m->policy.n_arms = 3;
 	strcpy(m->policy.arms[2], "kyber");
 	m->policy.n_guardrails = 1;
-	m->policy.guardrails[0] = (struct guardrail){ .ref = REF_PSI, .kind = GUARDRAIL_MAX, .limit = 0.8 };
+	m->policy.guardrails[0] =
+		(struct guardrail){ .ref = REF_PSI, .kind = GUARDRAIL_MAX, .limit = 0.8 };
 	m->behaviours[1].psi = 0.9;
 	machine_start(m);
 	run_until(m, EVENT_VERDICT);
@@ -481,25 +531,33 @@ static void a_bad_answer_ends_the_trial_with_its_reason(void **state)
 		enum outcome_status status;
 		enum reason reason;
 	} rows[] = {
-		{ ACTION_BEGIN, OUTCOME_REFUSED, REASON_REFUSED }, { ACTION_BEGIN, OUTCOME_FOREIGN, REASON_FOREIGN },
-		{ ACTION_BEGIN, OUTCOME_GONE, REASON_GONE },	   { ACTION_BEGIN, OUTCOME_FAILED, REASON_FAILED },
-		{ ACTION_ARM, OUTCOME_REFUSED, REASON_REFUSED },   { ACTION_ARM, OUTCOME_FOREIGN, REASON_FOREIGN },
-		{ ACTION_ARM, OUTCOME_GONE, REASON_GONE },	   { ACTION_ARM, OUTCOME_FAILED, REASON_FAILED },
-		{ ACTION_BASE, OUTCOME_FOREIGN, REASON_FOREIGN },  { ACTION_KEEP, OUTCOME_REFUSED, REASON_REFUSED },
-		{ ACTION_KEEP, OUTCOME_FOREIGN, REASON_FOREIGN },  { ACTION_KEEP, OUTCOME_FAILED, REASON_FAILED },
+		{ ACTION_BEGIN, OUTCOME_REFUSED, REASON_REFUSED },
+		{ ACTION_BEGIN, OUTCOME_FOREIGN, REASON_FOREIGN },
+		{ ACTION_BEGIN, OUTCOME_GONE, REASON_GONE },
+		{ ACTION_BEGIN, OUTCOME_FAILED, REASON_FAILED },
+		{ ACTION_ARM, OUTCOME_REFUSED, REASON_REFUSED },
+		{ ACTION_ARM, OUTCOME_FOREIGN, REASON_FOREIGN },
+		{ ACTION_ARM, OUTCOME_GONE, REASON_GONE },
+		{ ACTION_ARM, OUTCOME_FAILED, REASON_FAILED },
+		{ ACTION_BASE, OUTCOME_FOREIGN, REASON_FOREIGN },
+		{ ACTION_KEEP, OUTCOME_REFUSED, REASON_REFUSED },
+		{ ACTION_KEEP, OUTCOME_FOREIGN, REASON_FOREIGN },
+		{ ACTION_KEEP, OUTCOME_FAILED, REASON_FAILED },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct machine *m = machine_new();
-		bool still_open = rows[i].status == OUTCOME_REFUSED && rows[i].action != ACTION_BEGIN;
+		bool still_open =
+			rows[i].status == OUTCOME_REFUSED && rows[i].action != ACTION_BEGIN;
 
 		m->bad_action = rows[i].action;
 		m->bad_status = rows[i].status;
 		machine_start(m);
 		run_until(m, EVENT_VERDICT);
 		assert_ended(m, VERDICT_ABORTED, rows[i].reason);
-		assert_int_equal(last_proposal(m)->change.action, still_open ? ACTION_UNDO : rows[i].action);
+		assert_int_equal(last_proposal(m)->change.action,
+				 still_open ? ACTION_UNDO : rows[i].action);
 		machine_free(m);
 	}
 }
@@ -569,7 +627,8 @@ static void a_hard_guardrail_undoes_the_arm_in_the_same_tick(void **state)
 
 	(void)state;
 	m->policy.n_guardrails = 1;
-	m->policy.guardrails[0] = (struct guardrail){ .ref = REF_PSI, .kind = GUARDRAIL_MAX, .limit = 0.8 };
+	m->policy.guardrails[0] =
+		(struct guardrail){ .ref = REF_PSI, .kind = GUARDRAIL_MAX, .limit = 0.8 };
 	m->mute = 1u << ACTION_UNDO;
 	machine_start(m);
 	run_until_action(m, ACTION_ARM);
@@ -581,7 +640,8 @@ static void a_hard_guardrail_undoes_the_arm_in_the_same_tick(void **state)
 	answer(m);
 	assert_ended(m, VERDICT_REVERTED, REASON_GUARDRAIL);
 	assert_int_equal(m->last.guardrails[0].breached, 1);
-	assert_string_equal(m->last.reason_text, "undid bfq: guardrail psi.io.full max 80.0 % was breached at 91.0 %");
+	assert_string_equal(m->last.reason_text,
+			    "undid bfq: guardrail psi.io.full max 80.0 % was breached at 91.0 %");
 	machine_free(m);
 }
 
@@ -591,7 +651,8 @@ static void a_hard_guardrail_looks_only_while_the_arm_is_in_force(void **state)
 
 	(void)state;
 	m->policy.n_guardrails = 1;
-	m->policy.guardrails[0] = (struct guardrail){ .ref = REF_PSI, .kind = GUARDRAIL_MAX, .limit = 0.8 };
+	m->policy.guardrails[0] =
+		(struct guardrail){ .ref = REF_PSI, .kind = GUARDRAIL_MAX, .limit = 0.8 };
 	m->behaviours[0].psi = 0.95;
 	machine_start(m);
 	run_until(m, EVENT_VERDICT);
@@ -606,8 +667,9 @@ static void a_relative_guardrail_compares_with_the_incumbents_windows(void **sta
 
 		(void)state;
 		m->policy.n_guardrails = 1;
-		m->policy.guardrails[0] =
-			(struct guardrail){ .ref = REF_WRITES, .kind = GUARDRAIL_MAX_DROP, .limit = 0.4 };
+		m->policy.guardrails[0] = (struct guardrail){ .ref = REF_WRITES,
+							      .kind = GUARDRAIL_MAX_DROP,
+							      .limit = 0.4 };
 		m->behaviours[1].writes = breach ? 50e6 : 65e6;
 		machine_start(m);
 		run_until(m, EVENT_VERDICT);
@@ -628,7 +690,8 @@ static void a_rise_from_nothing_breaches(void **state)
 
 	(void)state;
 	m->policy.n_guardrails = 1;
-	m->policy.guardrails[0] = (struct guardrail){ .ref = REF_PSI, .kind = GUARDRAIL_MAX_RISE, .limit = 0.5 };
+	m->policy.guardrails[0] =
+		(struct guardrail){ .ref = REF_PSI, .kind = GUARDRAIL_MAX_RISE, .limit = 0.5 };
 	m->behaviours[0].psi = 0;
 	machine_start(m);
 	run_until(m, EVENT_VERDICT);
@@ -643,7 +706,9 @@ static void an_arm_is_not_tried_without_sight_of_its_guardrails(void **state)
 	(void)state;
 	m->policy.n_guardrails = 1;
 	m->policy.guardrails[0] = (struct guardrail){
-		.ref = { SIGNAL_MEM_FREE, STAT_VALUE }, .kind = GUARDRAIL_MIN, .limit = 1e9,
+		.ref = { SIGNAL_MEM_FREE, STAT_VALUE },
+		.kind = GUARDRAIL_MIN,
+		.limit = 1e9,
 	};
 	machine_start(m);
 	run_until(m, EVENT_VERDICT);
@@ -697,7 +762,8 @@ static void until_ends_the_opportunity(void **state)
 
 	(void)state;
 	m->policy.until = (struct condition){
-		.n_nodes = 1, .for_ns = 4 * TICK_NS,
+		.n_nodes = 1,
+		.for_ns = 4 * TICK_NS,
 		.nodes = { { .op = CONDITION_LESS, .ref = REF_BUSY, .limit = 0.05 } },
 	};
 	machine_start(m);
@@ -788,7 +854,8 @@ static void percentiles_of_conditions_cover_the_last_second(void **state)
 	struct machine *m = machine_new();
 
 	(void)state;
-	m->policy.when.nodes[0] = (struct condition_node){ .op = CONDITION_GREATER, .ref = REF_P50, .limit = 3 * MS };
+	m->policy.when.nodes[0] =
+		(struct condition_node){ .op = CONDITION_GREATER, .ref = REF_P50, .limit = 3 * MS };
 	m->behaviours[0].latency_ns = 1 * MS;
 	machine_start(m);
 	for (int i = 0; i < 8; i++)
@@ -903,7 +970,8 @@ static void no_proposal_is_lost_when_all_slots_speak_at_once(void **state)
 	assert_int_equal(state_of(m, 8), TARGET_WAITING);
 	for (uint32_t i = 0; i < TRIALS_MAX; i++)
 		assert_int_equal(m->decisions.proposals[i].slot, i);
-	assert_int_equal(analyzer_abort(m->analyzer, 0, REASON_OPERATOR, m->now_ns, &m->decisions), TRIALS_MAX);
+	assert_int_equal(analyzer_abort(m->analyzer, 0, REASON_OPERATOR, m->now_ns, &m->decisions),
+			 TRIALS_MAX);
 	assert_int_equal(m->decisions.n_events, TRIALS_MAX);
 	assert_int_equal(m->decisions.n_proposals, 0);
 	machine_free(m);
@@ -916,8 +984,10 @@ static void an_operator_ends_a_trial_and_its_arm_is_undone(void **state)
 	(void)state;
 	machine_start(m);
 	run_until(m, EVENT_PAIR);
-	assert_int_equal(analyzer_abort(m->analyzer, 99, REASON_OPERATOR, m->now_ns, &m->decisions), 0);
-	assert_int_equal(analyzer_abort(m->analyzer, 7, REASON_OPERATOR, m->now_ns, &m->decisions), 1);
+	assert_int_equal(analyzer_abort(m->analyzer, 99, REASON_OPERATOR, m->now_ns, &m->decisions),
+			 0);
+	assert_int_equal(analyzer_abort(m->analyzer, 7, REASON_OPERATOR, m->now_ns, &m->decisions),
+			 1);
 	answer(m);
 	assert_ended(m, VERDICT_ABORTED, REASON_OPERATOR);
 	assert_int_equal(last_proposal(m)->change.action, ACTION_UNDO);
@@ -934,7 +1004,9 @@ static void an_answer_that_an_undo_overtook_changes_nothing(void **state)
 	m->mute = 1u << ACTION_ARM;
 	machine_start(m);
 	run_until_action(m, ACTION_ARM);
-	late = (struct outcome){ .txn = last_proposal(m)->change.txn, .action = ACTION_ARM, .time_ns = m->now_ns };
+	late = (struct outcome){ .txn = last_proposal(m)->change.txn,
+				 .action = ACTION_ARM,
+				 .time_ns = m->now_ns };
 	analyzer_abort(m->analyzer, 0, REASON_OPERATOR, m->now_ns, &m->decisions);
 	assert_int_equal(m->decisions.proposals[0].change.action, ACTION_UNDO);
 	struct decisions undo = m->decisions;
@@ -1013,7 +1085,8 @@ static void only_a_trial_demands_the_objective_and_the_guardrails(void **state)
 
 	(void)state;
 	m->policy.n_guardrails = 1;
-	m->policy.guardrails[0] = (struct guardrail){ .ref = REF_PSI, .kind = GUARDRAIL_MAX, .limit = 0.8 };
+	m->policy.guardrails[0] =
+		(struct guardrail){ .ref = REF_PSI, .kind = GUARDRAIL_MAX, .limit = 0.8 };
 	machine_start(m);
 	assert_true(is_demanded(m, SIGNAL_DISK_BUSY, SCOPE_DISK));
 	assert_false(is_demanded(m, SIGNAL_DISK_READ_LATENCY, SCOPE_DISK));

@@ -51,7 +51,10 @@ static void a_useless_arm_is_kept_no_more_often_than_the_error(void **state)
 static void a_ten_per_cent_gain_is_found(void **state)
 {
 	static const double least[NOISE_COUNT] = {
-		[NOISE_INDEPENDENT] = 0.90, [NOISE_AR1] = 0.98, [NOISE_HEAVY] = 0.62, [NOISE_DRIFT] = 0.90,
+		[NOISE_INDEPENDENT] = 0.90,
+		[NOISE_AR1] = 0.98,
+		[NOISE_HEAVY] = 0.62,
+		[NOISE_DRIFT] = 0.90,
 	};
 	uint32_t most;
 
@@ -224,8 +227,10 @@ static void ratios_and_logarithms_convert_both_ways(void **state)
 	(void)state;
 	assert_true(fabs(evalue_from_ratio(0.1, OBJECTIVE_MINIMIZE) + log(0.9)) < 1e-12);
 	assert_true(fabs(evalue_from_ratio(0.1, OBJECTIVE_MAXIMIZE) - log(1.1)) < 1e-12);
-	for (enum objective_direction direction = 0; direction < OBJECTIVE_DIRECTION_COUNT; direction++)
-		assert_true(fabs(evalue_to_ratio(evalue_from_ratio(0.3, direction), direction) - 0.3) < 1e-12);
+	for (enum objective_direction direction = 0; direction < OBJECTIVE_DIRECTION_COUNT;
+	     direction++)
+		assert_true(fabs(evalue_to_ratio(evalue_from_ratio(0.3, direction), direction) -
+				 0.3) < 1e-12);
 }
 
 int main(void)
@@ -236,7 +241,8 @@ int main(void)
 		cmocka_unit_test(a_huge_gain_takes_the_five_pairs_that_the_error_needs),
 		cmocka_unit_test(a_drifting_machine_fools_the_before_after_comparison),
 		cmocka_unit_test(fair_signs_reach_the_threshold_no_more_often_than_the_error),
-		cmocka_unit_test(the_confidence_sequence_misses_the_effect_no_more_often_than_the_error),
+		cmocka_unit_test(
+			the_confidence_sequence_misses_the_effect_no_more_often_than_the_error),
 		cmocka_unit_test(four_pairs_are_never_enough_and_five_can_be),
 		cmocka_unit_test(the_effect_that_pairs_share_does_not_inflate_the_scale),
 		cmocka_unit_test(a_scale_depends_on_past_pairs_alone),

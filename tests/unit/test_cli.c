@@ -176,7 +176,9 @@ static char *read_source(const char *name)
 static void the_references_in_docs_are_what_the_tables_say(void **state)
 {
 	static const char *const references[][2] = {
-		{ "help", "docs/cli.md" }, { "signals", "docs/signals.md" }, { "knobs", "docs/knobs.md" },
+		{ "help", "docs/cli.md" },
+		{ "signals", "docs/signals.md" },
+		{ "knobs", "docs/knobs.md" },
 	};
 
 	(void)state;
@@ -202,7 +204,9 @@ static void a_policy_error_ends_the_daemon_before_it_starts(void **state)
 	assert_non_null(strstr(err, ":1:"));
 	assert_int_equal(flyball("policy", "check", path, "--json", NULL), EXIT_CODE_ERROR);
 	assert_non_null(strstr(out, "\"line\": 1"));
-	assert_int_equal(flyball("policy", "check", "/tmp/flyball-there-is-no-such-file.conf", NULL), EXIT_CODE_ERROR);
+	assert_int_equal(flyball("policy", "check", "/tmp/flyball-there-is-no-such-file.conf",
+				 NULL),
+			 EXIT_CODE_ERROR);
 	unlink(path);
 	assert_int_equal(flyball("policy", "chekc", path, NULL), EXIT_CODE_USAGE);
 	assert_non_null(strstr(err, "did you mean 'check'?"));
@@ -274,8 +278,10 @@ static void without_a_daemon_the_remedy_is_named(void **state)
 
 static void an_error_of_the_daemon_keeps_its_exit_code_and_its_words(void **state)
 {
-	static const char *const replies[] = { "{\"exit\":5,\"error\":\"the disk is pinned\",\"data\":null}\n",
-					       "this is no JSON\n", "{\"exit\":0", NULL };
+	static const char *const replies[] = {
+		"{\"exit\":5,\"error\":\"the disk is pinned\",\"data\":null}\n",
+		"this is no JSON\n", "{\"exit\":0", NULL
+	};
 	pid_t pid = serve(folder, replies);
 
 	(void)state;
@@ -286,26 +292,51 @@ static void an_error_of_the_daemon_keeps_its_exit_code_and_its_words(void **stat
 	waitpid(pid, NULL, 0);
 }
 
-#define TRIAL(VERDICT, N, EXTRA)                                                                                   \
-	"{\"id\":7,\"policy\":\"p\",\"knob\":\"block.scheduler\",\"scope\":\"disk:loop8\",\"incumbent\":\"none\","  \
-	"\"arm\":\"bfq\",\"phase\":\"testing\",\"verdict\":\"" VERDICT "\",\"reason\":\"better\",\"reason_text\":" \
-	"\"shown\",\"objective\":{\"signal\":\"disk.read.latency.p50\",\"unit\":\"time\",\"direction\":"           \
-	"\"minimize\",\"min_effect\":0.1},\"n_pairs\":" N ",\"max_pairs\":40,\"before\":4.2e6,\"after\":5e4,"       \
-	"\"effect\":{\"estimate\":0.988,\"low\":0.9,\"high\":0.999},\"threshold\":2.9957,\"duration_ns\":31000000000" EXTRA "}"
-#define PAIR(Y)                                                                                                     \
-	"{\"arm_first\":true,\"y_base\":" Y ",\"y_arm\":50000,\"effect\":0.98,\"low\":null,\"high\":0.99}"
+#define TRIAL(VERDICT, N, EXTRA)                                                            \
+	"{\"id\":7,\"policy\":\"p\",\"knob\":\"block.scheduler\",\"scope\":\"disk:loop8\"," \
+	"\"incumbent\":\"none\","                                                           \
+	"\"arm\":\"bfq\",\"phase\":\"testing\",\"verdict\":\"" VERDICT                      \
+	"\",\"reason\":\"better\",\"reason_text\":"                                         \
+	"\"shown\",\"objective\":{\"signal\":\"disk.read.latency.p50\",\"unit\":\"time\","  \
+	"\"direction\":"                                                                    \
+	"\"minimize\",\"min_effect\":0.1},\"n_pairs\":" N                                   \
+	",\"max_pairs\":40,\"before\":4.2e6,\"after\":5e4,"                                 \
+	"\"effect\":{\"estimate\":0.988,\"low\":0.9,\"high\":0.999},\"threshold\":2.9957,"  \
+	"\"duration_ns\":31000000000" EXTRA "}"
+#define PAIR(Y)                             \
+	"{\"arm_first\":true,\"y_base\":" Y \
+	",\"y_arm\":50000,\"effect\":0.98,\"low\":null,\"high\":0.99}"
 
 static void a_trial_is_followed_from_the_middle_to_its_verdict(void **state)
 {
-	static const char *const replies[] = {
-		/* the stream: a pair that the catch-up tells already, a new one, somebody else's, the verdict */
-		"{\"event\":\"tick\",\"data\":{\"time\":1,\"targets\":[],\"trials\":[]}}\n"
-		"{\"event\":\"pair\",\"data\":" TRIAL("running", "1", ",\"pairs\":[" PAIR("1e6") "]") "}\n"
-		"{\"event\":\"pair\",\"data\":" TRIAL("running", "2", ",\"pairs\":[" PAIR("2e6") "]") "}\n"
-		"{\"event\":\"outcome\",\"data\":{\"txn\":1}}\n"
-		"{\"event\":\"verdict\",\"data\":" TRIAL("kept", "2", ",\"pairs\":[" PAIR("1e6") "," PAIR("2e6") "]") "}\n",
-		"{\"exit\":0,\"error\":null,\"data\":{\"schema\":1,\"trial\":"
-		TRIAL("running", "1", ",\"pairs\":[" PAIR("1e6") "]") "}}\n", NULL };
+	static const char *const replies
+		[] = { /* the stream: a pair that the catch-up tells already, a new one, somebody else's, the verdict */
+		       "{\"event\":\"tick\",\"data\":{\"time\":1,\"targets\":[],\"trials\":[]}}\n"
+		       "{\"event\":\"pair\",\"data\":" TRIAL(
+			       "running", "1",
+			       ",\"pairs\":[" PAIR(
+				       "1e6") "]") "}\n"
+						   "{\"event\":\"pair\",\"data\":" TRIAL(
+							   "running", "2",
+							   ",\"pairs\":[" PAIR(
+								   "2e6") "]") "}\n"
+									       "{\"event\":"
+									       "\"outcome\","
+									       "\"data\":{\"txn\":"
+									       "1}}\n"
+									       "{\"event\":"
+									       "\"verdict\","
+									       "\"data\":" TRIAL(
+										       "kept", "2",
+										       ",\"pairs\":"
+										       "[" PAIR("1e"
+												"6") "," PAIR(
+											       "2e"
+											       "6") "]") "}\n",
+		       "{\"exit\":0,\"error\":null,\"data\":{\"schema\":1,\"trial\":" TRIAL(
+			       "running", "1", ",\"pairs\":[" PAIR("1e6") "]") "}}\n",
+		       NULL
+		};
 	pid_t pid = serve(folder, replies);
 	const char *first, *second;
 
@@ -325,9 +356,11 @@ static void a_trial_is_followed_from_the_middle_to_its_verdict(void **state)
 static void the_exit_code_of_a_followed_trial_is_its_verdict(void **state)
 {
 	static const char *const verdicts[] = { "reverted", "aborted", "inconclusive" };
-	static const int codes[] = { EXIT_CODE_TRIAL_UNDONE, EXIT_CODE_TRIAL_UNDONE, EXIT_CODE_INCONCLUSIVE };
-	static const char running[] = "{\"exit\":0,\"error\":null,\"data\":{\"schema\":1,\"trial\":"
-		TRIAL("running", "0", "") "}}\n";
+	static const int codes[] = { EXIT_CODE_TRIAL_UNDONE, EXIT_CODE_TRIAL_UNDONE,
+				     EXIT_CODE_INCONCLUSIVE };
+	static const char running[] =
+		"{\"exit\":0,\"error\":null,\"data\":{\"schema\":1,\"trial\":" TRIAL("running", "0",
+										     "") "}}\n";
 	char line[2048];
 
 	(void)state;
@@ -335,9 +368,12 @@ static void the_exit_code_of_a_followed_trial_is_its_verdict(void **state)
 		const char *replies[] = { line, running, NULL };
 		pid_t pid;
 
-		snprintf(line, sizeof(line), "{\"event\":\"verdict\",\"data\":" TRIAL("%s", "0", "") "}\n", verdicts[i]);
+		snprintf(line, sizeof(line),
+			 "{\"event\":\"verdict\",\"data\":" TRIAL("%s", "0", "") "}\n",
+			 verdicts[i]);
 		pid = serve(folder, replies);
-		assert_int_equal(flyball("trial", "last", "--follow", "--run", folder, NULL), codes[i]);
+		assert_int_equal(flyball("trial", "last", "--follow", "--run", folder, NULL),
+				 codes[i]);
 		waitpid(pid, NULL, 0);
 	}
 }
@@ -364,7 +400,8 @@ static void without_a_verdict_in_time_following_ends_with_a_time_out(void **stat
 		pause();
 	}
 	close(fd);
-	assert_int_equal(flyball("trial", "--follow", "--timeout", "200ms", "--run", folder, NULL), EXIT_CODE_TIMEOUT);
+	assert_int_equal(flyball("trial", "--follow", "--timeout", "200ms", "--run", folder, NULL),
+			 EXIT_CODE_TIMEOUT);
 	assert_non_null(strstr(err, "200ms"));
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -402,14 +439,20 @@ int main(void)
 		cmocka_unit_test(no_colour_leaves_the_process_when_it_is_not_a_terminal),
 		cmocka_unit_test(the_references_in_docs_are_what_the_tables_say),
 		cmocka_unit_test(a_policy_error_ends_the_daemon_before_it_starts),
-		cmocka_unit_test_setup_teardown(without_a_daemon_the_remedy_is_named, folder_make, folder_remove),
-		cmocka_unit_test_setup_teardown(an_error_of_the_daemon_keeps_its_exit_code_and_its_words, folder_make,
+		cmocka_unit_test_setup_teardown(without_a_daemon_the_remedy_is_named, folder_make,
 						folder_remove),
-		cmocka_unit_test_setup_teardown(a_trial_is_followed_from_the_middle_to_its_verdict, folder_make, folder_remove),
-		cmocka_unit_test_setup_teardown(the_exit_code_of_a_followed_trial_is_its_verdict, folder_make, folder_remove),
-		cmocka_unit_test_setup_teardown(without_a_verdict_in_time_following_ends_with_a_time_out, folder_make,
+		cmocka_unit_test_setup_teardown(
+			an_error_of_the_daemon_keeps_its_exit_code_and_its_words, folder_make,
+			folder_remove),
+		cmocka_unit_test_setup_teardown(a_trial_is_followed_from_the_middle_to_its_verdict,
+						folder_make, folder_remove),
+		cmocka_unit_test_setup_teardown(the_exit_code_of_a_followed_trial_is_its_verdict,
+						folder_make, folder_remove),
+		cmocka_unit_test_setup_teardown(
+			without_a_verdict_in_time_following_ends_with_a_time_out, folder_make,
+			folder_remove),
+		cmocka_unit_test_setup_teardown(a_long_reply_arrives_whole, folder_make,
 						folder_remove),
-		cmocka_unit_test_setup_teardown(a_long_reply_arrives_whole, folder_make, folder_remove),
 	};
 	int r = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -6,7 +6,9 @@
 
 static struct guard_view view_of(const char *knob)
 {
-	return (struct guard_view){ .now_ns = 1000, .only = { .kind = SCOPE_KIND_COUNT }, .row = knob_find(knob) };
+	return (struct guard_view){ .now_ns = 1000,
+				    .only = { .kind = SCOPE_KIND_COUNT },
+				    .row = knob_find(knob) };
 }
 
 static struct change change_of(const char *knob)
@@ -35,12 +37,12 @@ static void a_plain_begin_is_allowed(void **state)
 	assert_int_equal(judge(&view, &change), OUTCOME_DONE);
 }
 
-#define REFUSED_WHEN(spoil)                                                  \
-	do {                                                                 \
-		struct guard_view view = view_of("vm.swappiness");           \
-		struct change change = change_of("vm.swappiness");           \
-		spoil;                                                       \
-		assert_int_equal(judge(&view, &change), OUTCOME_REFUSED);    \
+#define REFUSED_WHEN(spoil)                                               \
+	do {                                                              \
+		struct guard_view view = view_of("vm.swappiness");        \
+		struct change change = change_of("vm.swappiness");        \
+		spoil;                                                    \
+		assert_int_equal(judge(&view, &change), OUTCOME_REFUSED); \
 	} while (0)
 
 static void each_limit_alone_refuses(void **state)

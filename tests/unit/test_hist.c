@@ -40,7 +40,8 @@ static void every_value_up_to_a_minute_lies_in_its_bucket_within_3_percent(void 
 
 		assert_true(index < HIST_BUCKETS);
 		assert_true(low <= (double)value && (double)value < high);
-		assert_true(fabs((low + high) / 2 - (double)value) <= 0.03 * (double)value || value < HIST_SUB);
+		assert_true(fabs((low + high) / 2 - (double)value) <= 0.03 * (double)value ||
+			    value < HIST_SUB);
 	}
 }
 
@@ -55,7 +56,8 @@ static void a_single_value_is_its_own_quantile_within_a_bucket(void **state)
 		uint64_t value = any_value(&rng);
 
 		hist_add(&hist, value);
-		assert_true(fabs(hist_quantile(&hist, 0.5) - (double)value) <= fmax(1.0, 0.03 * (double)value));
+		assert_true(fabs(hist_quantile(&hist, 0.5) - (double)value) <=
+			    fmax(1.0, 0.03 * (double)value));
 		assert_true(hist_mean(&hist) == (double)value);
 	}
 }

@@ -23,8 +23,11 @@
 
 #define DAY_NS (86400ull * NSEC_PER_SEC)
 
-static struct policy policy = { .name = "p", .knob = "block.scheduler", .scope = SCOPE_DISK,
-				.objective = { .ref = { .signal = SIGNAL_DISK_READ_LATENCY, .stat = STAT_P50 } },
+static struct policy policy = { .name = "p",
+				.knob = "block.scheduler",
+				.scope = SCOPE_DISK,
+				.objective = { .ref = { .signal = SIGNAL_DISK_READ_LATENCY,
+							.stat = STAT_P50 } },
 				.trial = { .max_pairs = 40, .error = 0.05 } };
 static struct catalogue catalogue;
 static struct json_context context = { .catalogue = &catalogue, .policies = &policy };
@@ -41,9 +44,16 @@ static int set_up(void **state)
 	if (!mkdtemp(folder))
 		return -1;
 	snprintf(path, sizeof(path), "%s/history.db", folder);
-	trial = (struct trial){ .id = 1, .scope = { .kind = SCOPE_DISK, .name = "vda" }, .incumbent = "none", .arm = "bfq",
-				.verdict = VERDICT_KEPT, .phase = TRIAL_ENDED, .opened_ns = NSEC_PER_SEC,
-				.ended_ns = 2 * NSEC_PER_SEC, .alpha = 0.05, .n_pairs = 2 };
+	trial = (struct trial){ .id = 1,
+				.scope = { .kind = SCOPE_DISK, .name = "vda" },
+				.incumbent = "none",
+				.arm = "bfq",
+				.verdict = VERDICT_KEPT,
+				.phase = TRIAL_ENDED,
+				.opened_ns = NSEC_PER_SEC,
+				.ended_ns = 2 * NSEC_PER_SEC,
+				.alpha = 0.05,
+				.n_pairs = 2 };
 	return 0;
 }
 
@@ -89,9 +99,15 @@ static uint64_t bytes_on_disk(void)
 
 static void a_trial_with_pairs_and_outcomes_survives_a_reopen(void **state)
 {
-	const struct change change = { .txn = 5, .trial = 1, .action = ACTION_KEEP, .knob = "block.scheduler" };
-	const struct outcome outcome = { .txn = 5, .action = ACTION_KEEP, .value = "bfq", .time_ns = 3 };
-	const struct outcome unasked = { .txn = 5, .action = ACTION_UNDO, .unasked = 1, .value = "none" };
+	const struct change change = {
+		.txn = 5, .trial = 1, .action = ACTION_KEEP, .knob = "block.scheduler"
+	};
+	const struct outcome outcome = {
+		.txn = 5, .action = ACTION_KEEP, .value = "bfq", .time_ns = 3
+	};
+	const struct outcome unasked = {
+		.txn = 5, .action = ACTION_UNDO, .unasked = 1, .value = "none"
+	};
 	struct history *history = open_with(&unlimited);
 	json_t *json;
 
@@ -109,8 +125,11 @@ static void a_trial_with_pairs_and_outcomes_survives_a_reopen(void **state)
 	json = history_get(history, 1);
 	assert_non_null(json);
 	assert_int_equal(json_array_size(json_object_get(json, "pairs")), 2);
-	assert_true(json_number_value(json_object_get(json_array_get(json_object_get(json, "pairs"), 1), "y_base")) == 12);
-	assert_int_equal(json_array_size(json_object_get(json, "outcomes")), 2); /* the unasked one by its transaction */
+	assert_true(
+		json_number_value(json_object_get(json_array_get(json_object_get(json, "pairs"), 1),
+						  "y_base")) == 12);
+	assert_int_equal(json_array_size(json_object_get(json, "outcomes")),
+			 2); /* the unasked one by its transaction */
 	assert_string_equal(json_string_value(json_object_get(json, "verdict")), "kept");
 	assert_non_null(json_object_get(json, "histograms"));
 	json_decref(json);
@@ -199,15 +218,18 @@ static void the_files_stay_under_the_bound_and_the_oldest_go_first(void **state)
 		if (bytes_on_disk() > most)
 			most = bytes_on_disk();
 	}
-	print_message("most on disk: %llu bytes of %llu\n", (unsigned long long)most, (unsigned long long)limits.max_bytes);
+	print_message("most on disk: %llu bytes of %llu\n", (unsigned long long)most,
+		      (unsigned long long)limits.max_bytes);
 	assert_true(most <= limits.max_bytes);
-	assert_true(most > limits.max_bytes / 2); /* else the bound was not reached, and nothing was shown */
+	assert_true(most > limits.max_bytes /
+				   2); /* else the bound was not reached, and nothing was shown */
 	list = history_list(history, 10000);
 	n = json_array_size(list);
 	print_message("%zu trials kept\n", n);
 	assert_true(n > 100 && n < total);
 	for (size_t i = 0; i < n; i++) /* no holes: only the oldest went */
-		assert_int_equal(json_integer_value(json_object_get(json_array_get(list, i), "id")), total - i);
+		assert_int_equal(json_integer_value(json_object_get(json_array_get(list, i), "id")),
+				 total - i);
 	gone = history_get(history, total - n);
 	assert_null(gone);
 	json_decref(list);
@@ -266,7 +288,8 @@ static void a_damaged_file_is_put_aside_and_its_ids_are_not_given_again(void **s
 	memset(garbage, 0xa5, sizeof(garbage));
 	fd = open(path, O_WRONLY);
 	for (off_t page = 40; page < 60; page++)
-		assert_int_equal(pwrite(fd, garbage, sizeof(garbage), page * 4096), sizeof(garbage));
+		assert_int_equal(pwrite(fd, garbage, sizeof(garbage), page * 4096),
+				 sizeof(garbage));
 	close(fd);
 	history = open_with(&unlimited);
 	assert_non_null(strstr(note, "damaged"));
@@ -359,7 +382,8 @@ static void a_trial_that_a_crash_cut_off_is_closed_as_aborted(void **state)
 	assert_string_equal(json_string_value(json_object_get(json, "verdict")), "aborted");
 	assert_string_equal(json_string_value(json_object_get(json, "reason")), "process-died");
 	assert_true(json_number_value(json_object_get(json, "ended_at")) == 5.0);
-	assert_int_equal(json_integer_value(json_object_get(json, "duration_ns")), 4 * NSEC_PER_SEC);
+	assert_int_equal(json_integer_value(json_object_get(json, "duration_ns")),
+			 4 * NSEC_PER_SEC);
 	json_decref(json);
 	history_close(history);
 }
@@ -367,19 +391,34 @@ static void a_trial_that_a_crash_cut_off_is_closed_as_aborted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_trial_with_pairs_and_outcomes_survives_a_reopen, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_list_is_newest_first_and_limited, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(an_id_is_never_given_again_even_when_all_trials_are_pruned, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(old_trials_go_by_age_and_younger_and_running_ones_stay, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_files_stay_under_the_bound_and_the_oldest_go_first, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(outcomes_without_a_trial_cannot_fill_the_disk, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_file_that_is_no_database_is_put_aside, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_damaged_file_is_put_aside_and_its_ids_are_not_given_again, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_newer_schema_is_refused_and_left_as_it_is, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_database_of_somebody_else_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_trial_with_pairs_and_outcomes_survives_a_reopen,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_list_is_newest_first_and_limited, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(
+			an_id_is_never_given_again_even_when_all_trials_are_pruned, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			old_trials_go_by_age_and_younger_and_running_ones_stay, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			the_files_stay_under_the_bound_and_the_oldest_go_first, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(outcomes_without_a_trial_cannot_fill_the_disk,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_file_that_is_no_database_is_put_aside, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_damaged_file_is_put_aside_and_its_ids_are_not_given_again, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(a_newer_schema_is_refused_and_left_as_it_is, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_database_of_somebody_else_is_refused, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(only_the_owner_may_read_it, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_full_disk_is_an_error_and_the_history_goes_on_after_it, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_trial_that_a_crash_cut_off_is_closed_as_aborted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_full_disk_is_an_error_and_the_history_goes_on_after_it, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(a_trial_that_a_crash_cut_off_is_closed_as_aborted,
+						set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

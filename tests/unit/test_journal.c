@@ -29,9 +29,12 @@ static void make_image(struct machine *m, char *image)
 		enum journal_type type;
 		const struct journal_entry *entry;
 	} records[R_COUNT] = {
-		[R2_INTENT] = { JOURNAL_INTENT, &two }, [R2_COMMITTED] = { JOURNAL_COMMITTED, &two },
-		[R3_INTENT] = { JOURNAL_INTENT, &three }, [R3_UNDONE] = { JOURNAL_UNDONE, &three },
-		[R1_INTENT] = { JOURNAL_INTENT, &one }, [R1_APPLIED] = { JOURNAL_APPLIED, &one },
+		[R2_INTENT] = { JOURNAL_INTENT, &two },
+		[R2_COMMITTED] = { JOURNAL_COMMITTED, &two },
+		[R3_INTENT] = { JOURNAL_INTENT, &three },
+		[R3_UNDONE] = { JOURNAL_UNDONE, &three },
+		[R1_INTENT] = { JOURNAL_INTENT, &one },
+		[R1_APPLIED] = { JOURNAL_APPLIED, &one },
 	};
 	int fd;
 
@@ -41,7 +44,9 @@ static void make_image(struct machine *m, char *image)
 	assert_int_equal(journal_open(m->root, m->state, &journal), 0);
 	assert_int_equal(journal_scan(&journal, NULL, NULL, &scan), 0);
 	for (size_t i = 0; i < R_COUNT; i++)
-		assert_int_equal(journal_append(&journal, records[i].type, records[i].entry, JOURNAL_SYNCED), 0);
+		assert_int_equal(journal_append(&journal, records[i].type, records[i].entry,
+						JOURNAL_SYNCED),
+				 0);
 	journal_close(&journal);
 	fd = openat(m->state, JOURNAL_NAME, O_RDONLY | O_CLOEXEC);
 	assert_int_equal(read(fd, image, IMAGE_BYTES + 1), IMAGE_BYTES);
@@ -105,7 +110,8 @@ static void any_flipped_byte_is_found_and_its_record_not_used(void **state)
 		assert_int_equal(m->recovery.corrupt, hit != R_COUNT - 1);
 		/* Each record says everything: intent or applied alone is enough, and committed, too. */
 		machine_expect(m, SWAPPINESS, "60");
-		machine_expect(m, "proc/sys/net/core/somaxconn", hit == R2_COMMITTED ? "4096" : "8192");
+		machine_expect(m, "proc/sys/net/core/somaxconn",
+			       hit == R2_COMMITTED ? "4096" : "8192");
 		machine_expect(m, QUEUE "read_ahead_kb", "128");
 	}
 	/* The last damaged one is kept for people. */
@@ -162,7 +168,8 @@ static void what_cannot_be_restored_stays_in_the_journal(void **state)
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(machine_recover(m), 0);
 		assert_int_equal(m->recovery.failed, 1);
-		assert_non_null(strstr(m->recovery.text, "unable to restore vm.swappiness of host to '60'"));
+		assert_non_null(strstr(m->recovery.text,
+				       "unable to restore vm.swappiness of host to '60'"));
 	}
 	assert_int_equal(unlinkat(m->root, SWAPPINESS, AT_REMOVEDIR), 0);
 	machine_set(m, SWAPPINESS, "10");

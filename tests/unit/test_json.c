@@ -31,7 +31,9 @@ static struct policy policy = {
 
 static struct trial trial;
 static struct catalogue catalogue;
-static struct json_context context = { .catalogue = &catalogue, .policies = &policy, .wall_offset_ns = 1000000000 };
+static struct json_context context = { .catalogue = &catalogue,
+				       .policies = &policy,
+				       .wall_offset_ns = 1000000000 };
 
 static int set_up(void **state)
 {
@@ -49,8 +51,11 @@ static int set_up(void **state)
 			  .effect_high = log(100) },
 		},
 	};
-	trial.evidence[0] = (struct evidence){ .ref = { .signal = SIGNAL_DISK_READ_LATENCY, .stat = STAT_P99 },
-					       .op = CONDITION_GREATER, .limit = 2e6, .value = 9.5e6 };
+	trial.evidence[0] =
+		(struct evidence){ .ref = { .signal = SIGNAL_DISK_READ_LATENCY, .stat = STAT_P99 },
+				   .op = CONDITION_GREATER,
+				   .limit = 2e6,
+				   .value = 9.5e6 };
 	trial.screened[0].y = NAN;
 	trial.guardrails[0].base = NAN;
 	hist_add(&trial.hist[WINDOW_BASE], 5000);
@@ -96,8 +101,10 @@ static void what_is_not_a_number_becomes_null(void **state)
 	assert_true(json_is_null(json_object_get(first, "low")));
 	assert_true(json_is_null(json_object_get(first, "high")));
 	assert_true(json_is_null(json_object_get(json, "noise")));
-	assert_true(json_is_null(json_object_get(json_array_get(json_object_get(json, "screened"), 0), "y")));
-	assert_true(json_is_null(json_object_get(json_array_get(json_object_get(json, "guardrails"), 0), "base")));
+	assert_true(json_is_null(
+		json_object_get(json_array_get(json_object_get(json, "screened"), 0), "y")));
+	assert_true(json_is_null(
+		json_object_get(json_array_get(json_object_get(json, "guardrails"), 0), "base")));
 	json_decref(json);
 }
 
@@ -136,11 +143,17 @@ static void evidence_and_guardrails_are_sentences_with_units(void **state)
 	const json_t *guardrails = json_object_get(json, "guardrails");
 
 	(void)state;
-	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(json, "evidence"), 0), "text")),
+	assert_string_equal(json_string_value(
+				    json_object_get(json_array_get(json_object_get(json,
+										   "evidence"),
+								   0),
+						    "text")),
 			    "disk.read.latency.p99 > 2.00 ms");
-	assert_string_equal(json_string_value(json_object_get(json_array_get(guardrails, 0), "text")),
+	assert_string_equal(json_string_value(
+				    json_object_get(json_array_get(guardrails, 0), "text")),
 			    "disk.write.bytes.rate may fall by at most 40.0 %");
-	assert_string_equal(json_string_value(json_object_get(json_array_get(guardrails, 1), "text")),
+	assert_string_equal(json_string_value(
+				    json_object_get(json_array_get(guardrails, 1), "text")),
 			    "psi.io.full stays under 80.0 %");
 	json_decref(json);
 }
@@ -152,7 +165,8 @@ static void a_histogram_holds_only_its_filled_buckets(void **state)
 
 	(void)state;
 	assert_int_equal(json_array_size(base), 1);
-	assert_int_equal(json_integer_value(json_array_get(json_array_get(base, 0), 0)), hist_lower(hist_index(5000)));
+	assert_int_equal(json_integer_value(json_array_get(json_array_get(base, 0), 0)),
+			 hist_lower(hist_index(5000)));
 	assert_int_equal(json_integer_value(json_array_get(json_array_get(base, 0), 1)), 2);
 	json_decref(json);
 }
@@ -169,9 +183,14 @@ static void a_summary_has_no_detail(void **state)
 
 static void commands_can_be_pasted_into_a_shell(void **state)
 {
-	const struct knob_row file = { .name = "x", .scope = SCOPE_DISK, .path = "sys/block/%s/queue/scheduler" };
-	const struct knob_row sysctl = { .name = "y", .scope = SCOPE_HOST, .path = "proc/sys/vm/dirty_ratio" };
-	const struct scope disk = { .kind = SCOPE_DISK, .name = "vda" }, host = { .kind = SCOPE_HOST };
+	const struct knob_row file = { .name = "x",
+				       .scope = SCOPE_DISK,
+				       .path = "sys/block/%s/queue/scheduler" };
+	const struct knob_row sysctl = { .name = "y",
+					 .scope = SCOPE_HOST,
+					 .path = "proc/sys/vm/dirty_ratio" };
+	const struct scope disk = { .kind = SCOPE_DISK, .name = "vda" },
+			   host = { .kind = SCOPE_HOST };
 	char text[128];
 
 	(void)state;
@@ -187,8 +206,11 @@ static void commands_can_be_pasted_into_a_shell(void **state)
 
 static void a_choice_lists_its_choices_and_an_integer_its_range(void **state)
 {
-	struct knob_reading reading = { .knob = "block.scheduler", .scope = { .kind = SCOPE_DISK, .name = "vda" },
-					.value = "none", .n_choices = 2, .choices = { "none", "bfq" },
+	struct knob_reading reading = { .knob = "block.scheduler",
+					.scope = { .kind = SCOPE_DISK, .name = "vda" },
+					.value = "none",
+					.n_choices = 2,
+					.choices = { "none", "bfq" },
 					.flags = KNOB_WRITABLE };
 	json_t *json = json_knob(knob_find("block.scheduler"), &reading);
 
@@ -202,8 +224,12 @@ static void a_choice_lists_its_choices_and_an_integer_its_range(void **state)
 
 static void an_outcome_without_its_change_says_so(void **state)
 {
-	const struct outcome outcome = { .txn = 3, .action = ACTION_UNDO, .status = OUTCOME_DONE, .unasked = 1,
-					 .value = "none", .text = "deadline" };
+	const struct outcome outcome = { .txn = 3,
+					 .action = ACTION_UNDO,
+					 .status = OUTCOME_DONE,
+					 .unasked = 1,
+					 .value = "none",
+					 .text = "deadline" };
 	json_t *json = json_outcome(&outcome, NULL);
 
 	(void)state;
@@ -215,14 +241,18 @@ static void an_outcome_without_its_change_says_so(void **state)
 
 static void a_source_shows_every_loss(void **state)
 {
-	struct source_status source = { .name = "block", .method = "tp_btf", .state = SOURCE_ATTACHED };
+	struct source_status source = { .name = "block",
+					.method = "tp_btf",
+					.state = SOURCE_ATTACHED };
 	json_t *json;
 
 	(void)state;
 	source.losses[LOSS_EVENT] = 9;
 	json = json_source(&source);
 	assert_int_equal(json_object_size(json_object_get(json, "losses")), LOSS_COUNT);
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "losses"), loss_word(LOSS_EVENT))), 9);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "losses"),
+							    loss_word(LOSS_EVENT))),
+			 9);
 	json_decref(json);
 }
 
@@ -233,7 +263,8 @@ int main(void)
 		cmocka_unit_test_setup(a_higher_throughput_is_an_effect_by_its_growth, set_up),
 		cmocka_unit_test_setup(what_is_not_a_number_becomes_null, set_up),
 		cmocka_unit_test_setup(a_trial_survives_being_written_and_read, set_up),
-		cmocka_unit_test_setup(times_are_wall_seconds_and_a_running_trial_has_no_end, set_up),
+		cmocka_unit_test_setup(times_are_wall_seconds_and_a_running_trial_has_no_end,
+				       set_up),
 		cmocka_unit_test_setup(evidence_and_guardrails_are_sentences_with_units, set_up),
 		cmocka_unit_test_setup(a_histogram_holds_only_its_filled_buckets, set_up),
 		cmocka_unit_test_setup(a_summary_has_no_detail, set_up),

@@ -45,7 +45,8 @@ static void every_row_is_set_read_back_and_restored_in_a_folder(void **state)
 		snprintf(old, sizeof(old), "%lld", (long long)row->min);
 		snprintf(new_value, sizeof(new_value), "%lld", (long long)row->max);
 		machine_set(m, path, old);
-		assert_int_equal(machine_begin(m, 100 + i, row->name, old, new_value), OUTCOME_DONE);
+		assert_int_equal(machine_begin(m, 100 + i, row->name, old, new_value),
+				 OUTCOME_DONE);
 		machine_expect(m, path, old);
 		assert_int_equal(machine_ask(m, 100 + i, ACTION_ARM), OUTCOME_DONE);
 		machine_expect(m, path, new_value);
@@ -77,7 +78,8 @@ static void what_is_not_there_is_gone_and_a_wrong_scope_is_an_error(void **state
 {
 	struct machine *m = *state;
 	const struct knob_row *row = knob_find("block.scheduler");
-	const struct scope gone = { .kind = SCOPE_DISK, .name = "sdz" }, host = { .kind = SCOPE_HOST };
+	const struct scope gone = { .kind = SCOPE_DISK, .name = "sdz" },
+			   host = { .kind = SCOPE_HOST };
 	const struct scope escape = { .kind = SCOPE_DISK, .name = "../vda" };
 	struct knob_reading reading;
 
@@ -102,7 +104,8 @@ static void disks_without_sectors_are_no_scopes(void **state)
 
 static void values_are_checked_with_a_remedy(void **state)
 {
-	const struct knob_row *integer = knob_find("vm.swappiness"), *choice = knob_find("block.scheduler");
+	const struct knob_row *integer = knob_find("vm.swappiness"),
+			      *choice = knob_find("block.scheduler");
 	struct knob_reading reading = { .n_choices = 2, .choices = { "none", "mq-deadline" } };
 	static const char *const bad[] = { "", " 1", "1 ", "+1", "0x10", "1e3", "-", "1\n" };
 	char text[160];
@@ -113,9 +116,11 @@ static void values_are_checked_with_a_remedy(void **state)
 	assert_int_equal(knob_check(integer, &reading, "201", text, sizeof(text)), -ERANGE);
 	assert_string_equal(text, "201 is out of range: vm.swappiness takes 0 to 200");
 	assert_int_equal(knob_check(integer, &reading, "-1", text, sizeof(text)), -ERANGE);
-	assert_int_equal(knob_check(integer, &reading, "99999999999999999999", text, sizeof(text)), -ERANGE);
+	assert_int_equal(knob_check(integer, &reading, "99999999999999999999", text, sizeof(text)),
+			 -ERANGE);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(knob_check(integer, &reading, bad[i], text, sizeof(text)), -EINVAL);
+		assert_int_equal(knob_check(integer, &reading, bad[i], text, sizeof(text)),
+				 -EINVAL);
 	assert_int_equal(knob_check(choice, &reading, "none", text, sizeof(text)), 0);
 	assert_int_equal(knob_check(choice, &reading, "mq-daedline", text, sizeof(text)), -EINVAL);
 	assert_string_equal(text, "'mq-daedline' is not offered: did you mean 'mq-deadline'?");
@@ -129,7 +134,8 @@ static void values_are_checked_with_a_remedy(void **state)
 static void companions_that_do_not_fit_or_are_no_lines_are_refused(void **state)
 {
 	char text[16] = "", name[8], value[8];
-	const char *cursor = "a=1\nb=2\n", *bad[] = { "a", "a=1", "=\n", "toolongname=1\n", "../x=1\n", "/x=1\n" };
+	const char *cursor = "a=1\nb=2\n",
+		   *bad[] = { "a", "a=1", "=\n", "toolongname=1\n", "../x=1\n", "/x=1\n" };
 
 	(void)state;
 	assert_int_equal(companions_add(text, sizeof(text), "a", "1"), 0);

@@ -19,13 +19,20 @@ static const struct {
 	enum message_type type;
 	enum role from, to;
 } routes[] = {
-	{ MESSAGE_PEER, ROLE_SUPERVISOR, ROLE_CORE },     { MESSAGE_STOP, ROLE_SUPERVISOR, ROLE_ACTUATOR },
-	{ MESSAGE_READY, ROLE_CORE, ROLE_SUPERVISOR },    { MESSAGE_BAD_PEER, ROLE_CORE, ROLE_SUPERVISOR },
-	{ MESSAGE_DEMAND, ROLE_CORE, ROLE_OBSERVER },     { MESSAGE_FRAME, ROLE_OBSERVER, ROLE_CORE },
-	{ MESSAGE_SERIES, ROLE_OBSERVER, ROLE_CORE },     { MESSAGE_HISTOGRAM, ROLE_OBSERVER, ROLE_CORE },
-	{ MESSAGE_SOURCE, ROLE_OBSERVER, ROLE_CORE },     { MESSAGE_CHANGE, ROLE_CORE, ROLE_ACTUATOR },
-	{ MESSAGE_HEARTBEAT, ROLE_CORE, ROLE_ACTUATOR },  { MESSAGE_FREEZE, ROLE_CORE, ROLE_ACTUATOR },
-	{ MESSAGE_KEPT, ROLE_ACTUATOR, ROLE_CORE },       { MESSAGE_OUTCOME, ROLE_ACTUATOR, ROLE_CORE },
+	{ MESSAGE_PEER, ROLE_SUPERVISOR, ROLE_CORE },
+	{ MESSAGE_STOP, ROLE_SUPERVISOR, ROLE_ACTUATOR },
+	{ MESSAGE_READY, ROLE_CORE, ROLE_SUPERVISOR },
+	{ MESSAGE_BAD_PEER, ROLE_CORE, ROLE_SUPERVISOR },
+	{ MESSAGE_DEMAND, ROLE_CORE, ROLE_OBSERVER },
+	{ MESSAGE_FRAME, ROLE_OBSERVER, ROLE_CORE },
+	{ MESSAGE_SERIES, ROLE_OBSERVER, ROLE_CORE },
+	{ MESSAGE_HISTOGRAM, ROLE_OBSERVER, ROLE_CORE },
+	{ MESSAGE_SOURCE, ROLE_OBSERVER, ROLE_CORE },
+	{ MESSAGE_CHANGE, ROLE_CORE, ROLE_ACTUATOR },
+	{ MESSAGE_HEARTBEAT, ROLE_CORE, ROLE_ACTUATOR },
+	{ MESSAGE_FREEZE, ROLE_CORE, ROLE_ACTUATOR },
+	{ MESSAGE_KEPT, ROLE_ACTUATOR, ROLE_CORE },
+	{ MESSAGE_OUTCOME, ROLE_ACTUATOR, ROLE_CORE },
 };
 
 /* A message of that type that passes. */
@@ -55,7 +62,9 @@ static void every_type_passes_on_its_own_route(void **state)
 	assert_int_equal(sizeof(routes) / sizeof(routes[0]), MESSAGE_TYPE_COUNT);
 	for (size_t i = 0; i < MESSAGE_TYPE_COUNT; i++) {
 		make(&message, routes[i].type);
-		assert_int_equal(message_check(&message, message.header.size, routes[i].from, routes[i].to), 0);
+		assert_int_equal(message_check(&message, message.header.size, routes[i].from,
+					       routes[i].to),
+				 0);
 	}
 }
 
@@ -66,7 +75,9 @@ static void no_type_passes_on_the_way_back(void **state)
 	(void)state;
 	for (size_t i = 0; i < MESSAGE_TYPE_COUNT; i++) {
 		make(&message, routes[i].type);
-		assert_int_equal(message_check(&message, message.header.size, routes[i].to, routes[i].from), -EBADMSG);
+		assert_int_equal(message_check(&message, message.header.size, routes[i].to,
+					       routes[i].from),
+				 -EBADMSG);
 	}
 }
 
@@ -80,10 +91,12 @@ static void a_message_of_any_other_size_is_refused(void **state)
 
 		make(&message, routes[i].type);
 		for (size_t size = 0; size < sizeof(message); size += size < 64 ? 1 : 61)
-			assert_int_equal(message_check(&message, size, routes[i].from, routes[i].to),
+			assert_int_equal(message_check(&message, size, routes[i].from,
+						       routes[i].to),
 					 size == right ? 0 : -EBADMSG);
 		message.header.size++;
-		assert_int_equal(message_check(&message, right, routes[i].from, routes[i].to), -EBADMSG);
+		assert_int_equal(message_check(&message, right, routes[i].from, routes[i].to),
+				 -EBADMSG);
 	}
 }
 
@@ -94,13 +107,16 @@ static void another_magic_version_or_type_is_refused(void **state)
 	(void)state;
 	make(&message, MESSAGE_HEARTBEAT);
 	message.header.magic ^= 1;
-	assert_int_equal(message_check(&message, message.header.size, ROLE_CORE, ROLE_ACTUATOR), -EBADMSG);
+	assert_int_equal(message_check(&message, message.header.size, ROLE_CORE, ROLE_ACTUATOR),
+			 -EBADMSG);
 	make(&message, MESSAGE_HEARTBEAT);
 	message.header.version++;
-	assert_int_equal(message_check(&message, message.header.size, ROLE_CORE, ROLE_ACTUATOR), -EBADMSG);
+	assert_int_equal(message_check(&message, message.header.size, ROLE_CORE, ROLE_ACTUATOR),
+			 -EBADMSG);
 	make(&message, MESSAGE_HEARTBEAT);
 	message.header.type = MESSAGE_TYPE_COUNT;
-	assert_int_equal(message_check(&message, message.header.size, ROLE_CORE, ROLE_ACTUATOR), -EBADMSG);
+	assert_int_equal(message_check(&message, message.header.size, ROLE_CORE, ROLE_ACTUATOR),
+			 -EBADMSG);
 }
 
 static int check_change(const struct message *message)
@@ -137,16 +153,20 @@ static void a_series_with_a_field_out_of_range_is_refused(void **state)
 	(void)state;
 	make(&message, MESSAGE_SERIES);
 	message.series.value = NAN;
-	assert_int_equal(message_check(&message, message.header.size, ROLE_OBSERVER, ROLE_CORE), -EBADMSG);
+	assert_int_equal(message_check(&message, message.header.size, ROLE_OBSERVER, ROLE_CORE),
+			 -EBADMSG);
 	make(&message, MESSAGE_SERIES);
 	message.series.signal = SIGNAL_ID_COUNT;
-	assert_int_equal(message_check(&message, message.header.size, ROLE_OBSERVER, ROLE_CORE), -EBADMSG);
+	assert_int_equal(message_check(&message, message.header.size, ROLE_OBSERVER, ROLE_CORE),
+			 -EBADMSG);
 	make(&message, MESSAGE_FRAME);
 	message.frame.n_series = FRAME_SERIES_MAX + 1;
-	assert_int_equal(message_check(&message, message.header.size, ROLE_OBSERVER, ROLE_CORE), -EBADMSG);
+	assert_int_equal(message_check(&message, message.header.size, ROLE_OBSERVER, ROLE_CORE),
+			 -EBADMSG);
 	make(&message, MESSAGE_DEMAND);
 	message.demand.n_demands = DEMANDS_MAX + 1;
-	assert_int_equal(message_check(&message, message.header.size, ROLE_CORE, ROLE_OBSERVER), -EBADMSG);
+	assert_int_equal(message_check(&message, message.header.size, ROLE_CORE, ROLE_OBSERVER),
+			 -EBADMSG);
 }
 
 static void a_channel_carries_a_message_whole(void **state)
@@ -198,10 +218,12 @@ static void a_descriptor_comes_only_with_the_message_that_brings_one(void **stat
 	close(passed);
 	make(&message, MESSAGE_PEER);
 	assert_int_equal(channel_send(fds[0], &message, -1), 0);
-	assert_int_equal(channel_receive(fds[1], ROLE_SUPERVISOR, ROLE_CORE, &message, &passed), -EBADMSG);
+	assert_int_equal(channel_receive(fds[1], ROLE_SUPERVISOR, ROLE_CORE, &message, &passed),
+			 -EBADMSG);
 	make(&message, MESSAGE_HEARTBEAT);
 	assert_int_equal(channel_send(fds[0], &message, STDIN_FILENO), 0);
-	assert_int_equal(channel_receive(fds[1], ROLE_CORE, ROLE_ACTUATOR, &message, NULL), -EBADMSG);
+	assert_int_equal(channel_receive(fds[1], ROLE_CORE, ROLE_ACTUATOR, &message, NULL),
+			 -EBADMSG);
 	close(fds[0]);
 	close(fds[1]);
 }

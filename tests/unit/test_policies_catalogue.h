@@ -23,7 +23,8 @@
 
 /* Not every id has a row: a table under construction must not crash the reader. */
 static const struct signal_row test_signals[SIGNAL_ID_COUNT] = {
-	ROW(SIGNAL_DISK_READ_LATENCY, "disk.read.latency", SIGNAL_DISTRIBUTION, UNIT_TIME, SCOPE_DISK),
+	ROW(SIGNAL_DISK_READ_LATENCY, "disk.read.latency", SIGNAL_DISTRIBUTION, UNIT_TIME,
+	    SCOPE_DISK),
 	ROW(SIGNAL_DISK_READ_QUEUE, "disk.read.queue", SIGNAL_DISTRIBUTION, UNIT_TIME, SCOPE_DISK),
 	ROW(SIGNAL_DISK_READ_BYTES, "disk.read.bytes", SIGNAL_COUNTER, UNIT_BYTES, SCOPE_DISK),
 	ROW(SIGNAL_DISK_READ_OPS, "disk.read.ops", SIGNAL_COUNTER, UNIT_NONE, SCOPE_DISK),
@@ -36,20 +37,49 @@ static const struct signal_row test_signals[SIGNAL_ID_COUNT] = {
 };
 
 static const struct knob_row test_knobs[] = {
-	{ .name = "block.scheduler", .type = KNOB_CHOICE, .scope = SCOPE_DISK, .domain = DOMAIN_DISK,
+	{ .name = "block.scheduler",
+	  .type = KNOB_CHOICE,
+	  .scope = SCOPE_DISK,
+	  .domain = DOMAIN_DISK,
 	  .family = FAMILY_IO_SCHEDULER },
-	{ .name = "block.read_ahead_kb", .type = KNOB_INTEGER, .scope = SCOPE_DISK, .domain = DOMAIN_DISK,
-	  .unit = UNIT_BYTES, .unit_scale = 1024, .min = 0, .max = 16384 },
-	{ .name = "block.wbt_lat_usec", .type = KNOB_INTEGER, .scope = SCOPE_DISK, .domain = DOMAIN_DISK,
-	  .unit = UNIT_TIME, .unit_scale = 1000, .min = 0, .max = 10000000 },
-	{ .name = "block.nr_requests", .type = KNOB_INTEGER, .scope = SCOPE_DISK, .domain = DOMAIN_DISK,
-	  .unit = UNIT_NONE, .unit_scale = 1, .min = 4, .max = 4096 },
-	{ .name = "vm.swappiness", .type = KNOB_INTEGER, .scope = SCOPE_HOST, .domain = DOMAIN_MEMORY,
-	  .unit = UNIT_NONE, .unit_scale = 1, .min = 0, .max = 200 },
+	{ .name = "block.read_ahead_kb",
+	  .type = KNOB_INTEGER,
+	  .scope = SCOPE_DISK,
+	  .domain = DOMAIN_DISK,
+	  .unit = UNIT_BYTES,
+	  .unit_scale = 1024,
+	  .min = 0,
+	  .max = 16384 },
+	{ .name = "block.wbt_lat_usec",
+	  .type = KNOB_INTEGER,
+	  .scope = SCOPE_DISK,
+	  .domain = DOMAIN_DISK,
+	  .unit = UNIT_TIME,
+	  .unit_scale = 1000,
+	  .min = 0,
+	  .max = 10000000 },
+	{ .name = "block.nr_requests",
+	  .type = KNOB_INTEGER,
+	  .scope = SCOPE_DISK,
+	  .domain = DOMAIN_DISK,
+	  .unit = UNIT_NONE,
+	  .unit_scale = 1,
+	  .min = 4,
+	  .max = 4096 },
+	{ .name = "vm.swappiness",
+	  .type = KNOB_INTEGER,
+	  .scope = SCOPE_HOST,
+	  .domain = DOMAIN_MEMORY,
+	  .unit = UNIT_NONE,
+	  .unit_scale = 1,
+	  .min = 0,
+	  .max = 200 },
 };
 
 static const struct catalogue test_catalogue = {
-	.signals = test_signals, .knobs = test_knobs, .n_knobs = ARRAY_SIZE(test_knobs),
+	.signals = test_signals,
+	.knobs = test_knobs,
+	.n_knobs = ARRAY_SIZE(test_knobs),
 };
 
 static inline void policy_set_freep(struct policy_set **set)
@@ -67,8 +97,9 @@ static inline const char *set_errors(const struct policy_set *set)
 
 	all[0] = '\0';
 	for (size_t i = 0; i < set->n_errors && i < POLICY_ERRORS_MAX; i++)
-		length += (size_t)snprintf(all + length, sizeof(all) - length, "%s:%u:%u: %s\n", set->errors[i].file,
-					   set->errors[i].line, set->errors[i].column, set->errors[i].text);
+		length += (size_t)snprintf(all + length, sizeof(all) - length, "%s:%u:%u: %s\n",
+					   set->errors[i].file, set->errors[i].line,
+					   set->errors[i].column, set->errors[i].text);
 	return all;
 }
 

@@ -15,7 +15,8 @@ static void assert_compiles(const char *text, const char *expected)
 	char error[POLICY_TEXT_MAX] = "", all[1024] = "", name[128];
 	int r;
 
-	r = condition_parse(text, &test_catalogue, SCOPE_DISK, &condition, &column, error, sizeof(error));
+	r = condition_parse(text, &test_catalogue, SCOPE_DISK, &condition, &column, error,
+			    sizeof(error));
 	assert_string_equal(error, "");
 	assert_int_equal(r, 0);
 	for (uint32_t i = 0; i < condition.n_nodes; i++) {
@@ -25,7 +26,8 @@ static void assert_compiles(const char *text, const char *expected)
 
 		if (node->op < CONDITION_AND)
 			snprintf(all + length, sizeof(all) - length, "%s%s %s %.10g", i ? "; " : "",
-				 signal_ref_format(&node->ref, &test_catalogue, name, sizeof(name)), op, node->limit);
+				 signal_ref_format(&node->ref, &test_catalogue, name, sizeof(name)),
+				 op, node->limit);
 		else
 			snprintf(all + length, sizeof(all) - length, "; %s", op);
 	}
@@ -43,7 +45,8 @@ static void assert_fails(const char *text, const char *expected)
 	char error[POLICY_TEXT_MAX] = "", all[POLICY_TEXT_MAX + 16];
 
 	memset(&condition, 0x5a, sizeof(condition));
-	assert_int_equal(condition_parse(text, &test_catalogue, SCOPE_DISK, &condition, &column, error, sizeof(error)),
+	assert_int_equal(condition_parse(text, &test_catalogue, SCOPE_DISK, &condition, &column,
+					 error, sizeof(error)),
 			 -EINVAL);
 	snprintf(all, sizeof(all), "%u: %s", column, error);
 	assert_string_equal(all, expected);
@@ -75,8 +78,10 @@ static void and_binds_before_or_and_not_before_both(void **state)
 			"disk.busy > 0.01; disk.busy > 0.02; disk.busy > 0.03; and; or");
 	assert_compiles("(disk.busy > 1% or disk.busy > 2%) and disk.busy > 3%",
 			"disk.busy > 0.01; disk.busy > 0.02; or; disk.busy > 0.03; and");
-	assert_compiles("not disk.busy > 1% and disk.busy > 2%", "disk.busy > 0.01; not; disk.busy > 0.02; and");
-	assert_compiles("not (disk.busy > 1% and disk.busy > 2%)", "disk.busy > 0.01; disk.busy > 0.02; and; not");
+	assert_compiles("not disk.busy > 1% and disk.busy > 2%",
+			"disk.busy > 0.01; not; disk.busy > 0.02; and");
+	assert_compiles("not (disk.busy > 1% and disk.busy > 2%)",
+			"disk.busy > 0.01; disk.busy > 0.02; and; not");
 	assert_compiles("not not disk.busy > 1%", "disk.busy > 0.01; not; not");
 	assert_compiles("disk.busy > 1% and disk.busy > 2% and disk.busy > 3%",
 			"disk.busy > 0.01; disk.busy > 0.02; and; disk.busy > 0.03; and");
@@ -98,8 +103,9 @@ static void the_text_is_kept_on_one_line(void **state)
 	char error[POLICY_TEXT_MAX];
 
 	(void)state;
-	assert_int_equal(condition_parse("disk.busy > 50%\n\tfor 5s ", &test_catalogue, SCOPE_DISK, &condition, &column,
-					 error, sizeof(error)), 0);
+	assert_int_equal(condition_parse("disk.busy > 50%\n\tfor 5s ", &test_catalogue, SCOPE_DISK,
+					 &condition, &column, error, sizeof(error)),
+			 0);
 	assert_string_equal(condition.text, "disk.busy > 50%  for 5s ");
 }
 
@@ -112,8 +118,8 @@ static void units_that_do_not_fit_are_refused(void **state)
 		     "24: cannot compare disk.read.bytes.rate (a size) with 2ms (a time)");
 	assert_fails("disk.read.latency.p99 > 2",
 		     "25: disk.read.latency.p99 is a time: '2' needs a unit (ns us ms s min h)");
-	assert_fails("disk.read.bytes.rate > 20",
-		     "24: disk.read.bytes.rate is a size: '20' needs a unit (B KB MB GB TB KiB MiB GiB TiB)");
+	assert_fails("disk.read.bytes.rate > 20", "24: disk.read.bytes.rate is a size: '20' needs "
+						  "a unit (B KB MB GB TB KiB MiB GiB TiB)");
 	assert_fails("disk.busy > 5", "13: disk.busy is a ratio: '5' needs a unit (%)");
 	assert_fails("disk.busy > 500%", "13: '500%' is past 100 %: disk.busy never is");
 	assert_fails("disk.inflight > 5ms",
@@ -123,7 +129,8 @@ static void units_that_do_not_fit_are_refused(void **state)
 	assert_fails("disk.read.latency.p99 > 2msec",
 		     "25: unknown unit 'msec' in '2msec': did you mean 'ms'?");
 	assert_fails("disk.read.latency.p99 > 2parsec",
-		     "25: unknown unit 'parsec' in '2parsec': units are ns us ms s min h, B KB MB GB TB KiB MiB GiB TiB, %");
+		     "25: unknown unit 'parsec' in '2parsec': units are ns us ms s min h, B KB MB "
+		     "GB TB KiB MiB GiB TiB, %");
 	assert_fails("disk.read.latency.p99 > 2 ms",
 		     "25: write the unit right after the number: '2ms'");
 	assert_fails("disk.read.bytes.rate > 20MB/s",
@@ -143,39 +150,44 @@ static void suffixes_that_do_not_fit_are_refused(void **state)
 {
 	(void)state;
 	assert_fails("disk.read.latency > 2ms",
-		     "1: 'disk.read.latency' is a distribution: write 'disk.read.latency' with .p50, .p90, .p99, .mean or .rate");
+		     "1: 'disk.read.latency' is a distribution: write 'disk.read.latency' with "
+		     ".p50, .p90, .p99, .mean or .rate");
 	assert_fails("disk.read.latency.p95 > 2ms",
-		     "1: '.p95' does not fit 'disk.read.latency', which is a distribution: write 'disk.read.latency' with .p50, .p90, .p99, .mean or .rate");
+		     "1: '.p95' does not fit 'disk.read.latency', which is a distribution: write "
+		     "'disk.read.latency' with .p50, .p90, .p99, .mean or .rate");
 	assert_fails("disk.read.bytes > 2MB",
 		     "1: 'disk.read.bytes' is a counter: write 'disk.read.bytes.rate'");
-	assert_fails("disk.read.bytes.p99 > 2MB",
-		     "1: '.p99' does not fit 'disk.read.bytes', which is a counter: write 'disk.read.bytes.rate'");
-	assert_fails("disk.busy.rate > 5%",
-		     "1: '.rate' does not fit 'disk.busy', which is a gauge: write 'disk.busy' without a suffix");
-	assert_fails("disk.busy. > 5%",
-		     "1: '.' does not fit 'disk.busy', which is a gauge: write 'disk.busy' without a suffix");
+	assert_fails("disk.read.bytes.p99 > 2MB", "1: '.p99' does not fit 'disk.read.bytes', which "
+						  "is a counter: write 'disk.read.bytes.rate'");
+	assert_fails("disk.busy.rate > 5%", "1: '.rate' does not fit 'disk.busy', which is a "
+					    "gauge: write 'disk.busy' without a suffix");
+	assert_fails("disk.busy. > 5%", "1: '.' does not fit 'disk.busy', which is a gauge: write "
+					"'disk.busy' without a suffix");
 	assert_fails("disk.raed.latency > 5ms",
 		     "1: unknown signal 'disk.raed.latency': did you mean 'disk.read.latency'?");
 	assert_fails("dsik.busy > 5%", "1: unknown signal 'dsik.busy': did you mean 'disk.busy'?");
 	assert_fails("flux.capacitor > 5%",
 		     "1: unknown signal 'flux.capacitor': 'flyball signals' lists them");
-	assert_fails("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa > 5%",
+	assert_fails("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		     "aaaaaaaaaaaaaaaaaaaaaaaaaaaa > 5%",
 
-		     "1: unknown signal 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…': no name is so long");
+		     "1: unknown signal "
+		     "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…': no name "
+		     "is so long");
 }
 
 static void what_cannot_be_read_is_pointed_at(void **state)
 {
 	(void)state;
-	assert_fails("",
-		     "1: the condition ends where a comparison should be: write one like 'disk.busy > 50%'");
-	assert_fails("   ",
-		     "4: the condition ends where a comparison should be: write one like 'disk.busy > 50%'");
+	assert_fails("", "1: the condition ends where a comparison should be: write one like "
+			 "'disk.busy > 50%'");
+	assert_fails("   ", "4: the condition ends where a comparison should be: write one like "
+			    "'disk.busy > 50%'");
 	assert_fails("disk.busy",
 		     "10: the condition ends after 'disk.busy': add a comparison (<, <=, >, >=)");
 	assert_fails("disk.busy >", "12: the condition ends where a value should be");
-	assert_fails("disk.busy > 5% and",
-		     "19: the condition ends where a comparison should be: write one like 'disk.busy > 50%'");
+	assert_fails("disk.busy > 5% and", "19: the condition ends where a comparison should be: "
+					   "write one like 'disk.busy > 50%'");
 	assert_fails("disk.busy > 5% disk.busy > 5%",
 		     "16: found 'disk.busy' where 'and', 'or', 'for' or the end should be");
 	assert_fails("disk.busy == 5%",
@@ -184,8 +196,8 @@ static void what_cannot_be_read_is_pointed_at(void **state)
 		     "11: found '!=' after 'disk.busy': the comparisons are <, <=, >, >=");
 	assert_fails("disk.busy is 5%",
 		     "11: found 'is' after 'disk.busy': the comparisons are <, <=, >, >=");
-	assert_fails("5% < disk.busy",
-		     "1: found '5%' where a signal should be: write the signal first, as in 'disk.busy > 50%'");
+	assert_fails("5% < disk.busy", "1: found '5%' where a signal should be: write the signal "
+				       "first, as in 'disk.busy > 50%'");
 	assert_fails("and disk.busy > 5%", "1: found 'and' where a signal, 'not' or '(' should be");
 	assert_fails("disk.busy > 5% && disk.busy > 5%", "16: found '&&': write 'and'");
 	assert_fails("disk.busy > 5% || disk.busy > 5%", "16: found '||': write 'or'");
@@ -200,7 +212,8 @@ static void what_cannot_be_read_is_pointed_at(void **state)
 	assert_fails("(disk.busy > 5% 7)", "17: found '7' where 'and', 'or' or ')' should be");
 	assert_fails("()", "2: found ')' where a signal, 'not' or '(' should be");
 	assert_fails("disk.busy > 5% for 5s and disk.busy > 5%",
-		     "23: found 'and' after 'for': it stands once, at the end of the whole condition");
+		     "23: found 'and' after 'for': it stands once, at the end of the whole "
+		     "condition");
 	assert_fails("disk.busy > 5% §",
 		     "16: found '§' where 'and', 'or', 'for' or the end should be");
 	assert_fails("µ > 5%", "1: found 'µ' where a signal, 'not' or '(' should be");
@@ -213,17 +226,20 @@ static void brackets_nest_to_a_bounded_depth(void **state)
 	struct findings findings = { .n = 0 };
 
 	(void)state;
-	snprintf(text, sizeof(text), "%.*sdisk.busy > 5%%%.*s", EXPRESSION_DEPTH_MAX, "((((((((((((((((((((",
-		 EXPRESSION_DEPTH_MAX, "))))))))))))))))))))");
+	snprintf(text, sizeof(text), "%.*sdisk.busy > 5%%%.*s", EXPRESSION_DEPTH_MAX,
+		 "((((((((((((((((((((", EXPRESSION_DEPTH_MAX, "))))))))))))))))))))");
 	assert_compiles(text, "disk.busy > 0.05");
-	snprintf(text, sizeof(text), "%.*sdisk.busy > 5%%%.*s", EXPRESSION_DEPTH_MAX + 1, "((((((((((((((((((((",
-		 EXPRESSION_DEPTH_MAX + 1, "))))))))))))))))))))");
+	snprintf(text, sizeof(text), "%.*sdisk.busy > 5%%%.*s", EXPRESSION_DEPTH_MAX + 1,
+		 "((((((((((((((((((((", EXPRESSION_DEPTH_MAX + 1, "))))))))))))))))))))");
 	assert_fails(text, "17: brackets and 'not' are nested deeper than 16: simplify");
-	assert_fails("not not not not not not not not not not not not not not not not not disk.busy > 5%",
+	assert_fails("not not not not not not not not not not not not not not not not not "
+		     "disk.busy > 5%",
 		     "65: brackets and 'not' are nested deeper than 16: simplify");
 	/* Whatever its length, a text is refused before it is walked. */
 	memset(text, '(', sizeof(text) - 1);
-	assert_int_equal(expression_compile(text, &test_catalogue, SCOPE_DISK, &findings, &condition), -EINVAL);
+	assert_int_equal(expression_compile(text, &test_catalogue, SCOPE_DISK, &findings,
+					    &condition),
+			 -EINVAL);
 }
 
 static void more_nodes_than_fit_are_refused(void **state)
@@ -277,8 +293,12 @@ static void references_have_the_unit_of_what_is_asked(void **state)
 	assert_int_equal(signal_ref_unit(&ref, &test_catalogue), UNIT_NONE);
 	assert_string_equal(signal_ref_format(&ref, &test_catalogue, buffer, sizeof(buffer)), "?");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		assert_int_equal(signal_ref_parse(rows[i].text, &test_catalogue, &ref, error, sizeof(error)), 0);
-		assert_string_equal(signal_ref_format(&ref, &test_catalogue, buffer, sizeof(buffer)), rows[i].text);
+		assert_int_equal(signal_ref_parse(rows[i].text, &test_catalogue, &ref, error,
+						  sizeof(error)),
+				 0);
+		assert_string_equal(signal_ref_format(&ref, &test_catalogue, buffer,
+						      sizeof(buffer)),
+				    rows[i].text);
 		assert_int_equal(signal_ref_unit(&ref, &test_catalogue), rows[i].unit);
 	}
 }

@@ -20,7 +20,8 @@ static char *read_text(const char *path)
 }
 
 /* The row of the table that describes a key: "| `key` | … |", to its end. */
-static const char *find_row(const char *doc, const char *key, char *buffer, size_t size, const char *after)
+static const char *find_row(const char *doc, const char *key, char *buffer, size_t size,
+			    const char *after)
 {
 	char start[64];
 	const char *row;
@@ -58,8 +59,8 @@ static void every_key_stands_in_the_reference_with_its_meaning_and_default(void 
 	for (size_t g = 0; g < policy_groups_count; g++)
 		for (size_t k = 0; k < policy_groups[g]->n_keys; k++, n++)
 			if (!row_fits(doc, &policy_groups[g]->keys[k]))
-				fail_msg("docs/policy.md lacks '%s' of %s", policy_groups[g]->keys[k].name,
-					 policy_groups[g]->name);
+				fail_msg("docs/policy.md lacks '%s' of %s",
+					 policy_groups[g]->keys[k].name, policy_groups[g]->name);
 	assert_int_equal(n, 11 + 3 + 3 + 3 + 5 + 6);
 }
 
@@ -111,7 +112,8 @@ static void every_example_of_the_reference_loads(void **state)
 		at += strlen(begin);
 		stop = strstr(at, end);
 		assert_non_null(stop);
-		policy_set_load_text(set, &test_catalogue, "docs/policy.md", at, (size_t)(stop - at));
+		policy_set_load_text(set, &test_catalogue, "docs/policy.md", at,
+				     (size_t)(stop - at));
 		assert_string_equal(set_errors(set), "");
 		assert_int_equal(set->n_policies, 1);
 	}
@@ -137,8 +139,9 @@ static void the_shipped_policies_load_and_explain_every_line(void **state)
 
 		/* Each key that stands one tab deep follows its comment, but for `about`, which explains itself. */
 		while ((line = strsep(&rest, "\n"))) {
-			if (line[0] == '\t' && line[1] >= 'a' && line[1] <= 'z' && strncmp(line, "\tname", 5) &&
-			    strncmp(line, "\tabout", 6) && before[1] != '#')
+			if (line[0] == '\t' && line[1] >= 'a' && line[1] <= 'z' &&
+			    strncmp(line, "\tname", 5) && strncmp(line, "\tabout", 6) &&
+			    before[1] != '#')
 				fail_msg("%s: '%s' has no comment", set->policies[i].file, line);
 			snprintf(before, sizeof(before), "%.4s", line);
 		}

@@ -33,8 +33,11 @@ static void write_policy(const char *file, const char *name)
 {
 	char text[512];
 
-	snprintf(text, sizeof(text), "policy: { name = \"%s\"; scope = \"disk\"; when = \"disk.busy > 50%%\";\n"
-		 "knob = \"block.scheduler\"; try = [ \"bfq\" ]; objective = { minimize = \"disk.busy\"; }; };\n", name);
+	snprintf(text, sizeof(text),
+		 "policy: { name = \"%s\"; scope = \"disk\"; when = \"disk.busy > 50%%\";\n"
+		 "knob = \"block.scheduler\"; try = [ \"bfq\" ]; objective = { minimize = "
+		 "\"disk.busy\"; }; };\n",
+		 name);
 	write_bytes(file, text, strlen(text));
 }
 
@@ -87,18 +90,26 @@ static void what_is_no_policy_file_is_refused_without_waiting(void **state)
 	assert_int_equal(symlink("/dev/zero", path_of("device")), 0);
 	assert_file("device", "device:0:0: this is a device: a policy file is a regular file\n");
 	assert_int_equal(symlink("loop", path_of("loop")), 0);
-	assert_file("loop", "loop:0:0: unable to open the file: Too many levels of symbolic links\n");
+	assert_file("loop",
+		    "loop:0:0: unable to open the file: Too many levels of symbolic links\n");
 	assert_int_equal(symlink("/dev/null", path_of("null")), 0);
 	assert_file("null", "null:0:0: the file holds no policy: it is /dev/null\n");
 	memset(huge, '#', sizeof(huge));
 	write_bytes("huge", huge, sizeof(huge));
-	assert_file("huge", "huge:0:0: the file is larger than 256 KiB: a policy file is written by hand\n");
+	assert_file("huge", "huge:0:0: the file is larger than 256 KiB: a policy file is written "
+			    "by hand\n");
 	write_bytes("largest", huge, sizeof(huge) - 1);
-	assert_file("largest", "largest:0:0: the file holds no policy: write policy: { … } as in docs/policy.md\n");
+	assert_file("largest", "largest:0:0: the file holds no policy: write policy: { … } as in "
+			       "docs/policy.md\n");
 	write_bytes("empty", "", 0);
-	assert_file("empty", "empty:0:0: the file holds no policy: write policy: { … } as in docs/policy.md\n");
-	write_bytes("binary", "\x7f" "ELF\x02\x01\x01\0\0", 9);
-	assert_file("binary", "binary:1:8: byte 0x00 is not text: a policy file is UTF-8 without zero bytes\n");
+	assert_file("empty", "empty:0:0: the file holds no policy: write policy: { … } as in "
+			     "docs/policy.md\n");
+	write_bytes("binary",
+		    "\x7f"
+		    "ELF\x02\x01\x01\0\0",
+		    9);
+	assert_file("binary", "binary:1:8: byte 0x00 is not text: a policy file is UTF-8 without "
+			      "zero bytes\n");
 	alarm(0);
 }
 
@@ -130,9 +141,11 @@ static void a_path_that_is_too_long_is_refused(void **state)
 static void a_file_with_an_error_adds_none_of_its_policies(void **state)
 {
 	static const char text[] =
-		"policies = ( { name = \"a\"; scope = \"disk\"; when = \"disk.busy > 50%\"; knob = \"block.scheduler\";\n"
+		"policies = ( { name = \"a\"; scope = \"disk\"; when = \"disk.busy > 50%\"; knob = "
+		"\"block.scheduler\";\n"
 		"try = [ \"bfq\" ]; objective = { minimize = \"disk.busy\"; }; },\n"
-		"{ name = \"b\"; scope = \"disk\"; when = \"disk.bsy > 50%\"; knob = \"block.scheduler\";\n"
+		"{ name = \"b\"; scope = \"disk\"; when = \"disk.bsy > 50%\"; knob = "
+		"\"block.scheduler\";\n"
 		"try = [ \"bfq\" ]; objective = { minimize = \"disk.busy\"; }; } );\n";
 	_cleanup_set_ struct policy_set *set = policy_set_new();
 	char good[sizeof(text)];
@@ -162,14 +175,20 @@ static void a_name_that_is_taken_is_an_error_of_the_later_file(void **state)
 	assert_int_equal(policy_set_load_file(set, &test_catalogue, path_of("one.conf")), 0);
 	assert_int_equal(policy_set_load_file(set, &test_catalogue, path_of("two.conf")), -EINVAL);
 	assert_int_equal(set->n_policies, 1);
-	snprintf(expected, sizeof(expected), "%s/two.conf:1:18: a policy 'same' is in %s/one.conf already: rename one, or "
-		 "give both files the same name to replace it\n", folder, folder);
+	snprintf(expected, sizeof(expected),
+		 "%s/two.conf:1:18: a policy 'same' is in %s/one.conf already: rename one, or "
+		 "give both files the same name to replace it\n",
+		 folder, folder);
 	assert_string_equal(set_errors(set), expected);
-	assert_text_errors("policies = ( { name = \"a\"; scope = \"disk\"; when = \"disk.busy > 50%\";\n"
-			   "knob = \"block.scheduler\"; try = [ \"bfq\" ]; objective = { minimize = \"disk.busy\"; }; },\n"
+	assert_text_errors("policies = ( { name = \"a\"; scope = \"disk\"; when = \"disk.busy > "
+			   "50%\";\n"
+			   "knob = \"block.scheduler\"; try = [ \"bfq\" ]; objective = { minimize "
+			   "= \"disk.busy\"; }; },\n"
 			   "{ name = \"a\"; scope = \"disk\"; when = \"disk.busy > 50%\";\n"
-			   "knob = \"block.scheduler\"; try = [ \"bfq\" ]; objective = { minimize = \"disk.busy\"; }; } );",
-			   "p:3:10: a policy 'a' is in this file already: rename one, or give both files the same name to "
+			   "knob = \"block.scheduler\"; try = [ \"bfq\" ]; objective = { minimize "
+			   "= \"disk.busy\"; }; } );",
+			   "p:3:10: a policy 'a' is in this file already: rename one, or give both "
+			   "files the same name to "
 			   "replace it\n");
 }
 
@@ -215,7 +234,9 @@ static void a_bad_file_of_a_folder_does_not_hide_the_others(void **state)
 	assert_int_equal(policy_set_load_folder(set, &test_catalogue, mixed), -EINVAL);
 	assert_int_equal(set->n_errors, 2);
 	assert_int_equal(set->n_policies, 1);
-	assert_int_equal(policy_set_load_folder(set, &test_catalogue, path_of("mixed/30-good.conf")), -ENOTDIR);
+	assert_int_equal(policy_set_load_folder(set, &test_catalogue,
+						path_of("mixed/30-good.conf")),
+			 -ENOTDIR);
 	assert_string_equal(set->errors[2].text, "unable to read the folder: Not a directory");
 }
 
@@ -228,7 +249,8 @@ static void no_more_policies_are_taken_than_there_is_room_for(void **state)
 	for (int i = 0; i < POLICY_MAX; i++) {
 		snprintf(name, sizeof(name), "policy-%d", i);
 		write_policy("many.conf", name);
-		assert_int_equal(policy_set_load_file(set, &test_catalogue, path_of("many.conf")), 0);
+		assert_int_equal(policy_set_load_file(set, &test_catalogue, path_of("many.conf")),
+				 0);
 	}
 	write_policy("many.conf", "one-more");
 	assert_int_equal(policy_set_load_file(set, &test_catalogue, path_of("many.conf")), -EINVAL);

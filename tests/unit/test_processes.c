@@ -46,7 +46,8 @@ static int wait_for(int fd)
 }
 
 /* The next message of that type, passing over others. */
-static void expect(int fd, enum role from, enum role to, enum message_type type, struct message *message)
+static void expect(int fd, enum role from, enum role to, enum message_type type,
+		   struct message *message)
 {
 	do {
 		assert_int_equal(wait_for(fd), 0);
@@ -162,7 +163,9 @@ static void garbage_ends_the_sender_not_the_receiver(struct subject *s)
 
 static void the_actuator_outlives_a_core_that_sends_garbage(void **state)
 {
-	struct subject s = { .role = ROLE_ACTUATOR, .peer = ROLE_CORE, .process = process_actuator };
+	struct subject s = { .role = ROLE_ACTUATOR,
+			     .peer = ROLE_CORE,
+			     .process = process_actuator };
 	struct message message;
 	int fd;
 
@@ -185,7 +188,9 @@ static void the_actuator_outlives_a_core_that_sends_garbage(void **state)
 
 static void the_observer_outlives_a_core_that_sends_garbage(void **state)
 {
-	struct subject s = { .role = ROLE_OBSERVER, .peer = ROLE_CORE, .process = process_observer };
+	struct subject s = { .role = ROLE_OBSERVER,
+			     .peer = ROLE_CORE,
+			     .process = process_observer };
 	struct message message;
 	int fd;
 
@@ -230,7 +235,9 @@ static void core_outlives_an_observer_that_sends_garbage(void **state)
 
 static void a_worker_ends_with_its_supervisor(void **state)
 {
-	struct subject s = { .role = ROLE_OBSERVER, .peer = ROLE_CORE, .process = process_observer };
+	struct subject s = { .role = ROLE_OBSERVER,
+			     .peer = ROLE_CORE,
+			     .process = process_observer };
 	int status;
 
 	(void)state;

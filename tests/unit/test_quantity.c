@@ -65,17 +65,17 @@ static void what_is_no_quantity_is_refused_and_nothing_written(void **state)
 		const char *text;
 		int error;
 	} rows[] = {
-		{ .text = "", .error = -EINVAL },     { .text = " ", .error = -EINVAL },
-		{ .text = "ms", .error = -EINVAL },   { .text = "-", .error = -EINVAL },
-		{ .text = "+-1", .error = -EINVAL },  { .text = ".", .error = -EINVAL },
-		{ .text = "-.", .error = -EINVAL },   { .text = "inf", .error = -EINVAL },
-		{ .text = "-inf", .error = -EINVAL }, { .text = "nan", .error = -EINVAL },
-		{ .text = "0x10", .error = -EINVAL }, { .text = "+0x10", .error = -EINVAL },
-		{ .text = "-0X1p3", .error = -EINVAL }, { .text = "1 2", .error = -EINVAL },
-		{ .text = "2ms x", .error = -EINVAL }, { .text = "2 ms", .error = -EINVAL },
-		{ .text = "2mss", .error = -EDOM },   { .text = "2MS", .error = -EDOM },
-		{ .text = "2kb", .error = -EDOM },    { .text = "2%%", .error = -EDOM },
-		{ .text = "2\xff", .error = -EDOM },  { .text = "1e999", .error = -ERANGE },
+		{ .text = "", .error = -EINVAL },        { .text = " ", .error = -EINVAL },
+		{ .text = "ms", .error = -EINVAL },      { .text = "-", .error = -EINVAL },
+		{ .text = "+-1", .error = -EINVAL },     { .text = ".", .error = -EINVAL },
+		{ .text = "-.", .error = -EINVAL },      { .text = "inf", .error = -EINVAL },
+		{ .text = "-inf", .error = -EINVAL },    { .text = "nan", .error = -EINVAL },
+		{ .text = "0x10", .error = -EINVAL },    { .text = "+0x10", .error = -EINVAL },
+		{ .text = "-0X1p3", .error = -EINVAL },  { .text = "1 2", .error = -EINVAL },
+		{ .text = "2ms x", .error = -EINVAL },   { .text = "2 ms", .error = -EINVAL },
+		{ .text = "2mss", .error = -EDOM },      { .text = "2MS", .error = -EDOM },
+		{ .text = "2kb", .error = -EDOM },       { .text = "2%%", .error = -EDOM },
+		{ .text = "2\xff", .error = -EDOM },     { .text = "1e999", .error = -ERANGE },
 		{ .text = "1e308TB", .error = -ERANGE },
 	};
 	enum unit unit = UNIT_COUNT;
@@ -141,7 +141,9 @@ static void people_see_three_digits_and_a_fitting_unit(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		assert_string_equal(quantity_format(rows[i].value, rows[i].unit, buffer, sizeof(buffer)), rows[i].text);
+		assert_string_equal(quantity_format(rows[i].value, rows[i].unit, buffer,
+						    sizeof(buffer)),
+				    rows[i].text);
 	assert_string_equal(quantity_format(4210000, UNIT_TIME, buffer, 4), "4.2");
 }
 

@@ -17,19 +17,19 @@
 #include "daemon/render_chart.h"
 
 /* Looked at by eye once: before is near 5 ms, after near 55 µs, both on the axis below. */
-#define SNAPSHOT_HISTS \
-	"  before  100 values\n" \
-	"                                                    ▄▆█▇  \n" \
-	"                                                    ████  \n" \
-	"                                                   ▅████  \n" \
-	"                                                   █████  \n" \
-	"                                         p50 4.98 ms ▲\n" \
-	"  after  100 values\n" \
-	"     █                                                    \n" \
-	"    ▇█                                                    \n" \
-	"    ██                                                    \n" \
-	"    ██▇                                                   \n" \
-	"     ▲ p50 55.0 µs\n" \
+#define SNAPSHOT_HISTS                                                                                                                                                                 \
+	"  before  100 values\n"                                                                                                                                                       \
+	"                                                    ▄▆█▇  \n"                                                                                                         \
+	"                                                    ████  \n"                                                                                                         \
+	"                                                   ▅████  \n"                                                                                                       \
+	"                                                   █████  \n"                                                                                                       \
+	"                                         p50 4.98 ms ▲\n"                                                                                                                   \
+	"  after  100 values\n"                                                                                                                                                        \
+	"     █                                                    \n"                                                                                                               \
+	"    ▇█                                                    \n"                                                                                                             \
+	"    ██                                                    \n"                                                                                                             \
+	"    ██▇                                                   \n"                                                                                                           \
+	"     ▲ p50 55.0 µs\n"                                                                                                                                                      \
 	"  ─────────┴────────────────────────┴─────────────────────\n" \
 	"           100 µs                   1 ms\n"
 
@@ -131,11 +131,10 @@ static void a_table_lines_up_and_wraps_its_last_column(void **state)
 	table_cell(table, TONE_PLAIN, "x");
 	assert_int_equal(table_print(table, &style, f), 4);
 	fclose(f);
-	assert_string_equal(text,
-			    "name       n  what\n"
-			    "µ          7  one two three four five\n"
-			    "              six seven eight\n"
-			    "longer  1234  x\n");
+	assert_string_equal(text, "name       n  what\n"
+				  "µ          7  one two three four five\n"
+				  "              six seven eight\n"
+				  "longer  1234  x\n");
 	table_free(table);
 }
 
@@ -146,7 +145,8 @@ static void text_is_broken_at_blanks_and_paragraphs_stay(void **state)
 	(void)state;
 	text_wrap(f, "one two three four five six seven eight nine ten\n\nagain", 0, 2, 30);
 	fclose(f);
-	assert_string_equal(text, "one two three four five six\n  seven eight nine ten\n\n  again\n");
+	assert_string_equal(text,
+			    "one two three four five six\n  seven eight nine ten\n\n  again\n");
 }
 
 static void a_rate_is_a_second(void **state)
@@ -154,9 +154,13 @@ static void a_rate_is_a_second(void **state)
 	char value[64];
 
 	(void)state;
-	assert_string_equal(value_text(2e7, "bytes", "disk.write.bytes.rate", value, sizeof(value)), "20.0 MB/s");
-	assert_string_equal(value_text(4.2e6, "time", "disk.read.latency.p50", value, sizeof(value)), "4.20 ms");
-	assert_string_equal(value_text(NAN, "bytes", "disk.write.bytes.rate", value, sizeof(value)), "-");
+	assert_string_equal(value_text(2e7, "bytes", "disk.write.bytes.rate", value, sizeof(value)),
+			    "20.0 MB/s");
+	assert_string_equal(value_text(4.2e6, "time", "disk.read.latency.p50", value,
+				       sizeof(value)),
+			    "4.20 ms");
+	assert_string_equal(value_text(NAN, "bytes", "disk.write.bytes.rate", value, sizeof(value)),
+			    "-");
 }
 
 static void a_file_gets_neither_colour_nor_movement(void **state)

@@ -16,9 +16,11 @@
 static void every_kind_is_read_and_written_alike(void **state)
 {
 	static const char *const texts[SCOPE_KIND_COUNT] = {
-		[SCOPE_HOST] = "host", [SCOPE_CPU] = "cpu:3", [SCOPE_NODE] = "node:0", [SCOPE_DISK] = "disk:vda",
-		[SCOPE_NIC] = "nic:eth0", [SCOPE_NETNS] = "netns:/run/netns/a", [SCOPE_CGROUP] = "cgroup:/a/b",
-		[SCOPE_PROCESS] = "process:12@345", [SCOPE_SERVICE] = "service:web", [SCOPE_GPU] = "gpu:0",
+		[SCOPE_HOST] = "host",           [SCOPE_CPU] = "cpu:3",
+		[SCOPE_NODE] = "node:0",         [SCOPE_DISK] = "disk:vda",
+		[SCOPE_NIC] = "nic:eth0",        [SCOPE_NETNS] = "netns:/run/netns/a",
+		[SCOPE_CGROUP] = "cgroup:/a/b",  [SCOPE_PROCESS] = "process:12@345",
+		[SCOPE_SERVICE] = "service:web", [SCOPE_GPU] = "gpu:0",
 	};
 	char buffer[SCOPE_TEXT_MAX];
 	struct scope scope;
@@ -35,9 +37,29 @@ static void every_kind_is_read_and_written_alike(void **state)
 static void what_could_leave_its_folder_is_refused(void **state)
 {
 	static const char *const texts[] = {
-		"", ":", "disk", "disk:", ":vda", "dsk:vda", "Disk:vda", "host:", "host:x", "disk:a/b", "disk:.",
-		"disk:..", "disk:../x", "nic:/etc", "cgroup:/a/../b", "cgroup:..", "cgroup:/a/..", "netns:../x",
-		"service:/x", "process:1/2", "disk:a\nb", "disk:a\tb", "disk:\x7f",
+		"",
+		":",
+		"disk",
+		"disk:",
+		":vda",
+		"dsk:vda",
+		"Disk:vda",
+		"host:",
+		"host:x",
+		"disk:a/b",
+		"disk:.",
+		"disk:..",
+		"disk:../x",
+		"nic:/etc",
+		"cgroup:/a/../b",
+		"cgroup:..",
+		"cgroup:/a/..",
+		"netns:../x",
+		"service:/x",
+		"process:1/2",
+		"disk:a\nb",
+		"disk:a\tb",
+		"disk:\x7f",
 	};
 	struct scope scope;
 

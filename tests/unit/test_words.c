@@ -18,7 +18,10 @@
 #include "include/source.h"
 #include "include/trial.h"
 
-#define TABLE(x, n) { .name = #x, .word = x##_word, .parse = x##_parse, .count = n }
+#define TABLE(x, n)                                                          \
+	{                                                                    \
+		.name = #x, .word = x##_word, .parse = x##_parse, .count = n \
+	}
 
 static const struct {
 	const char *name;
@@ -51,7 +54,8 @@ static void every_value_has_a_word_of_its_own_that_parses_back(void **state)
 	(void)state;
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
 		for (uint32_t i = 0; i < tables[t].count; i++)
-			if (!strcmp(tables[t].word(i), "?") || tables[t].parse(tables[t].word(i)) != (int)i)
+			if (!strcmp(tables[t].word(i), "?") ||
+			    tables[t].parse(tables[t].word(i)) != (int)i)
 				fail_msg("%s: %u is '%s'", tables[t].name, i, tables[t].word(i));
 }
 
@@ -72,7 +76,8 @@ static void unknown_words_are_refused(void **state)
 		assert_int_equal(tables[t].parse("Disk"), -EINVAL);
 		assert_int_equal(tables[t].parse("disk "), -EINVAL);
 		/* Only a signal may have no suffix. */
-		assert_int_equal(tables[t].parse(""), tables[t].parse == signal_stat_parse ? STAT_VALUE : -EINVAL);
+		assert_int_equal(tables[t].parse(""),
+				 tables[t].parse == signal_stat_parse ? STAT_VALUE : -EINVAL);
 	}
 }
 

@@ -192,7 +192,7 @@ static pid_t fio_start(const struct bench *bench)
 	if (!freopen("/dev/null", "w", stdout))
 		_exit(EXIT_FAILURE);
 	execlp("fio", "fio", "--name=bench", filename, runtime, "--time_based", "--rw=randread", "--bs=4k",
-	       "--ioengine=libaio", "--iodepth=16", "--direct=1", "--norandommap", (char *)NULL);
+	       "--ioengine=libaio", "--iodepth=16", "--direct=1", "--norandommap", "--thread", (char *)NULL);
 	_exit(127);
 }
 

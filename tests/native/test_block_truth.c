@@ -4,10 +4,10 @@
  * it: what fio says it did is what flyball saw, or says that it did not see.
  *
  * Counts and bytes must agree exactly: a kernel that runs no programs in some contexts (see bpf/block.bpf.c) makes
- * losses, and they are part of the count, but no more than 1 %. Percentiles must agree within 10 % where both look at
- * the same thing: fio's completion latency begins at its system call and ends when the waiting task runs again, ours
- * lies inside, from the request to its end. So the disk is made slow compared to a wake-up: 96 requests of 512 KiB
- * wait at a time. On a busy machine fio may still wait for a CPU, so one run of three must agree.
+ * losses, and they are part of the count, but no more than 1 %. The sum of latencies must be the kernel's own, whose stat
+ * file adds up the same durations. Percentiles must lie inside fio's: its completion latency begins at its system
+ * call and ends when the waiting task runs again, however late that is on a busy machine. 5 % are for the buckets
+ * of both (3.1 % and 1.6 %).
  */
 #include <bpf/bpf.h>
 #include <inttypes.h>
@@ -284,43 +284,48 @@ static void counts_and_bytes_agree_exactly_with_fio(void **state)
 	json_decref(report);
 }
 
-/* One run; whether median and 99th percentile agree. Counts must agree in any case. */
-static bool percentiles_agree(struct truth *t)
+/* The kernel's own sum of the reads' latencies. */
+static double read_ms(const struct truth *t)
 {
+	char command[128], line[256];
+	double ms = NAN;
+
+	snprintf(command, sizeof(command), "cat /sys/block/%s/stat", t->disk);
+	read_line(command, line, sizeof(line));
+	assert_int_equal(sscanf(line, "%*s %*s %*s %lf", &ms), 1);
+	return ms;
+}
+
+static void latencies_add_up_to_the_kernels_sum_and_lie_inside_those_of_fio(void **state)
+{
+	static const uint32_t signals[] = { SIGNAL_DISK_READ_LATENCY };
 	static const char *const names[] = { "50.000000", "99.000000" };
 	static const double shares[] = { 0.50, 0.99 };
 	static struct seen seen;
-	const uint64_t lost = t->frame->losses[LOSS_EVENT];
-	bool agree = true;
+	struct truth *t = *state;
 	json_t *report;
+	double ms;
 
-	seen = (struct seen){ 0 };
+	if (cannot(t))
+		skip();
+	demand(t, signals, ARRAY_SIZE(signals));
+	ms = read_ms(t);
 	report = run_fio(t, &seen,
-			 "--ioengine=libaio --iodepth=96 --bs=512k --name=r --rw=randread --runtime=1 --time_based");
-	seen.lost -= lost;
+			 "--ioengine=psync --thread --numjobs=32 --group_reporting --bs=512k --name=r --rw=randread "
+			 "--runtime=1 --time_based");
+	ms = read_ms(t) - ms;
 	for (size_t i = 0; i < ARRAY_SIZE(shares); i++) {
 		double theirs = percentile(job(report, 0, "read"), names[i]);
 		double ours = hist_quantile(&seen.latency[0], shares[i]);
 
 		print_message("p%s: fio %.0f us, flyball %.0f us\n", names[i], theirs / 1e3, ours / 1e3);
-		agree = agree && fabs(ours / theirs - 1) < 0.10;
+		assert_true(ours < theirs * 1.05);
 	}
+	print_message("sum: kernel %.0f ms, flyball %.0f ms\n", ms, (double)seen.latency[0].sum / 1e6);
+	assert_true(fabs((double)seen.latency[0].sum / 1e6 / ms - 1) < 0.03);
 	assert_true((double)(seen.latency[0].count + seen.lost) == number(job(report, 0, "read"), "total_ios"));
 	assert_true(seen.lost * 100 <= seen.latency[0].count);
 	json_decref(report);
-	return agree;
-}
-
-static void latency_percentiles_agree_with_fio_within_10_percent(void **state)
-{
-	static const uint32_t signals[] = { SIGNAL_DISK_READ_LATENCY };
-	struct truth *t = *state;
-
-	if (cannot(t))
-		skip();
-	demand(t, signals, ARRAY_SIZE(signals));
-	assert_int_equal(observer_sample(t->observer, clock_now_ns(), t->frame), 0);
-	assert_true(percentiles_agree(t) || percentiles_agree(t) || percentiles_agree(t));
 }
 
 /* They are writes to the stat file, and nothing to measure; so are zeroes, unless the disk must be sent them. */
@@ -439,7 +444,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(counts_and_bytes_agree_exactly_with_fio),
-		TEST(latency_percentiles_agree_with_fio_within_10_percent),
+		TEST(latencies_add_up_to_the_kernels_sum_and_lie_inside_those_of_fio),
 		TEST(without_a_demand_for_distributions_nothing_is_attached),
 		TEST(flushes_and_zeroes_without_data_are_not_taken_for_lost),
 		TEST(ends_that_the_programs_do_not_see_are_counted_and_make_the_tick_lossy),

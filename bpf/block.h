@@ -7,7 +7,7 @@
 
 #include "include/hist.h"
 
-#define BLOCK_ABI 1 /* grows with every change of this file; checked after loading */
+#define BLOCK_ABI 2 /* grows with every change of this file; checked after loading */
 
 #define BLOCK_DISKS_MAX 64   /* disks watched at once, each with a slot */
 #define BLOCK_TABLE_BITS 8   /* log2 of the places in the table of disks: a quarter full at most */
@@ -75,8 +75,8 @@ struct block_stamp {
 
 /* One operation of one disk on one CPU: element slot * BLOCK_OP_COUNT + op. Everything only grows and may wrap. */
 struct block_hist {
-	uint64_t ends;    /* requests that ended */
-	uint64_t orphans; /* of these, those with a start that should have been seen and was not */
+	uint64_t ends;    /* requests that ended, also those without data: as the stat file counts */
+	uint64_t orphans; /* those with data and with a start that should have been seen and was not */
 	uint64_t sums[BLOCK_STAGE_COUNT];    /* ns */
 	uint64_t clamped[BLOCK_STAGE_COUNT]; /* durations over HIST_VALUE_MAX */
 	uint32_t buckets[BLOCK_STAGE_COUNT][HIST_BUCKETS];

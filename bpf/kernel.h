@@ -7,6 +7,7 @@
 #define FLYBALL_BPF_KERNEL_H
 
 /* libbpf's headers expect these names, and the kernel's own header of them needs an architecture. */
+typedef _Bool bool;
 typedef unsigned char __u8;
 typedef short int __s16;
 typedef unsigned short __u16;
@@ -27,6 +28,8 @@ enum {
 #define REQ_OP_MASK 0xffu
 #define REQ_OP_READ 0u
 #define REQ_OP_WRITE 1u
+#define REQ_OP_DISCARD 3u
+#define REQ_OP_DRV_IN 34u /* from here on: passthrough */
 
 /* linux/kdev_t.h */
 #define KERNEL_MINOR_BITS 20
@@ -47,6 +50,7 @@ struct request {
 	struct request_queue *q;
 	__u32 cmd_flags;
 	__u32 __data_len;
+	__u16 nr_phys_segments; /* 0 = it never carried data */
 	/*
 	 * Set when the request is allocated, if the queue keeps statistics or has a scheduler, else 0
 	 * (blk_mq_need_time_stamp). The clock is ktime_get_ns() = bpf_ktime_get_ns(); since da4c8c3d0975

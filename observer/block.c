@@ -9,8 +9,10 @@
  * The programs are loaded only while a distribution is demanded, and measure only the disks and operations that are. A
  * disk without requests (md, dm, zram: bio-based) has nothing to trace and gets the sums of its stat file.
  *
- * A tick of a disk is SERIES_LOSSY when more than 1 % of its ended requests had no start, or as many runs of the
- * programs were missed. Missed runs are not known by disk, so they are held against each.
+ * What the programs did not see is known from the stat file, which counts every request: the sum of all ends since
+ * the first tick is held against its count, so that a request that ends between the two readings is late, not lost.
+ * The rest is LOSS_EVENT. A tick of a disk is SERIES_LOSSY when more than 1 % of its ended requests were not seen,
+ * or had no start.
  */
 #include "observer/source.h"
 
@@ -59,11 +61,19 @@ static const struct block_method methods[METHOD_COUNT] = {
 	[METHOD_PROCFS] = { .name = "procfs" },
 };
 
+/* The stat file against the programs, for one operation of one disk. */
+struct block_check {
+	bool known;
+	uint64_t ios, ends; /* of either side, at the baseline */
+	uint64_t lost;      /* ends not seen since, as far as reported */
+};
+
 struct block {
 	const struct source_context *context;
 	enum block_method_id method;
 	struct block_tracer *tracer; /* NULL while no distribution is demanded, and with procfs */
 	struct disks disks;
+	struct block_check checks[DISKS_MAX][BLOCK_OP_COUNT];
 	uint64_t scanned_ns;
 	size_t n_slotless; /* disks that came after the spare slots were used up */
 	struct demand demands[DEMANDS_MAX];
@@ -262,10 +272,13 @@ static void block_status(void *state, struct source_status *status)
 
 	if (block->tracer)
 		block_tracer_status(block->tracer, status);
-	if (disks->n_over || block->n_slotless)
+	if (disks->n_over)
+		snprintf(status->text, sizeof(status->text), "%zu disks are over the limit of %d", disks->n_over,
+			 DISKS_MAX);
+	else if (block->n_slotless)
 		snprintf(status->text, sizeof(status->text),
-			 "%zu disks are over the limit of %d, %zu wait for a change of demand to get histograms",
-			 disks->n_over, DISKS_MAX, block->n_slotless);
+			 "%zu disks have no histograms until the demand changes: more than %d came since it did",
+			 block->n_slotless, SPARE_SLOTS);
 	else if (disks->n_uncounted)
 		snprintf(status->text, sizeof(status->text), "queue/iostats is 0 on %zu disks: they do not count",
 			 disks->n_uncounted);
@@ -273,19 +286,56 @@ static void block_status(void *state, struct source_status *status)
 		strcpy(status->text, block->text);
 }
 
-static bool is_lossy(const struct block_losses *lost, uint64_t missed)
+/*
+ * A baseline: the programs' count was read before, so what ends in between is taken for seen, never for lost. Without
+ * the stat file, or where the disk does not count, there is nothing to check by.
+ */
+static void check_begin(struct block_check *check, const struct disk *disk, uint32_t op, uint64_t ends)
 {
-	return (lost->orphans + missed) * LOSSY_SHARE > lost->ends;
+	uint64_t ios[DISK_OPS];
+
+	*check = (struct block_check){ .ends = ends };
+	if (!disk->counted || disk_count(disk, ios) < 0)
+		return;
+	check->ios = ios[op];
+	check->known = true;
+}
+
+/*
+ * How many ends turned out not to have been seen. The stat file was read before the programs' count, and the kernel
+ * calls them before it counts (blk_update_request, then blk_account_io_done): what is under way between the two makes
+ * the difference too small, never too big, and shows at a later tick.
+ */
+static uint64_t check_unseen(struct block_check *check, const struct disk *disk, uint32_t op, uint64_t ends)
+{
+	int64_t unseen;
+
+	if (!disk->valid)
+		check->known = false;
+	if (!check->known)
+		return 0;
+	unseen = (int64_t)((disk->now.ios[op] - check->ios) - (ends - check->ends) - check->lost);
+	if (unseen <= 0)
+		return 0;
+	check->lost += (uint64_t)unseen;
+	return (uint64_t)unseen;
+}
+
+static bool is_lossy(const struct block_losses *lost, uint64_t unseen)
+{
+	return (lost->orphans + unseen) * LOSSY_SHARE > lost->ends + unseen;
 }
 
 /* Histograms of one operation, from the programs. */
-static void sample_traced(struct block *block, uint32_t slot, uint32_t op, uint64_t missed, struct sampler *sampler)
+static void sample_traced(struct block *block, uint32_t slot, uint32_t op, struct sampler *sampler)
 {
 	const struct disk *disk = &block->disks.places[slot];
+	struct block_check *check = &block->checks[slot][op];
 	struct series *series[BLOCK_STAGE_COUNT] = { 0 };
 	struct hist *hists[BLOCK_STAGE_COUNT] = { 0 };
 	struct block_losses lost;
 	uint32_t flags = SERIES_VALID;
+	uint64_t unseen;
 	int r;
 
 	for (uint32_t stage = 0; stage < BLOCK_STAGE_COUNT; stage++) {
@@ -300,11 +350,17 @@ static void sample_traced(struct block *block, uint32_t slot, uint32_t op, uint6
 	if (r != 0) {
 		/* -ENOSPC: no slot, which the status says; 1: a baseline. */
 		sampler->losses[LOSS_EVENT] += r < 0 && r != -ENOSPC;
+		if (r == 1)
+			check_begin(check, disk, op, lost.total);
 		return;
 	}
+	unseen = check_unseen(check, disk, op, lost.total);
+	if (!check->known)
+		check_begin(check, disk, op, lost.total);
+	sampler->losses[LOSS_EVENT] += unseen;
 	sampler->losses[LOSS_ORPHAN_END] += lost.orphans;
 	sampler->losses[LOSS_CLAMPED] += lost.clamped;
-	if (is_lossy(&lost, missed))
+	if (is_lossy(&lost, unseen))
 		flags |= SERIES_LOSSY;
 	for (uint32_t stage = 0; stage < BLOCK_STAGE_COUNT; stage++)
 		if (series[stage])
@@ -343,7 +399,7 @@ static void sample_value(const struct disk *disk, enum signal_id signal, double 
 	series->flags = SERIES_VALID;
 }
 
-static void sample_disk(struct block *block, uint32_t slot, uint64_t missed, struct sampler *sampler)
+static void sample_disk(struct block *block, uint32_t slot, struct sampler *sampler)
 {
 	const struct disk *disk = &block->disks.places[slot];
 	const struct disk_stat *now = &disk->now, *before = &disk->before;
@@ -356,7 +412,7 @@ static void sample_disk(struct block *block, uint32_t slot, uint64_t missed, str
 		if (!block->tracer || !disk->request_based)
 			sample_sums(disk, op, sampler);
 		else if (wanted >> (op * BLOCK_STAGE_COUNT) & STAGES_MASK)
-			sample_traced(block, slot, op, missed, sampler);
+			sample_traced(block, slot, op, sampler);
 		sample_value(disk, first + SIGNAL_DISK_READ_BYTES,
 			     (double)((now->sectors[op] - before->sectors[op]) * SECTOR_BYTES), sampler);
 		sample_value(disk, first + SIGNAL_DISK_READ_OPS, (double)(now->ios[op] - before->ios[op]), sampler);
@@ -378,7 +434,6 @@ static void block_restart(struct block *block)
 static void block_sample(void *state, struct sampler *sampler)
 {
 	struct block *block = state;
-	uint64_t missed;
 
 	if (sampler->interval_ns == 0)
 		block_restart(block);
@@ -387,8 +442,6 @@ static void block_sample(void *state, struct sampler *sampler)
 		block->scanned_ns = sampler->now_ns;
 		block_follow(block);
 	}
-	missed = block->tracer ? block_tracer_missed(block->tracer) : 0;
-	sampler->losses[LOSS_EVENT] += missed;
 	for (uint32_t slot = 0; slot < DISKS_MAX; slot++) {
 		struct disk *disk = &block->disks.places[slot];
 		int r;
@@ -401,7 +454,7 @@ static void block_sample(void *state, struct sampler *sampler)
 			continue;
 		}
 		sampler->losses[LOSS_EVENT] += r < 0;
-		sample_disk(block, slot, missed, sampler);
+		sample_disk(block, slot, sampler);
 	}
 }
 

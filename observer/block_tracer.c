@@ -27,7 +27,6 @@ struct slot_op {
 struct block_tracer {
 	struct block_bpf *skeleton;
 	struct bpf_link *issue, *complete; /* NULL = not attached */
-	uint64_t missed;                   /* runs skipped, at the previous look */
 	uint32_t n_slots;
 	int n_cpus;               /* possible ones */
 	struct slot_op *ops;      /* n_slots * BLOCK_OP_COUNT */
@@ -269,19 +268,6 @@ static bool program_info(const struct bpf_program *program, struct bpf_prog_info
 	return bpf_obj_get_info_by_fd(bpf_program__fd(program), ret_info, &length) == 0;
 }
 
-uint64_t block_tracer_missed(struct block_tracer *tracer)
-{
-	uint64_t missed = 0, before = tracer->missed;
-	struct bpf_prog_info info;
-
-	if (program_info(tracer->skeleton->progs.on_issue, &info))
-		missed += info.recursion_misses;
-	if (program_info(tracer->skeleton->progs.on_complete, &info))
-		missed += info.recursion_misses;
-	tracer->missed = missed;
-	return missed > before ? missed - before : 0;
-}
-
 void block_tracer_status(const struct block_tracer *tracer, struct source_status *status)
 {
 	struct bpf_prog_info issue, complete;
@@ -344,7 +330,7 @@ int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op, s
 	r = total_read(tracer, key);
 	if (r < 0)
 		return r;
-	*ret_losses = (struct block_losses){ 0 };
+	*ret_losses = (struct block_losses){ .total = tracer->total.ends };
 	for (size_t stage = 0; known && stage < BLOCK_STAGE_COUNT; stage++) {
 		ret_losses->clamped += tracer->total.clamped[stage] - state->before.clamped[stage];
 		if (hists[stage])

@@ -16,6 +16,7 @@ struct block_losses {
 	uint64_t ends;    /* requests that ended */
 	uint64_t orphans; /* of these, those whose start was not seen */
 	uint64_t clamped; /* durations over the range */
+	uint64_t total;   /* all ends so far, from an arbitrary number on: to be held against the stat file */
 };
 
 /* Whether it can work here; when not, -errno and why in text and remedy of `status`. */
@@ -40,12 +41,9 @@ int block_tracer_stages(struct block_tracer *tracer, uint32_t stages);
 int block_tracer_watch(struct block_tracer *tracer, uint32_t slot, uint32_t dev, uint32_t wanted);
 void block_tracer_forget(struct block_tracer *tracer, uint32_t slot, uint32_t dev);
 
-/* How many runs of the programs the kernel skipped since the previous call: they interrupted one of their own. */
-uint64_t block_tracer_missed(struct block_tracer *tracer);
-
 /*
  * What one operation of a slot added since the previous call, into those histograms that are not NULL. Returns 0;
- * 1 for a baseline (histograms stay empty); -errno.
+ * 1 for a baseline (histograms stay empty, only `total` is told); -errno.
  */
 int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op, struct hist *hists[BLOCK_STAGE_COUNT],
 		   struct block_losses *ret_losses);

@@ -39,12 +39,6 @@ void block_tracer_forget(struct block_tracer *tracer, uint32_t slot, uint32_t de
 	(void)tracer, (void)slot, (void)dev;
 }
 
-uint64_t block_tracer_missed(struct block_tracer *tracer)
-{
-	(void)tracer;
-	return 0;
-}
-
 int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op, struct hist *hists[BLOCK_STAGE_COUNT],
 		   struct block_losses *ret_losses)
 {

@@ -213,20 +213,37 @@ static bool disk_stat_follows(const struct disk_stat *now, const struct disk_sta
 	return now->busy_ms >= before->busy_ms;
 }
 
-int disk_read(struct disk *disk)
+static int disk_stat_read(int fd, struct disk_stat *ret_stat)
 {
 	char text[DISK_STAT_BYTES];
+	ssize_t n = sysroot_reread(fd, text, sizeof(text));
+
+	if (n < 0)
+		return n == -EFBIG ? -EBADMSG : (int)n;
+	return disk_stat_parse(text, ret_stat) ? 0 : -EBADMSG;
+}
+
+int disk_count(const struct disk *disk, uint64_t ret_ios[DISK_OPS])
+{
+	struct disk_stat stat;
+	int r = disk_stat_read(disk->stat_fd, &stat);
+
+	if (r == 0)
+		memcpy(ret_ios, stat.ios, sizeof(stat.ios));
+	return r;
+}
+
+int disk_read(struct disk *disk)
+{
 	const bool known = disk->known;
-	ssize_t n;
+	int r;
 
 	disk->known = false;
 	disk->valid = false;
-	n = sysroot_reread(disk->stat_fd, text, sizeof(text));
-	if (n < 0)
-		return n == -EFBIG ? -EBADMSG : (int)n;
 	disk->before = disk->now;
-	if (!disk_stat_parse(text, &disk->now))
-		return -EBADMSG;
+	r = disk_stat_read(disk->stat_fd, &disk->now);
+	if (r < 0)
+		return r;
 	disk->known = true;
 	if (known && !disk_stat_follows(&disk->now, &disk->before))
 		return -EBADMSG;

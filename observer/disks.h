@@ -64,4 +64,7 @@ void disk_drop(struct disk *disk);
  */
 int disk_read(struct disk *disk);
 
+/* Reads how many requests have completed by now, and nothing else of the disk changes. Returns 0 or -errno. */
+int disk_count(const struct disk *disk, uint64_t ret_ios[DISK_OPS]);
+
 #endif

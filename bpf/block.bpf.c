@@ -26,13 +26,14 @@
 
 const volatile __u32 abi = BLOCK_ABI;
 
-__u64 places[BLOCK_TABLE];        /* the table of disks, written by user space; see block_place() */
-__u64 since_ns[BLOCK_DISKS_MAX];  /* of each slot: requests allocated before are not measured */
+__u64 places[BLOCK_TABLE];       /* the table of disks, written by user space; see block_place() */
+__u64 since_ns[BLOCK_DISKS_MAX]; /* of each slot: requests allocated before are not measured */
 struct block_stamp stamps[BLOCK_STAMP_SETS * BLOCK_STAMP_WAYS];
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, BLOCK_OP_COUNT); /* user space sets it by the number of disks before loading */
+	__uint(max_entries,
+	       BLOCK_OP_COUNT); /* user space sets it by the number of disks before loading */
 	__type(key, __u32);
 	__type(value, struct block_hist);
 } hists SEC(".maps");
@@ -85,7 +86,8 @@ static __always_inline void stamp_put(struct request *rq, __u64 now)
 	struct block_stamp *way = stamp_set(rq), *other = way + 1;
 	__u64 request = (__u64)rq;
 
-	if (way->request != request && __sync_val_compare_and_swap(&way->request, 0, request) != 0) {
+	if (way->request != request &&
+	    __sync_val_compare_and_swap(&way->request, 0, request) != 0) {
 		if (other->request != request &&
 		    __sync_val_compare_and_swap(&other->request, 0, request) != 0) {
 			if (other->ns < way->ns)
@@ -122,8 +124,8 @@ static __always_inline void hist_count(struct block_hist *hist, enum block_stage
 		hist->clamped[stage]++;
 }
 
-static __always_inline void request_measure(struct request *rq, struct block_hist *hist, __u64 since,
-					    __u32 stages)
+static __always_inline void request_measure(struct request *rq, struct block_hist *hist,
+					    __u64 since, __u32 stages)
 {
 	__u64 start = rq->start_time_ns, issue = 0, now;
 
@@ -133,7 +135,8 @@ static __always_inline void request_measure(struct request *rq, struct block_his
 		return; /* in flight when we came: not lost, but not ours */
 	now = bpf_ktime_get_ns();
 	/* No stamp, one of the request's earlier life, or none by the kernel (queue/iostats is 0 and no scheduler). */
-	if (!start || now < start || ((stages & BLOCK_STAGES_ISSUE) && (issue < start || now < issue))) {
+	if (!start || now < start ||
+	    ((stages & BLOCK_STAGES_ISSUE) && (issue < start || now < issue))) {
 		hist->orphans++;
 		return;
 	}
@@ -172,12 +175,14 @@ static __always_inline bool request_ends(struct request *rq, __u32 bytes)
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(on_complete, struct request *rq, __u32 error, __u32 bytes)
 {
-	__u32 request_op = rq->cmd_flags & REQ_OP_MASK, op = request_op & REQ_OP_WRITE, stages, slot, key;
+	__u32 request_op = rq->cmd_flags & REQ_OP_MASK, op = request_op & REQ_OP_WRITE, stages,
+	      slot, key;
 	struct block_hist *hist;
 	__u64 place;
 
 	/* As op_stat_group(): what is odd but a discard is a write, so are zone appends and zeroes without data. */
-	if (request_op != op && (!op || request_op == REQ_OP_DISCARD || request_op >= REQ_OP_DRV_IN))
+	if (request_op != op &&
+	    (!op || request_op == REQ_OP_DISCARD || request_op >= REQ_OP_DRV_IN))
 		return 0;
 	if (!request_ends(rq, bytes))
 		return 0;

@@ -9,13 +9,13 @@
 
 #define BLOCK_ABI 2 /* grows with every change of this file; checked after loading */
 
-#define BLOCK_DISKS_MAX 64   /* disks watched at once, each with a slot */
-#define BLOCK_TABLE_BITS 8   /* log2 of the places in the table of disks: a quarter full at most */
+#define BLOCK_DISKS_MAX 64 /* disks watched at once, each with a slot */
+#define BLOCK_TABLE_BITS 8 /* log2 of the places in the table of disks: a quarter full at most */
 #define BLOCK_TABLE (1u << BLOCK_TABLE_BITS)
-#define BLOCK_PROBES 8       /* places that a disk may be away from its own */
-#define BLOCK_STAMP_BITS 14  /* log2 of the sets of issue stamps: 16,384 sets, 512 KiB */
+#define BLOCK_PROBES 8      /* places that a disk may be away from its own */
+#define BLOCK_STAMP_BITS 14 /* log2 of the sets of issue stamps: 16,384 sets, 512 KiB */
 #define BLOCK_STAMP_SETS (1u << BLOCK_STAMP_BITS)
-#define BLOCK_STAMP_WAYS 2   /* at 1,000 requests in flight under 0.01 % find both ways taken */
+#define BLOCK_STAMP_WAYS 2 /* at 1,000 requests in flight under 0.01 % find both ways taken */
 
 enum block_op {
 	BLOCK_READ,
@@ -75,8 +75,9 @@ struct block_stamp {
 
 /* One operation of one disk on one CPU: element slot * BLOCK_OP_COUNT + op. Everything only grows and may wrap. */
 struct block_hist {
-	uint64_t ends;    /* requests that ended, also those without data: as the stat file counts */
-	uint64_t orphans; /* those with data and with a start that should have been seen and was not */
+	uint64_t ends; /* requests that ended, also those without data: as the stat file counts */
+	uint64_t
+		orphans; /* those with data and with a start that should have been seen and was not */
 	uint64_t sums[BLOCK_STAGE_COUNT];    /* ns */
 	uint64_t clamped[BLOCK_STAGE_COUNT]; /* durations over HIST_VALUE_MAX */
 	uint32_t buckets[BLOCK_STAGE_COUNT][HIST_BUCKETS];

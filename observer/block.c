@@ -28,20 +28,22 @@
 #include "observer/disks.h"
 
 #define SCAN_INTERVAL_NS NSEC_PER_SEC /* a disk that comes is seen within a second */
-#define SPARE_SLOTS 8                 /* disks that may come without a change of demand: 25 KiB a CPU each */
-#define LOSSY_SHARE 100               /* lossy when more than one in so many was lost */
-#define SECTOR_BYTES 512ull           /* of the stat file, whatever the disk's own sector is */
+#define SPARE_SLOTS 8       /* disks that may come without a change of demand: 25 KiB a CPU each */
+#define LOSSY_SHARE 100     /* lossy when more than one in so many was lost */
+#define SECTOR_BYTES 512ull /* of the stat file, whatever the disk's own sector is */
 
 /* The signals of an operation lie together: latency, queue, service, bytes, ops. */
 #define SIGNALS_OF_OP (SIGNAL_DISK_WRITE_LATENCY - SIGNAL_DISK_READ_LATENCY)
 #define STAGES_MASK ((1u << BLOCK_STAGE_COUNT) - 1)
 
-_Static_assert(SIGNAL_DISK_READ_LATENCY == 0 && SIGNALS_OF_OP == 5 && SIGNAL_DISK_INFLIGHT == 2 * SIGNALS_OF_OP,
+_Static_assert(SIGNAL_DISK_READ_LATENCY == 0 && SIGNALS_OF_OP == 5 &&
+		       SIGNAL_DISK_INFLIGHT == 2 * SIGNALS_OF_OP,
 	       "wanted_stages() cuts the stages out of a set of signals");
 _Static_assert(SIGNAL_DISK_READ_QUEUE - SIGNAL_DISK_READ_LATENCY == BLOCK_QUEUE &&
 		       SIGNAL_DISK_READ_SERVICE - SIGNAL_DISK_READ_LATENCY == BLOCK_SERVICE,
 	       "stages are in the order of the signals");
-_Static_assert(DISKS_MAX == BLOCK_DISKS_MAX && (int)DISK_OPS == (int)BLOCK_OP_COUNT, "a disk's place is its slot");
+_Static_assert(DISKS_MAX == BLOCK_DISKS_MAX && (int)DISK_OPS == (int)BLOCK_OP_COUNT,
+	       "a disk's place is its slot");
 
 enum block_method_id {
 	METHOD_TP_BTF,
@@ -90,8 +92,8 @@ static const char *forced_method(const struct source_context *context)
  * The first method that works, from `first` on; `status` gets its name, and why the better ones do not work. Returns
  * METHOD_COUNT when a forced one does not work or does not exist.
  */
-static enum block_method_id method_choose(const struct source_context *context, enum block_method_id first,
-					  struct source_status *status)
+static enum block_method_id method_choose(const struct source_context *context,
+					  enum block_method_id first, struct source_status *status)
 {
 	const char *forced = forced_method(context);
 
@@ -105,7 +107,8 @@ static enum block_method_id method_choose(const struct source_context *context, 
 			return METHOD_COUNT;
 	}
 	if (!status->text[0])
-		source_say(status, SOURCE_UNAVAILABLE, "use tp_btf or procfs", "there is no method '%s'", forced);
+		source_say(status, SOURCE_UNAVAILABLE, "use tp_btf or procfs",
+			   "there is no method '%s'", forced);
 	return METHOD_COUNT;
 }
 
@@ -139,7 +142,8 @@ static uint32_t any_stages(uint64_t signals)
 static void block_forget(struct block *block, struct disk *disk)
 {
 	if (block->tracer && disk->dev)
-		block_tracer_forget(block->tracer, (uint32_t)(disk - block->disks.places), disk->dev);
+		block_tracer_forget(block->tracer, (uint32_t)(disk - block->disks.places),
+				    disk->dev);
 	disk_drop(disk);
 }
 
@@ -190,8 +194,8 @@ static int block_trace(struct block *block, struct source_status *status)
 	if (block->tracer) {
 		r = block_tracer_stages(block->tracer, stages);
 		if (r < 0)
-			source_say(status, SOURCE_UNAVAILABLE, "", "cannot attach to block_rq_issue: %s",
-				   strerror(-r));
+			source_say(status, SOURCE_UNAVAILABLE, "",
+				   "cannot attach to block_rq_issue: %s", strerror(-r));
 		return r;
 	}
 	r = block_tracer_open(slots_needed(&block->disks), stages, status, &block->tracer);
@@ -211,7 +215,8 @@ static int block_fall_back(struct block *block, struct source_status *status, in
 	return block->method < METHOD_COUNT ? 0 : error;
 }
 
-static int block_demand(void *state, const struct source_demand *demand, struct source_status *status)
+static int block_demand(void *state, const struct source_demand *demand,
+			struct source_status *status)
 {
 	struct block *block = state;
 	int r;
@@ -221,7 +226,8 @@ static int block_demand(void *state, const struct source_demand *demand, struct 
 	block->demand.demands = block->demands;
 	r = disks_scan(&block->disks, &block->demand);
 	if (r < 0) {
-		source_say(status, SOURCE_UNAVAILABLE, "mount /sys", "cannot list /sys/block: %s", strerror(-r));
+		source_say(status, SOURCE_UNAVAILABLE, "mount /sys", "cannot list /sys/block: %s",
+			   strerror(-r));
 		return r;
 	}
 	if (block->method == METHOD_TP_BTF) {
@@ -238,8 +244,8 @@ static int block_demand(void *state, const struct source_demand *demand, struct 
 	return 0;
 }
 
-static int block_open(void *state, const struct source_context *context, const struct source_demand *demand,
-		      struct source_status *status)
+static int block_open(void *state, const struct source_context *context,
+		      const struct source_demand *demand, struct source_status *status)
 {
 	struct block *block = state;
 	int r;
@@ -247,7 +253,8 @@ static int block_open(void *state, const struct source_context *context, const s
 	block->context = context;
 	r = disks_open(&block->disks, context->root);
 	if (r < 0) {
-		source_say(status, SOURCE_UNAVAILABLE, "mount /sys", "cannot open /sys/block: %s", strerror(-r));
+		source_say(status, SOURCE_UNAVAILABLE, "mount /sys", "cannot open /sys/block: %s",
+			   strerror(-r));
 		return r;
 	}
 	block->method = method_choose(context, METHOD_TP_BTF, status);
@@ -273,15 +280,16 @@ static void block_status(void *state, struct source_status *status)
 	if (block->tracer)
 		block_tracer_status(block->tracer, status);
 	if (disks->n_over)
-		snprintf(status->text, sizeof(status->text), "%zu disks are over the limit of %d", disks->n_over,
-			 DISKS_MAX);
+		snprintf(status->text, sizeof(status->text), "%zu disks are over the limit of %d",
+			 disks->n_over, DISKS_MAX);
 	else if (block->n_slotless)
 		snprintf(status->text, sizeof(status->text),
-			 "%zu disks have no histograms until the demand changes: more than %d came since it did",
+			 "%zu disks have no histograms until the demand changes: more than %d came "
+			 "since it did",
 			 block->n_slotless, SPARE_SLOTS);
 	else if (disks->n_uncounted)
-		snprintf(status->text, sizeof(status->text), "queue/iostats is 0 on %zu disks: they do not count",
-			 disks->n_uncounted);
+		snprintf(status->text, sizeof(status->text),
+			 "queue/iostats is 0 on %zu disks: they do not count", disks->n_uncounted);
 	else
 		strcpy(status->text, block->text);
 }
@@ -290,7 +298,8 @@ static void block_status(void *state, struct source_status *status)
  * A baseline: the programs' count was read before, so what ends in between is taken for seen, never for lost. Without
  * the stat file, or where the disk does not count, there is nothing to check by.
  */
-static void check_begin(struct block_check *check, const struct disk *disk, uint32_t op, uint64_t ends)
+static void check_begin(struct block_check *check, const struct disk *disk, uint32_t op,
+			uint64_t ends)
 {
 	uint64_t ios[DISK_OPS];
 
@@ -306,7 +315,8 @@ static void check_begin(struct block_check *check, const struct disk *disk, uint
  * calls them before it counts (blk_update_request, then blk_account_io_done): what is under way between the two makes
  * the difference too small, never too big, and shows at a later tick.
  */
-static uint64_t check_unseen(struct block_check *check, const struct disk *disk, uint32_t op, uint64_t ends)
+static uint64_t check_unseen(struct block_check *check, const struct disk *disk, uint32_t op,
+			     uint64_t ends)
 {
 	int64_t unseen;
 
@@ -386,7 +396,8 @@ static void sample_sums(const struct disk *disk, uint32_t op, struct sampler *sa
 	series->hist->sum = (disk->now.time_ms[op] - disk->before.time_ms[op]) * NSEC_PER_MSEC;
 }
 
-static void sample_value(const struct disk *disk, enum signal_id signal, double value, struct sampler *sampler)
+static void sample_value(const struct disk *disk, enum signal_id signal, double value,
+			 struct sampler *sampler)
 {
 	struct series *series;
 
@@ -414,12 +425,15 @@ static void sample_disk(struct block *block, uint32_t slot, struct sampler *samp
 		else if (wanted >> (op * BLOCK_STAGE_COUNT) & STAGES_MASK)
 			sample_traced(block, slot, op, sampler);
 		sample_value(disk, first + SIGNAL_DISK_READ_BYTES,
-			     (double)((now->sectors[op] - before->sectors[op]) * SECTOR_BYTES), sampler);
-		sample_value(disk, first + SIGNAL_DISK_READ_OPS, (double)(now->ios[op] - before->ios[op]), sampler);
+			     (double)((now->sectors[op] - before->sectors[op]) * SECTOR_BYTES),
+			     sampler);
+		sample_value(disk, first + SIGNAL_DISK_READ_OPS,
+			     (double)(now->ios[op] - before->ios[op]), sampler);
 	}
 	sample_value(disk, SIGNAL_DISK_INFLIGHT, (double)now->inflight, sampler);
 	/* The kernel counts in its own ticks, which begin and end elsewhere than ours: all is the most. */
-	busy = (double)(now->busy_ms - before->busy_ms) * (double)NSEC_PER_MSEC / (double)sampler->interval_ns;
+	busy = (double)(now->busy_ms - before->busy_ms) * (double)NSEC_PER_MSEC /
+	       (double)sampler->interval_ns;
 	sample_value(disk, SIGNAL_DISK_BUSY, fmin(busy, 1.0), sampler);
 }
 

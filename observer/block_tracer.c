@@ -28,13 +28,14 @@ struct block_tracer {
 	struct block_bpf *skeleton;
 	struct bpf_link *issue, *complete; /* NULL = not attached */
 	uint32_t n_slots;
-	int n_cpus;               /* possible ones */
-	struct slot_op *ops;      /* n_slots * BLOCK_OP_COUNT */
-	struct block_hist *cpus;  /* scratch: one element as the kernel copies it, a struct a CPU */
-	struct block_hist total;  /* scratch */
+	int n_cpus;              /* possible ones */
+	struct slot_op *ops;     /* n_slots * BLOCK_OP_COUNT */
+	struct block_hist *cpus; /* scratch: one element as the kernel copies it, a struct a CPU */
+	struct block_hist total; /* scratch */
 };
 
-_Static_assert(sizeof(struct block_hist) % 8 == 0, "the kernel rounds each CPU's part up to 8 bytes");
+_Static_assert(sizeof(struct block_hist) % 8 == 0,
+	       "the kernel rounds each CPU's part up to 8 bytes");
 
 /* libbpf's callback carries no context: the one place for its first complaint, cleared before each use. */
 static _Thread_local char complaint[SOURCE_TEXT_MAX / 2];
@@ -53,8 +54,8 @@ static int keep_complaint(enum libbpf_print_level level, const char *format, va_
 
 static int refuse(struct source_status *status, int error, const char *what)
 {
-	source_say(status, SOURCE_UNAVAILABLE, REMEDY_PROCFS, "unable to %s BPF programs: %s%s%s", what,
-		   strerror(-error), complaint[0] ? ": " : "", complaint);
+	source_say(status, SOURCE_UNAVAILABLE, REMEDY_PROCFS, "unable to %s BPF programs: %s%s%s",
+		   what, strerror(-error), complaint[0] ? ": " : "", complaint);
 	return error;
 }
 
@@ -82,7 +83,8 @@ int block_tracer_probe(const struct source_context *context, struct source_statu
 	       (capability_effective(caps, CAP_BPF) && capability_effective(caps, CAP_PERFMON));
 	cap_free(caps);
 	if (!able) {
-		source_say(status, SOURCE_UNAVAILABLE, "run as root, or with CAP_BPF and CAP_PERFMON",
+		source_say(status, SOURCE_UNAVAILABLE,
+			   "run as root, or with CAP_BPF and CAP_PERFMON",
 			   "CAP_BPF and CAP_PERFMON are missing");
 		return -EPERM;
 	}
@@ -121,7 +123,8 @@ static int tracer_load(struct block_tracer *tracer, struct source_status *status
 	r = tracepoint_check();
 	if (r < 0) {
 		source_say(status, SOURCE_UNAVAILABLE, REMEDY_PROCFS,
-			   "the kernel has no tracepoint block_rq_issue(request): %s", strerror(-r));
+			   "the kernel has no tracepoint block_rq_issue(request): %s",
+			   strerror(-r));
 		return r;
 	}
 	skeleton = tracer->skeleton = block_bpf__open();
@@ -158,7 +161,8 @@ int block_tracer_open(uint32_t n_slots, uint32_t stages, struct source_status *s
 		tracer->ops = calloc((size_t)n_slots * BLOCK_OP_COUNT, sizeof(*tracer->ops));
 		tracer->cpus = calloc((size_t)tracer->n_cpus, sizeof(*tracer->cpus));
 	}
-	r = tracer->ops && tracer->cpus ? tracer_load(tracer, status) : refuse(status, -ENOMEM, "have memory for");
+	r = tracer->ops && tracer->cpus ? tracer_load(tracer, status)
+					: refuse(status, -ENOMEM, "have memory for");
 	if (r == 0) {
 		r = block_tracer_stages(tracer, stages);
 		if (r < 0)
@@ -303,8 +307,8 @@ static int total_read(struct block_tracer *tracer, uint32_t key)
 }
 
 /* The count is of the buckets, not one of its own: they can never disagree. */
-static void hist_between(const struct block_hist *now, const struct block_hist *before, size_t stage,
-			 struct hist *hist)
+static void hist_between(const struct block_hist *now, const struct block_hist *before,
+			 size_t stage, struct hist *hist)
 {
 	for (size_t i = 0; i < HIST_BUCKETS; i++) {
 		hist->buckets[i] = now->buckets[stage][i] - before->buckets[stage][i];
@@ -314,8 +318,8 @@ static void hist_between(const struct block_hist *now, const struct block_hist *
 	hist->clamped = now->clamped[stage] - before->clamped[stage];
 }
 
-int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op, struct hist *hists[BLOCK_STAGE_COUNT],
-		      struct block_losses *ret_losses)
+int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op,
+		      struct hist *hists[BLOCK_STAGE_COUNT], struct block_losses *ret_losses)
 {
 	const uint32_t key = slot * BLOCK_OP_COUNT + op;
 	struct slot_op *state;

@@ -16,7 +16,8 @@ struct block_losses {
 	uint64_t ends;    /* requests that ended */
 	uint64_t orphans; /* of these, those whose start was not seen */
 	uint64_t clamped; /* durations over the range */
-	uint64_t total;   /* all ends so far, from an arbitrary number on: to be held against the stat file */
+	uint64_t
+		total; /* all ends so far, from an arbitrary number on: to be held against the stat file */
 };
 
 /* Whether it can work here; when not, -errno and why in text and remedy of `status`. */
@@ -26,7 +27,8 @@ int block_tracer_probe(const struct source_context *context, struct source_statu
  * Loads the programs, with room for `n_slots` disks, and attaches what `stages` (1 << enum block_stage) need.
  * Returns 0 or -errno, with why in text and remedy of `status` and nothing left behind.
  */
-int block_tracer_open(uint32_t n_slots, uint32_t stages, struct source_status *status, struct block_tracer **ret_tracer);
+int block_tracer_open(uint32_t n_slots, uint32_t stages, struct source_status *status,
+		      struct block_tracer **ret_tracer);
 
 /* Detaches and unloads; accepts NULL. */
 void block_tracer_close(struct block_tracer *tracer);
@@ -45,8 +47,8 @@ void block_tracer_forget(struct block_tracer *tracer, uint32_t slot, uint32_t de
  * What one operation of a slot added since the previous call, into those histograms that are not NULL. Returns 0;
  * 1 for a baseline (histograms stay empty, only `total` is told); -errno.
  */
-int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op, struct hist *hists[BLOCK_STAGE_COUNT],
-		   struct block_losses *ret_losses);
+int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op,
+		      struct hist *hists[BLOCK_STAGE_COUNT], struct block_losses *ret_losses);
 
 /* The next block_tracer_read() of every slot is a baseline. */
 void block_tracer_restart(struct block_tracer *tracer);

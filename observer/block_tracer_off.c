@@ -7,11 +7,13 @@
 int block_tracer_probe(const struct source_context *context, struct source_status *status)
 {
 	(void)context;
-	source_say(status, SOURCE_UNAVAILABLE, "build with -DWITH_BPF=ON", "this build has no BPF programs");
+	source_say(status, SOURCE_UNAVAILABLE, "build with -DWITH_BPF=ON",
+		   "this build has no BPF programs");
 	return -EOPNOTSUPP;
 }
 
-int block_tracer_open(uint32_t n_slots, uint32_t stages, struct source_status *status, struct block_tracer **ret_tracer)
+int block_tracer_open(uint32_t n_slots, uint32_t stages, struct source_status *status,
+		      struct block_tracer **ret_tracer)
 {
 	(void)n_slots, (void)stages, (void)ret_tracer;
 	return block_tracer_probe(NULL, status);
@@ -39,8 +41,8 @@ void block_tracer_forget(struct block_tracer *tracer, uint32_t slot, uint32_t de
 	(void)tracer, (void)slot, (void)dev;
 }
 
-int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op, struct hist *hists[BLOCK_STAGE_COUNT],
-		   struct block_losses *ret_losses)
+int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op,
+		      struct hist *hists[BLOCK_STAGE_COUNT], struct block_losses *ret_losses)
 {
 	(void)tracer, (void)slot, (void)op, (void)hists, (void)ret_losses;
 	return -EOPNOTSUPP;

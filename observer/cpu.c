@@ -39,16 +39,16 @@ static void cpu_close(void *state)
 	closep(&cpu->fd);
 }
 
-static int cpu_open(void *state, const struct source_context *context, const struct source_demand *demand,
-		    struct source_status *status)
+static int cpu_open(void *state, const struct source_context *context,
+		    const struct source_demand *demand, struct source_status *status)
 {
 	struct cpu *cpu = state;
 
 	(void)demand;
 	cpu->fd = source_open_file(context->root, CPU_PATH);
 	if (cpu->fd < 0)
-		source_say(status, SOURCE_UNAVAILABLE, "mount /proc", "cannot read /" CPU_PATH ": %s",
-			   strerror(-cpu->fd));
+		source_say(status, SOURCE_UNAVAILABLE, "mount /proc",
+			   "cannot read /" CPU_PATH ": %s", strerror(-cpu->fd));
 	else
 		source_say(status, SOURCE_ATTACHED, "", "%s", "");
 	return cpu->fd < 0 ? cpu->fd : 0;

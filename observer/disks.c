@@ -110,7 +110,8 @@ static struct disk *disks_free_place(struct disks *disks)
 	return NULL;
 }
 
-static int disk_come(struct disks *disks, struct disk *disk, const struct scope *scope, uint32_t dev)
+static int disk_come(struct disks *disks, struct disk *disk, const struct scope *scope,
+		     uint32_t dev)
 {
 	char path[DISK_PATH_BYTES];
 	int fd, r;
@@ -123,7 +124,8 @@ static int disk_come(struct disks *disks, struct disk *disk, const struct scope 
 		return -errno;
 	*disk = (struct disk){ .scope = *scope, .dev = dev, .stat_fd = fd, .fresh = true };
 	/* The folder of hardware queues: only request-based disks have one. */
-	disk->request_based = disk_path(scope->name, "mq", path) == 0 && sysroot_exists(disks->root, path);
+	disk->request_based =
+		disk_path(scope->name, "mq", path) == 0 && sysroot_exists(disks->root, path);
 	return 0;
 }
 

@@ -28,7 +28,7 @@ struct disk_stat {
 
 struct disk {
 	struct scope scope;
-	uint32_t dev;       /* as the kernel's dev_t: major << 20 | minor; 0 = this place is free */
+	uint32_t dev; /* as the kernel's dev_t: major << 20 | minor; 0 = this place is free */
 	int stat_fd;
 	uint64_t signals;   /* demanded of it, 1 << enum signal_id */
 	bool present;       /* seen by the latest scan, and demanded */
@@ -41,8 +41,8 @@ struct disk {
 };
 
 struct disks {
-	int root, folder;  /* descriptors: the sysroot, borrowed, and sys/block */
-	size_t n_over;     /* demanded disks that found no place */
+	int root, folder;   /* descriptors: the sysroot, borrowed, and sys/block */
+	size_t n_over;      /* demanded disks that found no place */
 	size_t n_uncounted; /* disks with queue/iostats off */
 	struct disk places[DISKS_MAX];
 };

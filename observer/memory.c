@@ -37,7 +37,10 @@ static const struct memory_row memory_rows[] = {
 	{ .signal = SIGNAL_MEM_CACHED, .file = MEMORY_MEMINFO, .key = "Cached:" },
 	{ .signal = SIGNAL_MEM_DIRTY, .file = MEMORY_MEMINFO, .key = "Dirty:" },
 	{ .signal = SIGNAL_MEM_WRITEBACK, .file = MEMORY_MEMINFO, .key = "Writeback:" },
-	{ .signal = SIGNAL_MEM_SWAP_USED, .file = MEMORY_MEMINFO, .key = "SwapTotal:", .less = "SwapFree:" },
+	{ .signal = SIGNAL_MEM_SWAP_USED,
+	  .file = MEMORY_MEMINFO,
+	  .key = "SwapTotal:",
+	  .less = "SwapFree:" },
 	{ .signal = SIGNAL_MEM_FAULTS_MAJOR, .file = MEMORY_VMSTAT, .key = "pgmajfault " },
 	{ .signal = SIGNAL_MEM_SWAP_IN, .file = MEMORY_VMSTAT, .key = "pswpin " },
 	{ .signal = SIGNAL_MEM_SWAP_OUT, .file = MEMORY_VMSTAT, .key = "pswpout " },
@@ -60,8 +63,8 @@ static void memory_close(void *state)
 		closep(&memory->fds[i]);
 }
 
-static int memory_open(void *state, const struct source_context *context, const struct source_demand *demand,
-		       struct source_status *status)
+static int memory_open(void *state, const struct source_context *context,
+		       const struct source_demand *demand, struct source_status *status)
 {
 	struct memory *memory = state;
 	int r = 0;
@@ -71,8 +74,8 @@ static int memory_open(void *state, const struct source_context *context, const 
 		memory->fds[i] = source_open_file(context->root, memory_paths[i]);
 		if (memory->fds[i] < 0 && r == 0) {
 			r = memory->fds[i];
-			source_say(status, SOURCE_UNAVAILABLE, "mount /proc", "cannot read /%s: %s", memory_paths[i],
-				   strerror(-r));
+			source_say(status, SOURCE_UNAVAILABLE, "mount /proc", "cannot read /%s: %s",
+				   memory_paths[i], strerror(-r));
 		}
 	}
 	if (r == 0)
@@ -87,8 +90,8 @@ static void memory_probe(const struct source_context *context, struct source_sta
 		_cleanup_close_ int fd = source_open_file(context->root, memory_paths[i]);
 
 		if (fd < 0) {
-			source_say(status, SOURCE_UNAVAILABLE, "mount /proc", "cannot read /%s: %s", memory_paths[i],
-				   strerror(-fd));
+			source_say(status, SOURCE_UNAVAILABLE, "mount /proc", "cannot read /%s: %s",
+				   memory_paths[i], strerror(-fd));
 			return;
 		}
 	}
@@ -110,8 +113,8 @@ static double memory_level(const struct memory_row *row, const char *text, uint6
 {
 	uint64_t level_kib, less_kib = 0;
 
-	if (!memory_find(text, row->key, &level_kib) || (row->less && !memory_find(text, row->less, &less_kib)) ||
-	    less_kib > level_kib) {
+	if (!memory_find(text, row->key, &level_kib) ||
+	    (row->less && !memory_find(text, row->less, &less_kib)) || less_kib > level_kib) {
 		losses[LOSS_EVENT]++;
 		return NAN;
 	}
@@ -146,11 +149,13 @@ static void memory_sample(void *state, struct sampler *sampler)
 			memory->before[i].known = false;
 			continue;
 		}
-		if (!read[row->file] && sysroot_reread(memory->fds[row->file], text, MEMORY_BYTES) < 0)
+		if (!read[row->file] &&
+		    sysroot_reread(memory->fds[row->file], text, MEMORY_BYTES) < 0)
 			text[0] = '\0';
 		read[row->file] = true;
-		value = row->file == MEMORY_MEMINFO ? memory_level(row, text, sampler->losses) :
-						      memory_count(memory, i, text, sampler->losses);
+		value = row->file == MEMORY_MEMINFO
+				? memory_level(row, text, sampler->losses)
+				: memory_count(memory, i, text, sampler->losses);
 		sampler_host(sampler, row->signal, value);
 	}
 }

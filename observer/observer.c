@@ -80,11 +80,13 @@ void observer_free(struct observer *observer)
 
 static bool demand_valid(const struct demand *demand)
 {
-	return demand->signal < SIGNAL_ID_COUNT && demand->scope.kind == signal_rows[demand->signal].scope &&
+	return demand->signal < SIGNAL_ID_COUNT &&
+	       demand->scope.kind == signal_rows[demand->signal].scope &&
 	       memchr(demand->scope.name, '\0', SCOPE_NAME_MAX);
 }
 
-static bool demand_same(const struct observer *observer, const struct demand *demands, size_t n_demands)
+static bool demand_same(const struct observer *observer, const struct demand *demands,
+			size_t n_demands)
 {
 	if (n_demands != observer->n_demands)
 		return false;
@@ -139,7 +141,8 @@ static void attachment_demand(struct observer *observer, size_t i)
 		attachment_probe(observer, i);
 	} else if (!attachment->state) {
 		attachment_open(observer, i, &part);
-	} else if (sources[i]->demand && sources[i]->demand(attachment->state, &part, &attachment->status) < 0) {
+	} else if (sources[i]->demand &&
+		   sources[i]->demand(attachment->state, &part, &attachment->status) < 0) {
 		attachment_close(observer, i);
 	}
 }
@@ -162,7 +165,8 @@ int observer_demand(struct observer *observer, const struct demand *demands, siz
 	return 0;
 }
 
-static void attachment_sample(struct observer *observer, size_t i, uint64_t now_ns, struct frame *frame)
+static void attachment_sample(struct observer *observer, size_t i, uint64_t now_ns,
+			      struct frame *frame)
 {
 	struct attachment *attachment = &observer->attachments[i];
 	struct source_status *status = &attachment->status;
@@ -190,8 +194,9 @@ int observer_sample(struct observer *observer, uint64_t now_ns, struct frame *fr
 	/* Not the whole frame: a megabyte of histograms is cleared one by one as they are used. */
 	frame->seq = ++observer->seq;
 	frame->time_ns = now_ns;
-	frame->interval_ns =
-		observer->sampled_ns && now_ns > observer->sampled_ns ? now_ns - observer->sampled_ns : 0;
+	frame->interval_ns = observer->sampled_ns && now_ns > observer->sampled_ns
+				     ? now_ns - observer->sampled_ns
+				     : 0;
 	frame->n_series = 0;
 	frame->n_hists = 0;
 	memset(frame->losses, 0, sizeof(frame->losses));

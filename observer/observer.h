@@ -21,8 +21,9 @@ struct observer;
 extern const struct signal_row signal_rows[SIGNAL_ID_COUNT];
 
 struct observer_options {
-	int root;                /* sysroot descriptor; must outlive the observer */
-	const char *force_block; /* method of the block source to use, for tests: "tp_btf", "procfs"; NULL = the best */
+	int root; /* sysroot descriptor; must outlive the observer */
+	const char *
+		force_block; /* method of the block source to use, for tests: "tp_btf", "procfs"; NULL = the best */
 };
 
 /* Makes an observer with nothing attached. The caller frees it. Returns 0 or -errno. */

@@ -61,8 +61,8 @@ static void psi_close(void *state)
 		closep(&psi->fds[i]);
 }
 
-static int psi_open(void *state, const struct source_context *context, const struct source_demand *demand,
-		    struct source_status *status)
+static int psi_open(void *state, const struct source_context *context,
+		    const struct source_demand *demand, struct source_status *status)
 {
 	struct psi *psi = state;
 	int r = 0;
@@ -72,8 +72,8 @@ static int psi_open(void *state, const struct source_context *context, const str
 		psi->fds[i] = source_open_file(context->root, psi_paths[i]);
 		if (psi->fds[i] < 0 && r == 0) {
 			r = psi->fds[i];
-			source_say(status, SOURCE_UNAVAILABLE, PSI_REMEDY, "cannot read /%s: %s", psi_paths[i],
-				   strerror(-r));
+			source_say(status, SOURCE_UNAVAILABLE, PSI_REMEDY, "cannot read /%s: %s",
+				   psi_paths[i], strerror(-r));
 		}
 	}
 	if (r == 0)
@@ -101,7 +101,8 @@ static bool psi_parse(const char *text, const char *line, uint64_t *ret_total_us
 	const char *total = start ? strstr(start, "total=") : NULL;
 	const char *end = start ? strchr(start, '\n') : NULL;
 
-	return total && (!end || total < end) && text_numbers(total + strlen("total="), ret_total_us, 1);
+	return total && (!end || total < end) &&
+	       text_numbers(total + strlen("total="), ret_total_us, 1);
 }
 
 static double psi_ratio(struct psi *psi, size_t i, const char *text, struct sampler *sampler)
@@ -118,7 +119,9 @@ static double psi_ratio(struct psi *psi, size_t i, const char *text, struct samp
 	if (!known || sampler->interval_ns == 0)
 		return NAN;
 	/* The two clocks are read at slightly different moments: a little more than all is all. */
-	return fmin((double)(total_us - before_us) * (double)NSEC_PER_USEC / (double)sampler->interval_ns, 1.0);
+	return fmin((double)(total_us - before_us) * (double)NSEC_PER_USEC /
+			    (double)sampler->interval_ns,
+		    1.0);
 }
 
 static void psi_sample(void *state, struct sampler *sampler)

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observer/observer.h"
 
-#define DISK(id, kind_, unit_, name_, about_)                                                 \
-	[SIGNAL_DISK_##id] = { .name = "disk." name_, .kind = SIGNAL_##kind_, .unit = UNIT_##unit_, \
-			       .scope = SCOPE_DISK, .source = "block", .about = about_ }
-#define HOST(id, kind_, unit_, source_, name_, about_)                             \
-	[SIGNAL_##id] = { .name = name_, .kind = SIGNAL_##kind_, .unit = UNIT_##unit_, \
-			  .scope = SCOPE_HOST, .source = source_, .about = about_ }
+#define DISK(id, kind_, unit_, name_, about_)          \
+	[SIGNAL_DISK_##id] = { .name = "disk." name_,  \
+			       .kind = SIGNAL_##kind_, \
+			       .unit = UNIT_##unit_,   \
+			       .scope = SCOPE_DISK,    \
+			       .source = "block",      \
+			       .about = about_ }
+#define HOST(id, kind_, unit_, source_, name_, about_) \
+	[SIGNAL_##id] = { .name = name_,               \
+			  .kind = SIGNAL_##kind_,      \
+			  .unit = UNIT_##unit_,        \
+			  .scope = SCOPE_HOST,         \
+			  .source = source_,           \
+			  .about = about_ }
 
 const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	DISK(READ_LATENCY, DISTRIBUTION, TIME, "read.latency",
@@ -42,7 +50,8 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 
 	HOST(CPU_USER, GAUGE, RATIO, "cpu", "cpu.user",
 	     "Share of all CPUs' time in user space, with nice and guests."),
-	HOST(CPU_SYSTEM, GAUGE, RATIO, "cpu", "cpu.system", "Share of all CPUs' time in the kernel."),
+	HOST(CPU_SYSTEM, GAUGE, RATIO, "cpu", "cpu.system",
+	     "Share of all CPUs' time in the kernel."),
 	HOST(CPU_IOWAIT, GAUGE, RATIO, "cpu", "cpu.iowait",
 	     "Share of all CPUs' time idle while a task waited for I/O."),
 	HOST(CPU_IRQ, GAUGE, RATIO, "cpu", "cpu.irq",
@@ -55,8 +64,10 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	     "Memory that can be had without swapping, by the kernel's estimate."),
 	HOST(MEM_FREE, GAUGE, BYTES, "memory", "mem.free", "Memory that nobody uses."),
 	HOST(MEM_CACHED, GAUGE, BYTES, "memory", "mem.cached", "Page cache, without swap cache."),
-	HOST(MEM_DIRTY, GAUGE, BYTES, "memory", "mem.dirty", "Page cache that waits to be written."),
-	HOST(MEM_WRITEBACK, GAUGE, BYTES, "memory", "mem.writeback", "Page cache being written now."),
+	HOST(MEM_DIRTY, GAUGE, BYTES, "memory", "mem.dirty",
+	     "Page cache that waits to be written."),
+	HOST(MEM_WRITEBACK, GAUGE, BYTES, "memory", "mem.writeback",
+	     "Page cache being written now."),
 	HOST(MEM_SWAP_USED, GAUGE, BYTES, "memory", "mem.swap.used", "Swap space in use."),
 	HOST(MEM_FAULTS_MAJOR, COUNTER, NONE, "memory", "mem.faults.major",
 	     "Page faults that needed a read from disk."),

@@ -11,13 +11,15 @@
 #include "base/cleanup.h"
 #include "observer/observer.h"
 
-struct series *sampler_add(struct sampler *sampler, enum signal_id signal, const struct scope *scope)
+struct series *sampler_add(struct sampler *sampler, enum signal_id signal,
+			   const struct scope *scope)
 {
 	const bool distribution = signal_rows[signal].kind == SIGNAL_DISTRIBUTION;
 	struct frame *frame = sampler->frame;
 	struct series *series;
 
-	if (frame->n_series == FRAME_SERIES_MAX || (distribution && frame->n_hists == FRAME_HISTS_MAX)) {
+	if (frame->n_series == FRAME_SERIES_MAX ||
+	    (distribution && frame->n_hists == FRAME_HISTS_MAX)) {
 		sampler->losses[LOSS_SERIES]++;
 		return NULL;
 	}
@@ -44,7 +46,8 @@ void sampler_host(struct sampler *sampler, enum signal_id signal, double value)
 	series->flags = SERIES_VALID;
 }
 
-void source_say(struct source_status *status, enum source_state state, const char *remedy, const char *format, ...)
+void source_say(struct source_status *status, enum source_state state, const char *remedy,
+		const char *format, ...)
 {
 	va_list ap;
 

@@ -52,11 +52,12 @@ struct source_ops {
 	 * Attaches, and sets the state (ATTACHED or DEGRADED) with its texts. Returns 0, or -errno with state
 	 * UNAVAILABLE; close() follows in either case.
 	 */
-	int (*open)(void *state, const struct source_context *context, const struct source_demand *demand,
-		    struct source_status *status);
+	int (*open)(void *state, const struct source_context *context,
+		    const struct source_demand *demand, struct source_status *status);
 
 	/* Takes over a new demand while open; the same contract. NULL where sampler.signals says everything. */
-	int (*demand)(void *state, const struct source_demand *demand, struct source_status *status);
+	int (*demand)(void *state, const struct source_demand *demand,
+		      struct source_status *status);
 
 	/* Adds its demanded series to the frame. What cannot be read is an invalid series and a LOSS_EVENT. */
 	void (*sample)(void *state, struct sampler *sampler);
@@ -84,14 +85,15 @@ _Static_assert(SIGNAL_ID_COUNT <= 64, "a demand is a set of signals in one word"
  * Adds a series without a value; a distribution gets an empty histogram. NULL when the frame is full, which is
  * counted as LOSS_SERIES.
  */
-struct series *sampler_add(struct sampler *sampler, enum signal_id signal, const struct scope *scope);
+struct series *sampler_add(struct sampler *sampler, enum signal_id signal,
+			   const struct scope *scope);
 
 /* Adds a series of the host with its value, if it is demanded; not valid in a baseline or where `value` is NAN. */
 void sampler_host(struct sampler *sampler, enum signal_id signal, double value);
 
 /* Sets state, text and remedy; either text may be "". */
-void source_say(struct source_status *status, enum source_state state, const char *remedy, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+void source_say(struct source_status *status, enum source_state state, const char *remedy,
+		const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /*
  * Opens a file of the sysroot to be read again at every tick. Returns the descriptor, which the caller owns, or

@@ -54,9 +54,10 @@ struct bench_case {
 };
 
 static const uint32_t all_signals[] = {
-	SIGNAL_DISK_READ_LATENCY, SIGNAL_DISK_READ_QUEUE, SIGNAL_DISK_READ_SERVICE, SIGNAL_DISK_READ_BYTES,
-	SIGNAL_DISK_READ_OPS, SIGNAL_DISK_WRITE_LATENCY, SIGNAL_DISK_WRITE_QUEUE, SIGNAL_DISK_WRITE_SERVICE,
-	SIGNAL_DISK_WRITE_BYTES, SIGNAL_DISK_WRITE_OPS, SIGNAL_DISK_INFLIGHT, SIGNAL_DISK_BUSY,
+	SIGNAL_DISK_READ_LATENCY, SIGNAL_DISK_READ_QUEUE,    SIGNAL_DISK_READ_SERVICE,
+	SIGNAL_DISK_READ_BYTES,   SIGNAL_DISK_READ_OPS,      SIGNAL_DISK_WRITE_LATENCY,
+	SIGNAL_DISK_WRITE_QUEUE,  SIGNAL_DISK_WRITE_SERVICE, SIGNAL_DISK_WRITE_BYTES,
+	SIGNAL_DISK_WRITE_OPS,    SIGNAL_DISK_INFLIGHT,      SIGNAL_DISK_BUSY,
 };
 static const uint32_t latency[] = { SIGNAL_DISK_READ_LATENCY };
 
@@ -191,8 +192,9 @@ static pid_t fio_start(const struct bench *bench)
 	snprintf(runtime, sizeof(runtime), "--runtime=%s", bench->seconds);
 	if (!freopen("/dev/null", "w", stdout))
 		_exit(EXIT_FAILURE);
-	execlp("fio", "fio", "--name=bench", filename, runtime, "--time_based", "--rw=randread", "--bs=4k",
-	       "--ioengine=libaio", "--iodepth=16", "--direct=1", "--norandommap", "--thread", (char *)NULL);
+	execlp("fio", "fio", "--name=bench", filename, runtime, "--time_based", "--rw=randread",
+	       "--bs=4k", "--ioengine=libaio", "--iodepth=16", "--direct=1", "--norandommap",
+	       "--thread", (char *)NULL);
 	_exit(127);
 }
 
@@ -253,13 +255,16 @@ static void case_print(const char *name, const struct usage *usage)
 {
 	const double each = usage->requests ? (double)usage->run_ns / (double)usage->requests : 0;
 	const double tick = usage->samples ? (double)usage->sample_ns / (double)usage->samples : 0;
-	const double share = (each * REFERENCE_IOPS + tick * TICKS_PER_SECOND) / (double)NSEC_PER_SEC /
-			     (double)sysconf(_SC_NPROCESSORS_ONLN);
+	const double share = (each * REFERENCE_IOPS + tick * TICKS_PER_SECOND) /
+			     (double)NSEC_PER_SEC / (double)sysconf(_SC_NPROCESSORS_ONLN);
 
-	printf("{\"case\": \"%s\", \"requests\": %" PRIu64 ", \"iops\": %.0f, \"ns_per_request\": %.1f, "
-	       "\"tick_us\": %.1f, \"machine_share_at_50k_iops\": %.5f, \"bpf_programs_attached\": %zu, "
+	printf("{\"case\": \"%s\", \"requests\": %" PRIu64
+	       ", \"iops\": %.0f, \"ns_per_request\": %.1f, "
+	       "\"tick_us\": %.1f, \"machine_share_at_50k_iops\": %.5f, \"bpf_programs_attached\": "
+	       "%zu, "
 	       "\"requests_not_seen\": %" PRIu64 "}\n",
-	       name, usage->requests, (double)usage->requests * (double)NSEC_PER_SEC / (double)usage->elapsed_ns, each,
+	       name, usage->requests,
+	       (double)usage->requests * (double)NSEC_PER_SEC / (double)usage->elapsed_ns, each,
 	       tick / 1e3, share, usage->attached, usage->lost);
 	fflush(stdout);
 }

@@ -82,7 +82,8 @@ static void make_disk(struct truth *t, const char *file, char name[64])
 	char command[512], line[64];
 
 	name[0] = '\0';
-	snprintf(command, sizeof(command), "cd '%s' && truncate -s " DISK_MIB "M %s && losetup -f --show $PWD/%s 2>/dev/null",
+	snprintf(command, sizeof(command),
+		 "cd '%s' && truncate -s " DISK_MIB "M %s && losetup -f --show $PWD/%s 2>/dev/null",
 		 t->folder, file, file);
 	read_line(command, line, sizeof(line));
 	if (strncmp(line, "/dev/", 5))
@@ -225,9 +226,12 @@ static json_t *run_fio(struct truth *t, struct seen *seen, const char *arguments
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
-		_exit(shell("cd %s && fio --filename=/dev/%s --direct=1 --size=" DISK_MIB "M --norandommap --randrepeat=0 "
+		_exit(shell("cd %s && fio --filename=/dev/%s --direct=1 --size=" DISK_MIB
+			    "M --norandommap --randrepeat=0 "
 			    "--output-format=json --output=%s %s >/dev/null 2>&1",
-			    t->folder, t->disk, path, arguments) ? 1 : 0);
+			    t->folder, t->disk, path, arguments)
+			      ? 1
+			      : 0);
 	while (waitpid(pid, &status, WNOHANG) == 0) {
 		usleep(TICK_US);
 		sample(t, seen);
@@ -257,8 +261,9 @@ static double percentile(json_t *side, const char *which)
 static void counts_and_bytes_agree_exactly_with_fio(void **state)
 {
 	static const uint32_t signals[] = {
-		SIGNAL_DISK_READ_LATENCY, SIGNAL_DISK_READ_SERVICE, SIGNAL_DISK_WRITE_LATENCY, SIGNAL_DISK_READ_OPS,
-		SIGNAL_DISK_WRITE_OPS, SIGNAL_DISK_READ_BYTES, SIGNAL_DISK_WRITE_BYTES,
+		SIGNAL_DISK_READ_LATENCY, SIGNAL_DISK_READ_SERVICE, SIGNAL_DISK_WRITE_LATENCY,
+		SIGNAL_DISK_READ_OPS,     SIGNAL_DISK_WRITE_OPS,    SIGNAL_DISK_READ_BYTES,
+		SIGNAL_DISK_WRITE_BYTES,
 	};
 	static struct seen seen;
 	struct truth *t = *state;
@@ -268,7 +273,8 @@ static void counts_and_bytes_agree_exactly_with_fio(void **state)
 		skip();
 	demand(t, signals, ARRAY_SIZE(signals));
 	assert_int_equal(block_status(t).state, SOURCE_ATTACHED);
-	report = run_fio(t, &seen, "--ioengine=psync --bs=4k "
+	report = run_fio(t, &seen,
+			 "--ioengine=psync --bs=4k "
 			 "--name=r --rw=randread --number_ios=3000 --rate_iops=2000 "
 			 "--name=w --rw=randwrite --number_ios=1500 --rate_iops=1000");
 	assert_true(number(job(report, 0, "read"), "total_ios") == 3000);
@@ -280,7 +286,8 @@ static void counts_and_bytes_agree_exactly_with_fio(void **state)
 	assert_int_equal(seen.latency[0].count + seen.latency[1].count + seen.lost, 4500);
 	assert_true(seen.lost <= 45);
 	assert_true(seen.latency[0].count <= 3000 && seen.latency[1].count <= 1500);
-	assert_int_equal(seen.service.count + t->frame->losses[LOSS_ORPHAN_END], seen.latency[0].count);
+	assert_int_equal(seen.service.count + t->frame->losses[LOSS_ORPHAN_END],
+			 seen.latency[0].count);
 	json_decref(report);
 }
 
@@ -311,19 +318,23 @@ static void latencies_add_up_to_the_kernels_sum_and_lie_inside_those_of_fio(void
 	demand(t, signals, ARRAY_SIZE(signals));
 	ms = read_ms(t);
 	report = run_fio(t, &seen,
-			 "--ioengine=psync --thread --numjobs=32 --group_reporting --bs=512k --name=r --rw=randread "
+			 "--ioengine=psync --thread --numjobs=32 --group_reporting --bs=512k "
+			 "--name=r --rw=randread "
 			 "--runtime=1 --time_based");
 	ms = read_ms(t) - ms;
 	for (size_t i = 0; i < ARRAY_SIZE(shares); i++) {
 		double theirs = percentile(job(report, 0, "read"), names[i]);
 		double ours = hist_quantile(&seen.latency[0], shares[i]);
 
-		print_message("p%s: fio %.0f us, flyball %.0f us\n", names[i], theirs / 1e3, ours / 1e3);
+		print_message("p%s: fio %.0f us, flyball %.0f us\n", names[i], theirs / 1e3,
+			      ours / 1e3);
 		assert_true(ours < theirs * 1.05);
 	}
-	print_message("sum: kernel %.0f ms, flyball %.0f ms\n", ms, (double)seen.latency[0].sum / 1e6);
+	print_message("sum: kernel %.0f ms, flyball %.0f ms\n", ms,
+		      (double)seen.latency[0].sum / 1e6);
 	assert_true(fabs((double)seen.latency[0].sum / 1e6 / ms - 1) < 0.03);
-	assert_true((double)(seen.latency[0].count + seen.lost) == number(job(report, 0, "read"), "total_ios"));
+	assert_true((double)(seen.latency[0].count + seen.lost) ==
+		    number(job(report, 0, "read"), "total_ios"));
 	assert_true(seen.lost * 100 <= seen.latency[0].count);
 	json_decref(report);
 }
@@ -339,11 +350,14 @@ static void flushes_and_zeroes_without_data_are_not_taken_for_lost(void **state)
 	if (cannot(t))
 		skip();
 	demand(t, signals, ARRAY_SIZE(signals));
-	report = run_fio(t, &seen, "--ioengine=psync --bs=4k --fsync=1 --name=w --rw=randwrite --number_ios=1000");
+	report = run_fio(t, &seen,
+			 "--ioengine=psync --bs=4k --fsync=1 --name=w --rw=randwrite "
+			 "--number_ios=1000");
 	assert_int_equal(shell("blkdiscard -z -o 1048576 -l 8388608 /dev/%s", t->disk), 0);
 	sample(t, &seen);
-	print_message("1000 writes, %.0f by the stat file, %" PRIu64 " measured, %" PRIu64 " not seen\n", seen.ops[1],
-		      seen.latency[1].count, seen.lost);
+	print_message("1000 writes, %.0f by the stat file, %" PRIu64 " measured, %" PRIu64
+		      " not seen\n",
+		      seen.ops[1], seen.latency[1].count, seen.lost);
 	assert_true(seen.ops[1] > 2000); /* else this tests nothing */
 	assert_true((double)(seen.latency[1].count + seen.lost) <= seen.ops[1] - 1000);
 	assert_true(seen.latency[1].count + seen.lost >= 1000);
@@ -381,7 +395,8 @@ static void ends_that_the_programs_do_not_see_are_counted_and_make_the_tick_loss
 	demand(t, signals, ARRAY_SIZE(signals));
 	sample(t, &seen);
 	assert_true(blind_the_programs());
-	json_decref(run_fio(t, &seen, "--ioengine=psync --bs=4k --name=r --rw=randread --number_ios=1000"));
+	json_decref(run_fio(t, &seen,
+			    "--ioengine=psync --bs=4k --name=r --rw=randread --number_ios=1000"));
 	assert_true(seen.ops[0] == 1000);
 	assert_int_equal(seen.latency[0].count, 0);
 	assert_int_equal(seen.lost, 1000);
@@ -406,7 +421,8 @@ static void a_disk_that_comes_later_gets_histograms_without_a_change_of_demand(v
 	strcpy(first, t->disk);
 	strcpy(t->disk, t->later);
 	seen = (struct seen){ 0 };
-	json_decref(run_fio(t, &seen, "--ioengine=psync --bs=4k --name=r --rw=randread --number_ios=1000"));
+	json_decref(run_fio(t, &seen,
+			    "--ioengine=psync --bs=4k --name=r --rw=randread --number_ios=1000"));
 	strcpy(t->disk, first);
 	assert_true(seen.latency[0].count + seen.lost >= 1000);
 	assert_true(seen.latency[0].count >= 990);
@@ -422,7 +438,8 @@ static size_t open_bpf_files(void)
 
 static void without_a_demand_for_distributions_nothing_is_attached(void **state)
 {
-	static const uint32_t latency[] = { SIGNAL_DISK_READ_LATENCY }, ops[] = { SIGNAL_DISK_READ_OPS };
+	static const uint32_t latency[] = { SIGNAL_DISK_READ_LATENCY },
+			      ops[] = { SIGNAL_DISK_READ_OPS };
 	struct truth *t = *state;
 
 	if (cannot(t))

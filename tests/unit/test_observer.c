@@ -111,7 +111,8 @@ static void sample(struct fixture *f, uint64_t now_ns)
 static struct series *find(struct fixture *f, uint32_t signal, const char *name)
 {
 	for (size_t i = 0; i < f->frame->n_series; i++)
-		if (f->frame->series[i].signal == signal && !strcmp(f->frame->series[i].scope.name, name))
+		if (f->frame->series[i].signal == signal &&
+		    !strcmp(f->frame->series[i].scope.name, name))
 			return &f->frame->series[i];
 	return NULL;
 }
@@ -121,9 +122,10 @@ static void expect(struct fixture *f, uint32_t signal, const char *name, double 
 	struct series *series = find(f, signal, name);
 
 	assert_non_null(series);
-	if (series->flags != SERIES_VALID || fabs(series->value - value) > 1e-9 * fabs(value) + 1e-12)
-		fail_msg("%s is %g with flags %u, not %g", signal_rows[signal].name, series->value, series->flags,
-			 value);
+	if (series->flags != SERIES_VALID ||
+	    fabs(series->value - value) > 1e-9 * fabs(value) + 1e-12)
+		fail_msg("%s is %g with flags %u, not %g", signal_rows[signal].name, series->value,
+			 series->flags, value);
 }
 
 static void expect_invalid(struct fixture *f, uint32_t signal, const char *name)
@@ -305,7 +307,8 @@ static void only_what_is_demanded_is_in_the_frame(void **state)
 static void a_change_of_demand_begins_with_a_new_baseline_and_the_same_demand_does_not(void **state)
 {
 	struct fixture *f = *state;
-	const struct demand one = { .signal = SIGNAL_DISK_READ_OPS, .scope = { .kind = SCOPE_DISK } };
+	const struct demand one = { .signal = SIGNAL_DISK_READ_OPS,
+				    .scope = { .kind = SCOPE_DISK } };
 
 	two_states(f);
 	demand_all(f);
@@ -339,11 +342,19 @@ static void a_wrong_demand_is_refused_and_the_old_one_stays(void **state)
 static void garbage_is_an_invalid_series_and_a_counted_loss(void **state)
 {
 	static const char *const paths[] = {
-		"proc/stat", "proc/meminfo", "proc/vmstat", "proc/pressure/io", "sys/block/vda/stat",
+		"proc/stat",        "proc/meminfo",       "proc/vmstat",
+		"proc/pressure/io", "sys/block/vda/stat",
 	};
 	static const char *const garbage[] = {
-		"", "\n\n", "cpu -1 x", "cpu  1 2 3", "some total=", "some full total=99999999999999999999999",
-		"MemFree:\nMemAvailable: 12q\n", "1 2 3 4 5 6 7 8", "99999999999999999999 1 1 1 1 1 1 1 1 1 1",
+		"",
+		"\n\n",
+		"cpu -1 x",
+		"cpu  1 2 3",
+		"some total=",
+		"some full total=99999999999999999999999",
+		"MemFree:\nMemAvailable: 12q\n",
+		"1 2 3 4 5 6 7 8",
+		"99999999999999999999 1 1 1 1 1 1 1 1 1 1",
 	};
 	struct fixture *f = *state;
 	uint64_t now = T0, lost;
@@ -450,7 +461,9 @@ static void more_disks_than_the_limit_are_said_in_the_status(void **state)
 	char command[512];
 
 	snprintf(command, sizeof(command),
-		 "cd %s/sys/block && for i in $(seq 1 70); do cp -r vda d$i && echo 8:$i >d$i/dev; done", f->folder);
+		 "cd %s/sys/block && for i in $(seq 1 70); do cp -r vda d$i && echo 8:$i >d$i/dev; "
+		 "done",
+		 f->folder);
 	assert_int_equal(system(command), 0);
 	demand_all(f);
 	sample(f, T0);

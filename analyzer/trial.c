@@ -34,8 +34,6 @@
 #include "analyzer/text.h"
 #include "base/hist.h"
 
-/* Five log ratios of neighbours: enough to scale the first bets. */
-#define READY_WINDOWS 6
 /* Void windows after which the objective counts as blind. */
 #define VOID_ROW_MAX 5
 #define VOID_ALL_MAX 20
@@ -49,7 +47,6 @@
 /* A window that is not full after so many of its lengths has lost too many frames. */
 #define WINDOW_PATIENCE 3
 
-_Static_assert(READY_WINDOWS <= TRIAL_READY_MAX, "readiness windows fit into struct trial");
 _Static_assert(POLICY_ARMS_MAX + 1 < EXPERIMENT_TXNS_MAX,
 	       "one transaction for each arm screened, one for the test");
 
@@ -254,10 +251,10 @@ static void ready_window(struct experiment *x, const struct step_context *contex
 	struct trial *trial = &x->trial;
 
 	trial->ready[trial->n_ready++] = y;
-	if (trial->n_ready == READY_WINDOWS)
+	if (trial->n_ready == TRIAL_READY_WINDOWS)
 		trial->noise = evalue_noise(trial->ready, trial->n_ready);
 	experiment_emit(context, x, EVENT_READY);
-	if (trial->n_ready < READY_WINDOWS) {
+	if (trial->n_ready < TRIAL_READY_WINDOWS) {
 		start_washout(x, context->now_ns);
 		return;
 	}

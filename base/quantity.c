@@ -127,6 +127,7 @@ int quantity_parse_all(const char *text, double *ret_value, enum unit *ret_unit)
 struct step {
 	double scale;
 	const char *word;
+	double from; /* shown from so many of it on; 0 = from one: "80.0 s" says more than "1.33 min" */
 };
 
 static const struct step steps[UNIT_COUNT][6] = {
@@ -135,7 +136,7 @@ static const struct step steps[UNIT_COUNT][6] = {
 			{ 1e3, "µs" },
 			{ 1e6, "ms" },
 			{ 1e9, "s" },
-			{ 60e9, "min" },
+			{ 60e9, "min", .from = 2 },
 			{ 3600e9, "h" } },
 	[UNIT_BYTES] = { { 1, "B" }, { 1e3, "KB" }, { 1e6, "MB" }, { 1e9, "GB" }, { 1e12, "TB" } },
 	[UNIT_RATIO] = { { 0.01, "%" } },
@@ -154,7 +155,7 @@ char *quantity_format(double value, enum unit unit, char *buffer, size_t size)
 	step = steps[unit];
 	/* 0.9995: what would round up to 1,000 of this step is 1 of the next. */
 	while (step + 1 < steps[unit] + ARRAY_SIZE(steps[unit]) && step[1].word &&
-	       fabs(value) >= step[1].scale * 0.9995)
+	       fabs(value) >= step[1].scale * (step[1].from ? step[1].from : 0.9995))
 		step++;
 	shown = value / step->scale + 0.0; /* + 0.0: no "-0" */
 	decimals = fabs(shown) >= 99.95 ? 0 : fabs(shown) >= 9.995 ? 1 : 2;

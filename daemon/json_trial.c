@@ -252,7 +252,7 @@ json_t *json_trial(const struct trial *trial, const struct json_context *context
 	if (!object || detail == JSON_SUMMARY)
 		return object;
 	ready = json_array();
-	for (uint32_t i = 0; i < trial->n_ready && i < TRIAL_READY_MAX; i++)
+	for (uint32_t i = 0; i < trial->n_ready && i < TRIAL_READY_WINDOWS; i++)
 		json_array_append_new(ready, json_number(trial->ready[i]));
 	json_object_set_new(object, "evidence",
 			    evidence_rows(trial->evidence, trial->n_evidence, context));

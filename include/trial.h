@@ -11,8 +11,9 @@
 #include "include/scope.h"
 #include "include/signal.h"
 
-#define TRIAL_PAIRS_MAX 200  /* upper bound of a policy's max_pairs */
-#define TRIAL_READY_MAX 16   /* readiness windows */
+#define TRIAL_PAIRS_MAX 200 /* upper bound of a policy's max_pairs */
+#define TRIAL_READY_WINDOWS \
+	6 /* before every trial: five log ratios of neighbours scale the first bets */
 #define TRIAL_EVIDENCE_MAX 8 /* comparisons kept as evidence */
 #define TRIALS_MAX 8         /* running at once */
 
@@ -117,7 +118,7 @@ struct trial {
 	uint32_t n_void; /* windows that did not count: lost or missing values */
 	uint32_t pad;
 	struct evidence evidence[TRIAL_EVIDENCE_MAX];
-	double ready[TRIAL_READY_MAX];
+	double ready[TRIAL_READY_WINDOWS];
 	double noise; /* standard deviation of d under the incumbent, from the readiness windows */
 	struct screened screened[POLICY_ARMS_MAX];
 	struct pair pairs[TRIAL_PAIRS_MAX];

@@ -26,18 +26,30 @@ daemon_start
 check "a torn journal is no obstacle" answers
 daemon_stop
 
+# The disk fills up after the start and before the first change.
 mkdir "$lab_dir/full"
-mount -t tmpfs -o size=256k,mode=700 flyball-lab "$lab_dir/full"
+mount -t tmpfs -o size=1m,mode=755 flyball-lab "$lab_dir/full"
 trap 'umount --lazy "$lab_dir/full"; finish_lab' EXIT
 finish_lab()
 {
 	lab_end
 }
 policy_write 300ms 100ms
+: >"$lab_dir/log"
+daemon_start --state "$lab_dir/full"
 dd if=/dev/zero of="$lab_dir/full/filler" bs=4k status=none 2>/dev/null || true
+trial_is_logged()
+{
+	grep -q 'aborted: block.scheduler' "$lab_dir/log"
+}
+check "the trial ends when the journal cannot be written" lab_await 20 trial_is_logged
+check "and the log says why" contains "$lab_dir/log" 'journal.*No space left|No space left.*journal'
+check "nothing was changed" equal "$(disk_scheduler)" "$disk_scheduler_before"
+check "the daemon lives" answers
+daemon_stop
 : >"$lab_dir/log"
 daemon_spawn --state "$lab_dir/full"
-sleep 8
-check "with a full disk under the journal nothing is changed" equal "$(disk_scheduler)" "$disk_scheduler_before"
-check "and the log says why" contains "$lab_dir/log" 'No space left|journal'
+sleep 3
+check "nor is anything changed by a start on a full disk" equal "$(disk_scheduler)" "$disk_scheduler_before"
+check "and its log says why" contains "$lab_dir/log" 'No space left'
 daemon_stop

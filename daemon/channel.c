@@ -107,11 +107,12 @@ int channel_receive(int channel, enum role from, enum role to, struct message *b
 {
 	struct iovec vector = { .iov_base = buffer, .iov_len = sizeof(*buffer) };
 	char control[CMSG_SPACE(sizeof(int))];
+	/* CMSG_LEN, not CMSG_SPACE: the padding of the latter has room for a second descriptor. */
 	struct msghdr header = {
 		.msg_iov = &vector,
 		.msg_iovlen = 1,
 		.msg_control = control,
-		.msg_controllen = sizeof(control),
+		.msg_controllen = CMSG_LEN(sizeof(int)),
 	};
 	_cleanup_close_ int fd = -1;
 	ssize_t n;
@@ -127,7 +128,8 @@ int channel_receive(int channel, enum role from, enum role to, struct message *b
 	/* An empty datagram reads like the end of the peer: both end the channel. */
 	if (n == 0)
 		return -EPIPE;
-	if (header.msg_flags & MSG_TRUNC || message_check(buffer, (size_t)n, from, to) < 0)
+	if (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ||
+	    message_check(buffer, (size_t)n, from, to) < 0)
 		return -EBADMSG;
 	if ((fd >= 0) != (buffer->header.type == MESSAGE_PEER) || (fd >= 0 && !ret_fd))
 		return -EBADMSG;

@@ -268,7 +268,7 @@ static int on_connect(sd_event_source *source, int listener, uint32_t revents, v
 	if (sd_event_add_io(control->core->worker.event, &client->source, fd, EPOLLIN, on_client,
 			    client) < 0)
 		return 0;
-	client->may_change = peer.uid == 0 || peer.uid == geteuid();
+	client->may_change = peer.uid == 0 || peer.uid == control->core->operator;
 	client->fd = take_fd(&fd);
 	return 0;
 }

@@ -362,7 +362,8 @@ static void verb_follow(struct core *core, struct control_client *client, json_t
 
 static const struct {
 	const char *name;
-	bool changes;
+	bool changes; /* only for root */
+	bool acts;    /* needs the actuator */
 	void (*run)(struct core *core, struct control_client *client, json_t *args);
 } verbs[] = {
 	{ .name = "status", .run = verb_status },
@@ -372,7 +373,7 @@ static const struct {
 	{ .name = "overhead", .run = verb_overhead },
 	{ .name = "follow", .run = verb_follow },
 	{ .name = "abort", .changes = true, .run = verb_abort },
-	{ .name = "rollback", .changes = true, .run = verb_rollback },
+	{ .name = "rollback", .changes = true, .acts = true, .run = verb_rollback },
 	{ .name = "freeze", .changes = true, .run = verb_freeze },
 	{ .name = "thaw", .changes = true, .run = verb_thaw },
 };
@@ -383,7 +384,13 @@ void control_dispatch(struct core *core, struct control_client *client, const ch
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
 		if (strcmp(verbs[i].name, verb))
 			continue;
-		if (verbs[i].changes && !control_may_change(client))
+		if (verbs[i].acts && core->options->mode != ANALYZER_AUTONOMOUS)
+			control_reply(client, EXIT_CODE_REFUSED,
+				      "this daemon only recommends and has no actuator: restart it "
+				      "with '--mode "
+				      "autonomous' to undo what an earlier one kept",
+				      NULL);
+		else if (verbs[i].changes && !control_may_change(client))
 			control_reply(client, EXIT_CODE_PERMISSION,
 				      "only root may change what flyball does", NULL);
 		else

@@ -380,6 +380,7 @@ static void core_free(struct core *core)
 
 int process_core(const struct process_context *context)
 {
+	uid_t operator= geteuid();
 	struct core *core;
 	int r;
 
@@ -391,6 +392,7 @@ int process_core(const struct process_context *context)
 	core = calloc(1, sizeof(*core));
 	if (!core)
 		return 1;
+	core->operator= operator;
 	r = core_init(core, context);
 	if (r < 0)
 		log_error("unable to start: %s", strerror(-r));

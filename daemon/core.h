@@ -20,7 +20,7 @@
 #include "daemon/worker.h"
 
 /* Transactions that core knows of at once: open ones and those whose outcome is awaited. */
-#define CORE_CHANGES_MAX 32
+#define CORE_CHANGES_MAX (ACTUATOR_KEPT_MAX + ACTUATOR_OPEN_MAX)
 
 struct control;
 
@@ -44,6 +44,7 @@ struct core {
 	uint64_t started_ns;
 	uint64_t shown_ns; /* when followers last saw a tick */
 	bool frozen, stopping;
+	uid_t operator; /* who may change things: the user that started flyball; root may always */
 	sd_event_source *minute_timer, *plan_timer;
 
 	struct frame frame;                 /* being received, then the last one */

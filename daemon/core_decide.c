@@ -146,12 +146,10 @@ void core_settle(struct core *core)
 			answer(core, &undo, OUTCOME_GONE, "", "gone after the actuator's death");
 		else if (knob_same(row, reading.value, undo.old_value))
 			answer(core, &undo, OUTCOME_DONE, reading.value, "restored by recovery");
-		else if (knob_same(row, reading.value, undo.new_value)) {
-			/* Recovery leaves the arm only where the journal says that it was kept. */
-			undo.action = ACTION_KEEP;
-			answer(core, &undo, OUTCOME_DONE, reading.value,
-			       "kept before the actuator died");
-		} else
+		else if (knob_same(row, reading.value, undo.new_value))
+			/* Kept just before the actuator died, or what recovery could not undo: the new one knows it. */
+			core_change(core, &undo);
+		else
 			answer(core, &undo, OUTCOME_FOREIGN, reading.value,
 			       "neither value after recovery");
 	}
@@ -200,7 +198,8 @@ void core_outcome(struct core *core, const struct outcome *outcome)
 	log_outcome(&begin, outcome);
 	if (outcome->status == OUTCOME_DONE && outcome->action == ACTION_KEEP && slot)
 		core_kept(core, &begin);
-	if (outcome->action == ACTION_UNDO && outcome->status != OUTCOME_FAILED)
+	if (outcome->action == ACTION_UNDO && outcome->status != OUTCOME_FAILED &&
+	    outcome->status != OUTCOME_REFUSED)
 		forget_kept(core, outcome->txn);
 	if (slot && ends_transaction(outcome))
 		slot->begin.txn = 0;
@@ -282,15 +281,31 @@ static void on_read(struct core *core, const struct proposal *proposal)
 	free(decisions);
 }
 
+static bool is_undo(const struct proposal *proposal)
+{
+	return proposal->kind == PROPOSAL_CHANGE && proposal->change.action == ACTION_UNDO;
+}
+
+/* Sends what undoes before anything waits for a disk; an answer never comes from inside. */
+static void send_undos(struct core *core, const struct decisions *decisions)
+{
+	for (size_t i = 0; i < decisions->n_proposals; i++)
+		if (is_undo(&decisions->proposals[i]))
+			core_change(core, &decisions->proposals[i].change);
+}
+
 void core_decide(struct core *core, const struct decisions *decisions)
 {
+	send_undos(core, decisions);
 	for (size_t i = 0; i < decisions->n_events; i++)
 		on_event(core, &decisions->events[i]);
 	for (size_t i = 0; i < decisions->n_proposals; i++) {
-		if (decisions->proposals[i].kind == PROPOSAL_READ)
-			on_read(core, &decisions->proposals[i]);
-		else
-			core_change(core, &decisions->proposals[i].change);
+		const struct proposal *proposal = &decisions->proposals[i];
+
+		if (proposal->kind == PROPOSAL_READ)
+			on_read(core, proposal);
+		else if (!is_undo(proposal))
+			core_change(core, &proposal->change);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -96,6 +97,13 @@ static int take_lock(const struct daemon_options *options, int state)
 	return take_fd(&lock);
 }
 
+static bool is_answered(const struct sockaddr_un *address)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+}
+
 static int listen_at(const struct daemon_options *options, const struct account *account)
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -109,7 +117,12 @@ static int listen_at(const struct daemon_options *options, const struct account 
 			  options->run_dir, sizeof(address.sun_path) - 1);
 		return -ENAMETOOLONG;
 	}
-	/* The lock is ours: whoever listened here before is dead. */
+	/* A daemon with a state folder of its own may live here, too: its clients would lose it. */
+	if (is_answered(&address)) {
+		log_error("another flyball daemon listens on '%s': give this one its own --run",
+			  address.sun_path);
+		return -EADDRINUSE;
+	}
 	unlink(address.sun_path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    chown(address.sun_path, (uid_t)-1, account->gid) < 0 ||

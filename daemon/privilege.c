@@ -71,18 +71,12 @@ static bool is_wanted(cap_value_t cap, const cap_value_t *wanted, int n_wanted)
 	return false;
 }
 
-/* Drops the bounding set first: that takes CAP_SETPCAP, which is about to go. */
-static int limit_capabilities(const cap_value_t *wanted, int n_wanted)
+/* Takes CAP_SETPCAP in the effective set, so it comes before the change of user. */
+static void drop_bounding(const cap_value_t *wanted, int n_wanted)
 {
-	int r;
-
 	for (cap_value_t cap = 0; cap_get_bound(cap) >= 0; cap++)
 		if (!is_wanted(cap, wanted, n_wanted))
 			cap_drop_bound(cap);
-	r = keep_capabilities(wanted, n_wanted);
-	if (r < 0)
-		return r;
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
 static int become(const struct account *account)
@@ -97,32 +91,44 @@ static int become(const struct account *account)
 	return 0;
 }
 
+/* With `account` NULL the user stays. */
+static int limit(const struct account *account, const cap_value_t *wanted, int n_wanted)
+{
+	int r = 0;
+
+	drop_bounding(wanted, n_wanted);
+	if (account)
+		r = become(account);
+	if (r == 0)
+		r = keep_capabilities(wanted, n_wanted);
+	if (r < 0)
+		return r;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
 int privilege_supervisor(void)
 {
 	static const cap_value_t wanted[] = { CAP_SETUID, CAP_SETGID, CAP_SETPCAP,
 					      CAP_KILL,   CAP_BPF,    CAP_PERFMON };
 
-	return limit_capabilities(wanted, ARRAY_SIZE(wanted));
+	return limit(NULL, wanted, ARRAY_SIZE(wanted));
 }
 
 int privilege_observer(const struct account *account)
 {
 	static const cap_value_t wanted[] = { CAP_BPF, CAP_PERFMON };
-	int r = become(account);
 
-	return r < 0 ? r : limit_capabilities(wanted, ARRAY_SIZE(wanted));
+	return limit(account, wanted, ARRAY_SIZE(wanted));
 }
 
 int privilege_actuator(void)
 {
-	return limit_capabilities(NULL, 0);
+	return limit(NULL, NULL, 0);
 }
 
 int privilege_core(const struct account *account)
 {
-	int r = become(account);
+	int r = limit(account, NULL, 0);
 
-	if (r == 0)
-		r = limit_capabilities(NULL, 0);
 	return r < 0 ? r : seccomp_core();
 }

@@ -59,6 +59,9 @@ struct supervisor {
 	struct child children[ROLE_COUNT];
 };
 
+/* Each ends the daemon in order; a closed terminal, too. */
+static const int stop_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+
 /* Who talks to whom. */
 static const enum role pairs[][2] = {
 	{ ROLE_CORE, ROLE_OBSERVER },
@@ -131,9 +134,8 @@ static void reset_signals(void)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* Ctrl-C, like some service managers, signals the whole group: the supervisor ends us, in order. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++)
+		signal(stop_signals[i], SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -233,6 +235,8 @@ static int spawn(struct supervisor *s, enum role role)
 	return r < 0 ? r : 0;
 }
 
+static int schedule_restart(struct child *child);
+
 static int on_restart(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct child *child = data;
@@ -243,8 +247,13 @@ static int on_restart(sd_event_source *source, uint64_t usec, void *data)
 	child->restarts++;
 	r = spawn(child->supervisor, child->role);
 	if (r < 0)
-		log_error("unable to start %s: %s", role_word(child->role), strerror(-r));
-	return 0;
+		log_error("unable to start %s: %s, trying again", role_word(child->role),
+			  strerror(-r));
+	if (child->pid > 0)
+		return 0;
+	/* Not even forked: as if it had died at once. */
+	child->started_ns = clock_now_ns();
+	return schedule_restart(child);
 }
 
 /* At once after a normal life; later and later when it dies right after its start. */
@@ -393,10 +402,8 @@ static int start(struct supervisor *s)
 {
 	int r = sd_event_new(&s->event);
 
-	if (r >= 0)
-		r = sd_event_add_signal(s->event, NULL, SIGTERM, on_signal, s);
-	if (r >= 0)
-		r = sd_event_add_signal(s->event, NULL, SIGINT, on_signal, s);
+	for (size_t i = 0; i < ARRAY_SIZE(stop_signals) && r >= 0; i++)
+		r = sd_event_add_signal(s->event, NULL, stop_signals[i], on_signal, s);
 	for (enum role role = 0; role < ROLE_COUNT && r >= 0; role++)
 		if (is_wanted(s, role))
 			r = spawn(s, role);
@@ -409,8 +416,8 @@ static void block_signals(void)
 
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);
-	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGINT);
+	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++)
+		sigaddset(&mask, stop_signals[i]);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }

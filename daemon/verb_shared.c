@@ -131,6 +131,7 @@ int policies_load_quietly(const struct invocation *invocation, const struct cata
 			  struct policy_set *set, const char **ret_path)
 {
 	static const char *const folders[] = { "/etc/flyball/policies.d",
+					       "/usr/local/share/flyball/policies",
 					       "/usr/share/flyball/policies" };
 	bool named = option_given(invocation, "--policies") || option_given(invocation, "--policy");
 	const char *path;

@@ -37,7 +37,7 @@ extern const struct verb verb_doctor, verb_signals, verb_watch, verb_knobs, verb
 	{                                                                                          \
 		.name = "--policies", .argument = "DIR", .type = OPTION_TEXT,                      \
 		.about = "Use the policies of this folder instead of /etc/flyball/policies.d and " \
-			 "/usr/share/flyball/policies; may be repeated, the first folder wins."    \
+			 "/usr/{local/,}share/flyball/policies; may be repeated, the first folder wins."    \
 	}
 #define OPTION_ONLY                                                           \
 	{                                                                     \

@@ -228,6 +228,39 @@ static void a_descriptor_comes_only_with_the_message_that_brings_one(void **stat
 	close(fds[1]);
 }
 
+/* Several descriptors in one message would pile up in the receiver. */
+static void a_second_descriptor_is_refused_and_not_kept(void **state)
+{
+	struct message message;
+	struct iovec vector = { .iov_base = &message };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(2 * sizeof(int))];
+	} control = { .header = { .cmsg_level = SOL_SOCKET,
+				  .cmsg_type = SCM_RIGHTS,
+				  .cmsg_len = CMSG_LEN(2 * sizeof(int)) } };
+	struct msghdr header = { .msg_iov = &vector,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof(control.space) };
+	int fds[2], next;
+
+	(void)state;
+	assert_int_equal(channel_pair(fds), 0);
+	make(&message, MESSAGE_HEARTBEAT);
+	vector.iov_len = message.header.size;
+	memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
+	next = dup(STDIN_FILENO);
+	close(next);
+	assert_int_equal(sendmsg(fds[0], &header, 0), message.header.size);
+	assert_int_equal(channel_receive(fds[1], ROLE_CORE, ROLE_ACTUATOR, &message, NULL),
+			 -EBADMSG);
+	assert_int_equal(dup(STDIN_FILENO), next);
+	close(next);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +273,7 @@ int main(void)
 		cmocka_unit_test(a_channel_carries_a_message_whole),
 		cmocka_unit_test(a_channel_refuses_short_and_long_datagrams),
 		cmocka_unit_test(a_descriptor_comes_only_with_the_message_that_brings_one),
+		cmocka_unit_test(a_second_descriptor_is_refused_and_not_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,16 @@ static int capabilities(void)
 	return n;
 }
 
+/* How many a process could ever gain again. */
+static int bounding(void)
+{
+	int n = 0;
+
+	for (cap_value_t cap = 0; cap_get_bound(cap) >= 0; cap++)
+		n += cap_get_bound(cap) > 0;
+	return n;
+}
+
 static int core_state(void)
 {
 	if (privilege_core(&nobody) < 0)
@@ -120,7 +130,7 @@ static int actuator_state(void)
 {
 	if (privilege_actuator() < 0)
 		return 10;
-	if (capabilities() != 0)
+	if (capabilities() != 0 || bounding() != 0)
 		return 11;
 	if (geteuid() != 0)
 		return 12;
@@ -146,7 +156,7 @@ static int observer_state(void)
 		return 10;
 	if (geteuid() == 0)
 		return 11;
-	if (capabilities() > 2)
+	if (capabilities() > 2 || bounding() > 2)
 		return 12;
 	return open("/proc/sys/vm/swappiness", O_WRONLY) >= 0 ? 13 : 0;
 }

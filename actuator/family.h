@@ -13,7 +13,10 @@
 
 #include "include/knob.h"
 
-/* What a change of one knob may disturb besides, as text: a `name=value` line each. The journal keeps it. */
+/*
+ * What a change of one knob may disturb besides, as text: a `name=value` line each. The journal keeps it. A name that
+ * begins with @ is no setting: the line says which instance it was.
+ */
 #define COMPANIONS_MAX 1280
 
 struct knob_family_ops {

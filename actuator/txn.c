@@ -72,6 +72,21 @@ struct txn *txn_busy(struct txn_table *table, const struct knob_row *row, const 
 	return NULL;
 }
 
+/* A line that begins with @ says which instance it was, and is no setting. */
+static bool has_companions(const struct journal_entry *entry)
+{
+	for (const char *line = entry->companions; *line;) {
+		const char *end = strchr(line, '\n');
+
+		if (*line != '@')
+			return true;
+		if (!end)
+			return false;
+		line = end + 1;
+	}
+	return false;
+}
+
 /* `upper` came after `lower` and found what `lower` had made of the knob or of its companions. */
 static bool stands_on(const struct txn *upper, const struct txn *lower)
 {
@@ -83,7 +98,7 @@ static bool stands_on(const struct txn *upper, const struct txn *lower)
 		return true;
 	return upper->row->family == lower->row->family &&
 	       upper->row->domain == lower->row->domain &&
-	       (upper->entry.companions[0] || lower->entry.companions[0]);
+	       (has_companions(&upper->entry) || has_companions(&lower->entry));
 }
 
 struct txn *txn_above(struct txn_table *table, const struct txn *txn)

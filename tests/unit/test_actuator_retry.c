@@ -117,6 +117,40 @@ static void what_recovery_could_not_undo_is_retried_too(void **state)
 	machine_expect(m, SWAPPINESS, "60");
 }
 
+static void keep(struct machine *m, uint64_t txn, const char *knob, const char *old,
+		 const char *new_value)
+{
+	assert_int_equal(machine_begin(m, txn, knob, old, new_value), OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, txn, ACTION_KEEP), OUTCOME_DONE);
+}
+
+static void kept_knobs_of_one_disk_that_disturb_nothing_are_rolled_back_in_any_order(void **state)
+{
+	struct machine *m = *state;
+
+	keep(m, 1, "block.wbt_lat_usec", "5000", "2000");
+	keep(m, 2, "block.read_ahead_kb", "128", "256");
+	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_DONE);
+	machine_expect(m, QUEUE "wbt_lat_usec", "5000");
+	machine_expect(m, QUEUE "read_ahead_kb", "256");
+	assert_int_equal(machine_ask(m, 2, ACTION_UNDO), OUTCOME_DONE);
+	machine_expect(m, QUEUE "read_ahead_kb", "128");
+}
+
+static void a_kept_scheduler_and_the_knobs_that_it_disturbs_stand_on_each_other(void **state)
+{
+	struct machine *m = *state;
+
+	keep(m, 1, "block.wbt_lat_usec", "5000", "2000");
+	keep(m, 2, "block.scheduler", "mq-deadline", "bfq");
+	keep(m, 3, "block.wbt_lat_usec", "2000", "1000");
+	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_REFUSED);
+	assert_int_equal(machine_ask(m, 2, ACTION_UNDO), OUTCOME_REFUSED);
+	for (uint64_t txn = 3; txn >= 1; txn--)
+		assert_int_equal(machine_ask(m, txn, ACTION_UNDO), OUTCOME_DONE);
+	machine_expect(m, QUEUE "wbt_lat_usec", "5000");
+}
+
 /* A test that failed may have left the limit. */
 static int machine_end(void **state)
 {
@@ -133,6 +167,9 @@ int main(void)
 		ON_MACHINE(an_undo_that_fails_for_a_while_is_retried_until_it_works),
 		ON_MACHINE(one_stuck_undo_does_not_keep_the_others_waiting),
 		ON_CLOSED(what_recovery_could_not_undo_is_retried_too),
+		ON_MACHINE(
+			kept_knobs_of_one_disk_that_disturb_nothing_are_rolled_back_in_any_order),
+		ON_MACHINE(a_kept_scheduler_and_the_knobs_that_it_disturbs_stand_on_each_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

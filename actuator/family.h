@@ -41,8 +41,9 @@ struct knob_family_ops {
 		       size_t text_size);
 
 	/*
-	 * Puts back every companion whose value differs; the knob itself has its old value again. Returns 0, or the
-	 * first -errno with the names of what is not back in `ret_text`. NULL where capture is.
+	 * Puts back every companion whose value differs; the knob itself has its old value again. Returns 0, or
+	 * -errno with the names of what is not back in `ret_text`: the first error that is worth another try, else
+	 * one for which error_is_gone(). NULL where capture is.
 	 */
 	int (*restore)(int root, const struct knob_row *row, const struct scope *scope,
 		       const char *companions, char *ret_text, size_t text_size);

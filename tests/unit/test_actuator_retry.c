@@ -2,6 +2,7 @@
 /* What cannot be put back at once: how long it is tried, what is said meanwhile, and what stands in whose way. */
 #include "tests/unit/test_actuator.h"
 
+#include <signal.h>
 #include <sys/resource.h>
 
 #include "base/cleanup.h"
@@ -117,6 +118,59 @@ static void what_recovery_could_not_undo_is_retried_too(void **state)
 	machine_expect(m, SWAPPINESS, "60");
 }
 
+static void a_companion_that_is_not_back_fails_the_undo_and_is_retried(void **state)
+{
+	struct machine *m = *state;
+	struct outcome outcome;
+
+	assert_int_equal(machine_begin(m, 1, "block.scheduler", "mq-deadline", "bfq"),
+			 OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_DONE);
+	/* One that is gone does not hide one that fails. */
+	assert_int_equal(unlinkat(m->root, QUEUE "iosched/async_depth", 0), 0);
+	machine_break(m, QUEUE "wbt_lat_usec");
+	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_FAILED);
+	assert_int_equal(m->outcome.error, EISDIR);
+	assert_non_null(strstr(m->outcome.text, "unable to restore wbt_lat_usec (Is a directory)"));
+	machine_expect(m, SCHEDULER, "mq-deadline");
+	assert_int_equal(machine_begin(m, 2, "block.read_ahead_kb", "128", "256"), OUTCOME_REFUSED);
+	/* The journal has not been told that it is over. */
+	actuator_close(take_ptr(m->actuator), clock_now_ns());
+	assert_int_equal(machine_open(m), 0);
+	assert_int_equal(m->recovery.failed, 1);
+	assert_non_null(strstr(m->recovery.text, "wbt_lat_usec"));
+	machine_mend(m, QUEUE "wbt_lat_usec", "0");
+	assert_int_equal(actuator_expire(m->actuator, clock_now_ns() + NSEC_PER_SEC, &outcome), 1);
+	assert_int_equal(outcome.status, OUTCOME_DONE);
+	assert_non_null(strstr(outcome.text, "async_depth"));
+	machine_expect(m, QUEUE "wbt_lat_usec", "5000");
+	assert_int_equal(machine_begin(m, 2, "block.read_ahead_kb", "128", "256"), OUTCOME_DONE);
+}
+
+static void a_companion_that_is_not_back_after_a_failed_arm_is_retried(void **state)
+{
+	const struct rlimit one_byte = { .rlim_cur = 1, .rlim_max = RLIM_INFINITY };
+	const struct rlimit none = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
+	struct machine *m = *state;
+	struct outcome outcome;
+	uint32_t status;
+
+	signal(SIGXFSZ, SIG_IGN);
+	machine_set(m, QUEUE "nr_requests", "7");
+	assert_int_equal(machine_begin(m, 1, "block.nr_requests", "7", "64"), OUTCOME_DONE);
+	machine_break(m, QUEUE "iosched/async_depth");
+	/* "64" becomes "6": the arm does not take, and "7" is written back. */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &one_byte), 0);
+	status = machine_ask(m, 1, ACTION_ARM);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	assert_int_equal(status, OUTCOME_FAILED);
+	machine_expect(m, QUEUE "nr_requests", "7");
+	machine_mend(m, QUEUE "iosched/async_depth", "48");
+	assert_int_equal(actuator_expire(m->actuator, clock_now_ns() + NSEC_PER_SEC, &outcome), 1);
+	assert_int_equal(outcome.status, OUTCOME_DONE);
+	machine_expect(m, QUEUE "iosched/async_depth", "32");
+}
+
 static void keep(struct machine *m, uint64_t txn, const char *knob, const char *old,
 		 const char *new_value)
 {
@@ -167,6 +221,8 @@ int main(void)
 		ON_MACHINE(an_undo_that_fails_for_a_while_is_retried_until_it_works),
 		ON_MACHINE(one_stuck_undo_does_not_keep_the_others_waiting),
 		ON_CLOSED(what_recovery_could_not_undo_is_retried_too),
+		ON_MACHINE(a_companion_that_is_not_back_fails_the_undo_and_is_retried),
+		ON_MACHINE(a_companion_that_is_not_back_after_a_failed_arm_is_retried),
 		ON_MACHINE(
 			kept_knobs_of_one_disk_that_disturb_nothing_are_rolled_back_in_any_order),
 		ON_MACHINE(a_kept_scheduler_and_the_knobs_that_it_disturbs_stand_on_each_other),

@@ -41,7 +41,8 @@ struct knob_family_ops {
 		       size_t text_size);
 
 	/*
-	 * Puts back every companion whose value differs; the knob itself has its old value again. Returns 0, or
+	 * Puts back every companion whose value differs; the knob itself has its old value again. A companion that
+	 * shows a value that the change cannot have made is left, and `ret_text` says so. Returns 0, or
 	 * -errno with the names of what is not back in `ret_text`: the first error that is worth another try, else
 	 * one for which error_is_gone(). NULL where capture is.
 	 */

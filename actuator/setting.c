@@ -78,7 +78,7 @@ static void say_failure(struct outcome *outcome, const char *wanted, int r)
 			 wanted, strerror(-r));
 }
 
-/* Says what is not back. Returns 0 also for what does not exist any more; -errno: it must be tried again. */
+/* Says what is not back, or was left. Returns 0 also for what does not exist any more; -errno: it must be tried again. */
 static int restore_companions(int root, const struct txn *txn, struct outcome *outcome)
 {
 	const struct knob_family_ops *ops = knob_family_ops(txn->row);
@@ -90,11 +90,11 @@ static int restore_companions(int root, const struct txn *txn, struct outcome *o
 	if (!txn->touched || !ops->restore)
 		return 0;
 	r = ops->restore(root, txn->row, &e->scope, e->companions, text, sizeof(text));
-	if (r == 0)
-		return 0;
-	outcome->error = -r;
-	snprintf(outcome->text + used, sizeof(outcome->text) - used, "%s%s", used ? "; " : "",
-		 text);
+	if (r < 0)
+		outcome->error = -r;
+	if (text[0])
+		snprintf(outcome->text + used, sizeof(outcome->text) - used, "%s%s",
+			 used ? "; " : "", text);
 	return error_is_gone(r) ? 0 : r;
 }
 

@@ -10,6 +10,7 @@
  *     deadline, missed heartbeat, EOF, close        undo              the same
  *     found neither old nor new, or gone → FREE     finish            what was found
  *     old cannot be put back → STUCK                finish            said in the outcome's text
+ *     the pause of a STUCK one is over              undo              old with its companions, or STUCK for longer
  */
 #include "actuator/actuator.h"
 
@@ -94,12 +95,13 @@ int actuator_recover(const struct actuator_options *options, uint64_t now_ns,
 }
 
 /* Settles the transaction by what setting_put() found; true in `settled` means that it may be forgotten. */
-static void finish(struct actuator *a, struct txn *txn, bool settled, const struct outcome *outcome)
+static void finish(struct actuator *a, struct txn *txn, bool settled, const struct outcome *outcome,
+		   uint64_t now_ns)
 {
 	enum journal_type type = JOURNAL_UNDONE;
 
 	if (!settled) {
-		txn->state = TXN_STUCK;
+		txn_stick(txn, now_ns);
 		return;
 	}
 	if (outcome->status == OUTCOME_FOREIGN || outcome->status == OUTCOME_GONE)
@@ -215,14 +217,14 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 	txn_add(&a->table, TXN_OPEN, &entry);
 }
 
-static void switch_to(struct actuator *a, struct txn *txn, enum setting_side side,
+static void switch_to(struct actuator *a, struct txn *txn, enum setting_side side, uint64_t now_ns,
 		      struct outcome *outcome)
 {
 	bool was_touched = txn->touched;
 	bool settled = setting_put(a->options.root, txn, side, outcome);
 
 	if (outcome->status != OUTCOME_DONE) {
-		finish(a, txn, settled, outcome);
+		finish(a, txn, settled, outcome, now_ns);
 		return;
 	}
 	/* For people who read the journal after a crash; recovery does without, so an error is none. */
@@ -230,7 +232,7 @@ static void switch_to(struct actuator *a, struct txn *txn, enum setting_side sid
 		journal_append(&a->journal, JOURNAL_APPLIED, &txn->entry, JOURNAL_LAZY);
 }
 
-static void undo(struct actuator *a, struct txn *txn, struct outcome *outcome)
+static void undo(struct actuator *a, struct txn *txn, uint64_t now_ns, struct outcome *outcome)
 {
 	const struct txn *above = txn->state == TXN_KEPT ? txn_above(&a->table, txn) : NULL;
 	bool settled;
@@ -243,16 +245,17 @@ static void undo(struct actuator *a, struct txn *txn, struct outcome *outcome)
 		return;
 	}
 	settled = setting_put(a->options.root, txn, SETTING_OLD, outcome);
-	finish(a, txn, settled, outcome);
+	finish(a, txn, settled, outcome, now_ns);
 }
 
 /* A kept change that a crash would undo is no kept change: without its record it is undone now. */
-static void keep(struct actuator *a, struct txn *txn, struct outcome *outcome)
+static void keep(struct actuator *a, struct txn *txn, uint64_t now_ns, struct outcome *outcome)
 {
 	struct outcome undone = { 0 };
+	bool settled;
 	int r;
 
-	switch_to(a, txn, SETTING_NEW, outcome);
+	switch_to(a, txn, SETTING_NEW, now_ns, outcome);
 	if (outcome->status != OUTCOME_DONE)
 		return;
 	r = journal_append(&a->journal, JOURNAL_COMMITTED, &txn->entry, JOURNAL_SYNCED);
@@ -260,7 +263,8 @@ static void keep(struct actuator *a, struct txn *txn, struct outcome *outcome)
 		txn->state = TXN_KEPT;
 		return;
 	}
-	finish(a, txn, setting_put(a->options.root, txn, SETTING_OLD, &undone), &undone);
+	settled = setting_put(a->options.root, txn, SETTING_OLD, &undone);
+	finish(a, txn, settled, &undone, now_ns);
 	*outcome = (struct outcome){ .txn = outcome->txn,
 				     .action = outcome->action,
 				     .time_ns = undone.time_ns,
@@ -291,7 +295,7 @@ static void carry_out(struct actuator *a, const struct change *change, uint64_t 
 		return;
 	}
 	if (change->action == ACTION_UNDO && txn && txn->state != TXN_OWED) {
-		undo(a, txn, outcome);
+		undo(a, txn, now_ns, outcome);
 		return;
 	}
 	if (!txn || txn->state != TXN_OPEN) {
@@ -301,9 +305,9 @@ static void carry_out(struct actuator *a, const struct change *change, uint64_t 
 		return;
 	}
 	if (change->action == ACTION_KEEP)
-		keep(a, txn, outcome);
+		keep(a, txn, now_ns, outcome);
 	else
-		switch_to(a, txn, change->action == ACTION_ARM ? SETTING_NEW : SETTING_OLD,
+		switch_to(a, txn, change->action == ACTION_ARM ? SETTING_NEW : SETTING_OLD, now_ns,
 			  outcome);
 }
 
@@ -342,6 +346,8 @@ uint64_t actuator_deadline(const struct actuator *a)
 	for (size_t i = 0; i < TXNS_MAX; i++) {
 		const struct txn *txn = &a->table.slots[i];
 
+		if (txn->state == TXN_STUCK && txn->retry_ns < deadline)
+			deadline = txn->retry_ns;
 		if (txn->state != TXN_OPEN)
 			continue;
 		open = true;
@@ -353,47 +359,53 @@ uint64_t actuator_deadline(const struct actuator *a)
 	return deadline;
 }
 
-static void undo_unasked(struct actuator *a, struct txn *txn, const char *why,
+static void undo_unasked(struct actuator *a, struct txn *txn, const char *why, uint64_t now_ns,
 			 struct outcome *ret_outcome)
 {
 	struct outcome outcome = { .txn = txn->entry.txn, .action = ACTION_UNDO, .unasked = 1 };
 
 	snprintf(outcome.text, sizeof(outcome.text), "%s", why);
-	undo(a, txn, &outcome);
+	undo(a, txn, now_ns, &outcome);
 	*ret_outcome = outcome;
 }
 
+static const char *due_why(const struct txn *txn, uint64_t now_ns)
+{
+	if (txn->state == TXN_STUCK)
+		return "could not be put back before";
+	return txn->entry.deadline_ns <= now_ns ? "deadline" : "no heartbeat of core";
+}
+
+/* A stuck one that stays stuck was said when it got stuck; its pause has begun anew, so the loop ends. */
 int actuator_expire(struct actuator *a, uint64_t now_ns, struct outcome *ret_outcome)
 {
 	bool silent = now_ns >= heartbeat_due(a);
-	struct txn *due = NULL;
+	struct outcome outcome;
+	struct txn *due;
 
-	for (size_t i = 0; i < TXNS_MAX; i++) {
-		struct txn *txn = &a->table.slots[i];
+	while ((due = txn_due(&a->table, now_ns, silent))) {
+		bool was_stuck = due->state == TXN_STUCK;
 
-		if (txn->state == TXN_OPEN && (silent || txn->entry.deadline_ns <= now_ns) &&
-		    (!due || txn->order > due->order))
-			due = txn;
+		undo_unasked(a, due, due_why(due, now_ns), now_ns, &outcome);
+		if (was_stuck && due->state == TXN_STUCK)
+			continue;
+		*ret_outcome = outcome;
+		return 1;
 	}
-	if (!due)
-		return 0;
-	undo_unasked(a, due, due->entry.deadline_ns <= now_ns ? "deadline" : "no heartbeat of core",
-		     ret_outcome);
-	return 1;
+	return 0;
 }
 
 int actuator_undo_next(struct actuator *a, uint64_t now_ns, struct outcome *ret_outcome)
 {
 	struct txn *txn = txn_newest(&a->table, TXN_OPEN);
 
-	(void)now_ns;
 	if (!txn)
 		return 0;
-	undo_unasked(a, txn, "core is gone", ret_outcome);
+	undo_unasked(a, txn, "core is gone", now_ns, ret_outcome);
 	return 1;
 }
 
-/* What could not be put back before is tried once more; then the journal keeps it for the next recovery. */
+/* What could not be put back before is tried a last time; then the journal keeps it for the next recovery. */
 void actuator_close(struct actuator *a, uint64_t now_ns)
 {
 	struct outcome outcome;
@@ -407,7 +419,7 @@ void actuator_close(struct actuator *a, uint64_t now_ns)
 
 		outcome = (struct outcome){ 0 };
 		if (txn->state == TXN_STUCK)
-			undo(a, txn, &outcome);
+			undo(a, txn, now_ns, &outcome);
 	}
 	/* An error leaves the transaction's intent: recovery will find old in force. */
 	txn_settle(&a->journal, &a->table);

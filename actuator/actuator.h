@@ -69,10 +69,17 @@ void actuator_heartbeat(struct actuator *actuator, uint64_t now_ns);
 /* When actuator_expire() must be called next; UINT64_MAX = never. */
 uint64_t actuator_deadline(const struct actuator *actuator);
 
-/* Undoes what is due; returns 1 with an unasked outcome, 0 when nothing (more) is due. Call until 0. */
+/*
+ * Undoes what is due, which includes what could not be put back before: that is tried again after 1 s, 2 s, and so on
+ * to every 30 s, and is heard of again only when it ends. Returns 1 with an unasked outcome, 0 when nothing (more) is
+ * due. Call until 0.
+ */
 int actuator_expire(struct actuator *actuator, uint64_t now_ns, struct outcome *ret_outcome);
 
-/* Undoes one open transaction whatever its deadline (core died); like actuator_expire(). Call until 0. */
+/*
+ * Undoes one open transaction whatever its deadline (core died); like actuator_expire(), which must be called at
+ * actuator_deadline() afterwards too, for what could not be put back. Call until 0.
+ */
 int actuator_undo_next(struct actuator *actuator, uint64_t now_ns, struct outcome *ret_outcome);
 
 /* While frozen BEGIN, ARM and KEEP are refused. */

@@ -13,7 +13,10 @@
 
 #include "include/knob.h"
 
-/* What a change of one knob may disturb besides, as text: a `name=value` line each. The journal keeps it. */
+/*
+ * What a change of one knob may disturb besides, as text: a `name=value` line each. The journal keeps it. A name that
+ * begins with @ is no setting: the line says which instance it was.
+ */
 #define COMPANIONS_MAX 1280
 
 struct knob_family_ops {
@@ -38,8 +41,10 @@ struct knob_family_ops {
 		       size_t text_size);
 
 	/*
-	 * Puts back every companion whose value differs; the knob itself has its old value again. Returns 0, or the
-	 * first -errno with the names of what is not back in `ret_text`. NULL where capture is.
+	 * Puts back every companion whose value differs; the knob itself has its old value again. A companion that
+	 * shows a value that the change cannot have made is left, and `ret_text` says so. Returns 0, or
+	 * -errno with the names of what is not back in `ret_text`: the first error that is worth another try, else
+	 * one for which error_is_gone(). NULL where capture is.
 	 */
 	int (*restore)(int root, const struct knob_row *row, const struct scope *scope,
 		       const char *companions, char *ret_text, size_t text_size);

@@ -191,7 +191,7 @@ static int disk_capture(int root, const struct knob_row *row, const struct scope
 	return r;
 }
 
-/* One pass over all companions; texts are of this pass alone. */
+/* One pass over all companions; texts are of this pass alone. What is gone stays gone: another error comes first. */
 static int restore_pass(int root, const struct scope *scope, const char *companions, char *ret_text,
 			size_t text_size)
 {
@@ -216,7 +216,8 @@ static int restore_pass(int root, const struct scope *scope, const char *compani
 			r = -EIO;
 		if (r < 0) {
 			companions_complain(ret_text, text_size, name, r);
-			first = first ? first : r;
+			if (first == 0 || error_is_gone(first))
+				first = r;
 		}
 	}
 	return r < 0 ? r : first;

@@ -4,7 +4,8 @@
  *
  * vm.dirty_ratio and vm.dirty_bytes are two faces of one limit: writing one sets the other to 0 (mm/page-writeback.c,
  * dirty_ratio_handler). On a machine that uses the bytes, the ratio reads 0, and putting 0 back would leave no
- * limit in bytes; so the counterpart is a companion.
+ * limit in bytes; so the counterpart is a companion. The kernel writes nothing but 0 to it: another value that is not
+ * the captured one is somebody's hand, and is left.
  */
 #include "actuator/family.h"
 
@@ -74,6 +75,11 @@ static int sysctl_restore(int root, const struct knob_row *row, const struct sco
 
 		if (n >= 0 && !strcmp(now, value))
 			continue;
+		if (n >= 0 && strcmp(now, "0")) {
+			snprintf(ret_text, text_size,
+				 "found '%.30s' in %s, which is somebody else's: left", now, path);
+			continue;
+		}
 		r = n < 0 ? (int)n : sysroot_write(root, path, value);
 		if (r < 0) {
 			companions_complain(ret_text, text_size, path, r);

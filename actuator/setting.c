@@ -78,7 +78,8 @@ static void say_failure(struct outcome *outcome, const char *wanted, int r)
 			 wanted, strerror(-r));
 }
 
-static void restore_companions(int root, const struct txn *txn, struct outcome *outcome)
+/* Says what is not back, or was left. Returns 0 also for what does not exist any more; -errno: it must be tried again. */
+static int restore_companions(int root, const struct txn *txn, struct outcome *outcome)
 {
 	const struct knob_family_ops *ops = knob_family_ops(txn->row);
 	const struct journal_entry *e = &txn->entry;
@@ -87,13 +88,14 @@ static void restore_companions(int root, const struct txn *txn, struct outcome *
 	int r;
 
 	if (!txn->touched || !ops->restore)
-		return;
+		return 0;
 	r = ops->restore(root, txn->row, &e->scope, e->companions, text, sizeof(text));
-	if (r == 0)
-		return;
-	outcome->error = -r;
-	snprintf(outcome->text + used, sizeof(outcome->text) - used, "%s%s", used ? "; " : "",
-		 text);
+	if (r < 0)
+		outcome->error = -r;
+	if (text[0])
+		snprintf(outcome->text + used, sizeof(outcome->text) - used, "%s%s",
+			 used ? "; " : "", text);
+	return error_is_gone(r) ? 0 : r;
 }
 
 /* The arm did not take: whatever stands there is of our making, so old is written without asking what it is. */
@@ -102,10 +104,8 @@ static bool fall_back(int root, struct txn *txn, struct outcome *outcome)
 	size_t used = strlen(outcome->text);
 	int r = write_verified(root, txn, txn->entry.old_value, outcome->value);
 
-	if (r == 0) {
-		restore_companions(root, txn, outcome);
-		return true;
-	}
+	if (r == 0)
+		return restore_companions(root, txn, outcome) == 0;
 	snprintf(outcome->text + used, sizeof(outcome->text) - used, "; '%.40s' is not back: %s",
 		 txn->entry.old_value, strerror(-r));
 	return r == -ENODEV;
@@ -146,8 +146,10 @@ static bool put(int root, struct txn *txn, enum setting_side side, struct outcom
 	}
 	outcome->status = OUTCOME_DONE;
 	outcome->error = 0;
-	if (side == SETTING_OLD)
-		restore_companions(root, txn, outcome);
+	if (side == SETTING_OLD && restore_companions(root, txn, outcome) < 0) {
+		outcome->status = OUTCOME_FAILED;
+		return false;
+	}
 	return true;
 }
 

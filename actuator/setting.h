@@ -16,8 +16,8 @@ enum setting_side {
 /*
  * Puts that side in force, and fills in status, error, value, text and both times. What is neither old nor new is left
  * as it is (OUTCOME_FOREIGN). When new cannot be put in force, old is put back at once (OUTCOME_FAILED). Returns
- * true when nothing of the transaction is left behind in the system or it is as asked; false when old is not back: the
- * transaction must not be forgotten.
+ * true when nothing of the transaction is left behind in the system or it is as asked; false when old or one of its
+ * companions is not back: the transaction must not be forgotten.
  */
 bool setting_put(int root, struct txn *txn, enum setting_side side, struct outcome *outcome);
 

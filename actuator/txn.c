@@ -4,7 +4,12 @@
 #include <string.h>
 
 #include "actuator/knobs.h"
+#include "base/clock.h"
 #include "base/scope.h"
+
+/* Long enough for most of what passes by itself, and for a system that is short of files or memory to breathe. */
+#define RETRY_WAIT_NS NSEC_PER_SEC
+#define RETRY_WAIT_MAX_NS (30 * NSEC_PER_SEC) /* an operator who has mended it waits no longer */
 
 struct txn *txn_find(struct txn_table *table, uint64_t id)
 {
@@ -67,6 +72,21 @@ struct txn *txn_busy(struct txn_table *table, const struct knob_row *row, const 
 	return NULL;
 }
 
+/* A line that begins with @ says which instance it was, and is no setting. */
+static bool has_companions(const struct journal_entry *entry)
+{
+	for (const char *line = entry->companions; *line;) {
+		const char *end = strchr(line, '\n');
+
+		if (*line != '@')
+			return true;
+		if (!end)
+			return false;
+		line = end + 1;
+	}
+	return false;
+}
+
 /* `upper` came after `lower` and found what `lower` had made of the knob or of its companions. */
 static bool stands_on(const struct txn *upper, const struct txn *lower)
 {
@@ -78,7 +98,7 @@ static bool stands_on(const struct txn *upper, const struct txn *lower)
 		return true;
 	return upper->row->family == lower->row->family &&
 	       upper->row->domain == lower->row->domain &&
-	       (upper->entry.companions[0] || lower->entry.companions[0]);
+	       (has_companions(&upper->entry) || has_companions(&lower->entry));
 }
 
 struct txn *txn_above(struct txn_table *table, const struct txn *txn)
@@ -90,6 +110,39 @@ struct txn *txn_above(struct txn_table *table, const struct txn *txn)
 			return upper;
 	}
 	return NULL;
+}
+
+void txn_stick(struct txn *txn, uint64_t now_ns)
+{
+	uint64_t wait_ns = txn->retry_wait_ns * 2;
+
+	if (wait_ns < RETRY_WAIT_NS)
+		wait_ns = RETRY_WAIT_NS;
+	if (wait_ns > RETRY_WAIT_MAX_NS)
+		wait_ns = RETRY_WAIT_MAX_NS;
+	txn->state = TXN_STUCK;
+	txn->retry_wait_ns = wait_ns;
+	txn->retry_ns = now_ns + wait_ns;
+}
+
+static bool is_due(const struct txn *txn, uint64_t now_ns, bool silent)
+{
+	if (txn->state == TXN_STUCK)
+		return txn->retry_ns <= now_ns;
+	return txn->state == TXN_OPEN && (silent || txn->entry.deadline_ns <= now_ns);
+}
+
+struct txn *txn_due(struct txn_table *table, uint64_t now_ns, bool silent)
+{
+	struct txn *due = NULL;
+
+	for (size_t i = 0; i < TXNS_MAX; i++) {
+		struct txn *txn = &table->slots[i];
+
+		if (is_due(txn, now_ns, silent) && (!due || txn->order > due->order))
+			due = txn;
+	}
+	return due;
 }
 
 void txn_end(struct journal *journal, struct txn *txn, enum journal_type type)

@@ -18,10 +18,10 @@ _Static_assert(TXNS_MAX == ACTUATOR_KEPT_MAX + ACTUATOR_OPEN_MAX,
 
 enum txn_state {
 	TXN_FREE,
-	TXN_OPEN,  /* begun: old or new is in force */
-	TXN_KEPT,  /* committed: new is in force, can be rolled back */
-	TXN_STUCK, /* old could not be put back: tried again at UNDO, at the end and at recovery */
-	TXN_OWED,  /* finished, but the journal could not take the record yet */
+	TXN_OPEN, /* begun: old or new is in force */
+	TXN_KEPT, /* committed: new is in force, can be rolled back */
+	TXN_STUCK, /* old could not be put back: tried again by itself, at UNDO, at the end and at recovery */
+	TXN_OWED, /* finished, but the journal could not take the record yet */
 	TXN_STATE_COUNT,
 };
 
@@ -30,6 +30,8 @@ struct txn {
 	enum journal_type owed;     /* of TXN_OWED: the record */
 	bool touched;               /* something was written: companions may be disturbed */
 	uint64_t order;             /* grows with each BEGIN */
+	uint64_t retry_ns;          /* of TXN_STUCK: when it is tried again; 0 = at once */
+	uint64_t retry_wait_ns;     /* of TXN_STUCK: the pause that ends then; 0 = none yet */
 	const struct knob_row *row; /* NULL when this version has no such knob */
 	struct journal_entry entry;
 };
@@ -57,6 +59,15 @@ struct txn *txn_busy(struct txn_table *table, const struct knob_row *row,
 
 /* A later transaction that stands on this one and must be undone first: the same knob, or companions; NULL. */
 struct txn *txn_above(struct txn_table *table, const struct txn *txn);
+
+/* Makes it STUCK, to be tried again after a second, and after twice the last pause (half a minute at most) then. */
+void txn_stick(struct txn *txn, uint64_t now_ns);
+
+/*
+ * What must be undone now, the newest first: of the open ones those whose deadline has passed, or all with `silent`;
+ * of the stuck ones those whose pause is over. NULL.
+ */
+struct txn *txn_due(struct txn_table *table, uint64_t now_ns, bool silent);
 
 /* Ends a transaction by its record; it becomes FREE, or OWED when the journal cannot take the record now. */
 void txn_end(struct journal *journal, struct txn *txn, enum journal_type type);

@@ -131,15 +131,22 @@ struct step {
 };
 
 static const struct step steps[UNIT_COUNT][6] = {
-	[UNIT_NONE] = { { 1, "" }, { 1e3, "k" }, { 1e6, "M" }, { 1e9, "G" } },
-	[UNIT_TIME] = { { 1, "ns" },
-			{ 1e3, "µs" },
-			{ 1e6, "ms" },
-			{ 1e9, "s" },
-			{ 60e9, "min", .from = 2 },
-			{ 3600e9, "h" } },
-	[UNIT_BYTES] = { { 1, "B" }, { 1e3, "KB" }, { 1e6, "MB" }, { 1e9, "GB" }, { 1e12, "TB" } },
-	[UNIT_RATIO] = { { 0.01, "%" } },
+	[UNIT_NONE] = { { .scale = 1, .word = "" },
+			{ .scale = 1e3, .word = "k" },
+			{ .scale = 1e6, .word = "M" },
+			{ .scale = 1e9, .word = "G" } },
+	[UNIT_TIME] = { { .scale = 1, .word = "ns" },
+			{ .scale = 1e3, .word = "µs" },
+			{ .scale = 1e6, .word = "ms" },
+			{ .scale = 1e9, .word = "s" },
+			{ .scale = 60e9, .word = "min", .from = 2 },
+			{ .scale = 3600e9, .word = "h" } },
+	[UNIT_BYTES] = { { .scale = 1, .word = "B" },
+			 { .scale = 1e3, .word = "KB" },
+			 { .scale = 1e6, .word = "MB" },
+			 { .scale = 1e9, .word = "GB" },
+			 { .scale = 1e12, .word = "TB" } },
+	[UNIT_RATIO] = { { .scale = 0.01, .word = "%" } },
 };
 
 char *quantity_format(double value, enum unit unit, char *buffer, size_t size)

@@ -162,6 +162,9 @@ static int actuator_process_init(struct actuator_process *p, const struct proces
 	r = actuator_open(&options, clock_now_ns(), &recovery, &p->actuator);
 	if (r == 0 && recovery.text[0])
 		log_warning("%s", recovery.text);
+	/* What recovery could not put back is tried again. */
+	if (r == 0)
+		arm_timer(p);
 	return r;
 }
 

@@ -192,6 +192,23 @@ static void the_limit_in_bytes_comes_back_with_the_ratio(void **state)
 	machine_expect(m, "proc/sys/vm/dirty_bytes", "268435456");
 }
 
+/* What the kernel writes to the twin is 0 and nothing else; a limit in bytes makes the ratio read 0, as old does. */
+static void a_limit_in_bytes_that_somebody_has_set_meanwhile_is_left(void **state)
+{
+	struct machine *m = *state;
+
+	assert_int_equal(machine_begin(m, 1, "vm.dirty_ratio", "0", "10"), OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_DONE);
+	machine_set(m, "proc/sys/vm/dirty_bytes", "1073741824");
+	machine_set(m, "proc/sys/vm/dirty_ratio", "0");
+	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_DONE);
+	assert_string_equal(m->outcome.text, "found '1073741824' in proc/sys/vm/dirty_bytes, "
+					     "which is somebody else's: left");
+	assert_int_equal(m->outcome.error, 0);
+	machine_expect(m, "proc/sys/vm/dirty_ratio", "0");
+	machine_expect(m, "proc/sys/vm/dirty_bytes", "1073741824");
+}
+
 static void a_disk_replaced_by_another_of_its_name_is_gone(void **state)
 {
 	struct machine *m = *state;
@@ -461,6 +478,7 @@ static void an_arm_that_cannot_be_written_fails_and_leaves_old(void **state)
 	limit_file_size(1);
 	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_FAILED);
 	limit_file_size(RLIM_INFINITY);
+	assert_int_equal(m->outcome.error, EIO);
 	machine_expect(m, SWAPPINESS, "6");
 	assert_int_equal(machine_begin(m, 2, "vm.swappiness", "6", "100"), OUTCOME_DONE);
 }
@@ -509,6 +527,7 @@ int main(void)
 		ON_MACHINE(a_companion_that_cannot_be_restored_is_said),
 		ON_MACHINE(too_many_tunables_for_a_record_refuse_the_change),
 		ON_MACHINE(the_limit_in_bytes_comes_back_with_the_ratio),
+		ON_MACHINE(a_limit_in_bytes_that_somebody_has_set_meanwhile_is_left),
 		ON_MACHINE(a_disk_replaced_by_another_of_its_name_is_gone),
 		ON_MACHINE(what_vanishes_ends_the_transaction_as_gone),
 		ON_MACHINE(deadlines_and_silence_undo_by_themselves),

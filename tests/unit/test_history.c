@@ -483,6 +483,10 @@ static void a_trial_that_a_crash_cut_off_is_closed_as_aborted(void **state)
 	json = history_get(history, 1);
 	assert_string_equal(json_string_value(json_object_get(json, "verdict")), "aborted");
 	assert_string_equal(json_string_value(json_object_get(json, "reason")), "process-died");
+	/* Core may have died after a keep was committed and before it was recorded. */
+	assert_string_equal(json_string_value(json_object_get(json, "reason_text")),
+			    "flyball ended while it ran; its change was undone unless it had been "
+			    "kept: see 'flyball status'");
 	assert_true(json_number_value(json_object_get(json, "ended_at")) == 5.0);
 	assert_int_equal(json_integer_value(json_object_get(json, "duration_ns")),
 			 4 * NSEC_PER_SEC);

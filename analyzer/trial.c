@@ -231,17 +231,18 @@ static void record_screened(struct experiment *x, const struct step_context *con
 	experiment_ask(x, context, ACTION_UNDO);
 }
 
-/* An arm whose guardrail nobody can see is not tried. */
-static bool abort_unguarded(struct experiment *x, const struct step_context *context)
+/* An arm whose guardrail nobody can see is not tried, and not left in force. True when `blind` is one (not -1). */
+static bool abort_unguarded(struct experiment *x, const struct step_context *context, int blind)
 {
 	char text[POLICY_TEXT_MAX] = "no values for guardrail ", ref[POLICY_TEXT_MAX];
-	int blind = guardrails_blind(&x->guardrails, x->policy);
 
 	if (blind < 0)
 		return false;
 	text_append(text, sizeof(text),
 		    text_ref(context->catalogue, &x->policy->guardrails[blind].ref, ref,
 			     sizeof(ref)));
+	if (x->in_force == WINDOW_ARM)
+		text_append(text, sizeof(text), " while the arm was in force");
 	experiment_abort(x, context, REASON_BLIND, text);
 	return true;
 }
@@ -258,7 +259,7 @@ static void ready_window(struct experiment *x, const struct step_context *contex
 		start_washout(x, context->now_ns);
 		return;
 	}
-	if (abort_unguarded(x, context))
+	if (abort_unguarded(x, context, guardrails_blind(&x->guardrails, x->policy)))
 		return;
 	if (x->n_arms == 1) {
 		begin_testing(x, context, x->arms[0]);
@@ -399,6 +400,13 @@ static void measure(struct experiment *x, const struct step_context *context,
 		finish_window(x, context);
 }
 
+/* In force, and not already on its way out of the screening or the trial. */
+static bool must_guard(const struct experiment *x)
+{
+	return x->in_force == WINDOW_ARM && x->trial.phase != TRIAL_CLOSING &&
+	       !(x->step == STEP_ANSWER && x->proposal.change.action == ACTION_UNDO);
+}
+
 /* True when it was breached and the undo is proposed. */
 static bool check_guardrails(struct experiment *x, const struct step_context *context,
 			     const struct frame *frame)
@@ -406,10 +414,7 @@ static bool check_guardrails(struct experiment *x, const struct step_context *co
 	struct trial *trial = &x->trial;
 	int breached;
 
-	if (x->in_force != WINDOW_ARM || trial->phase == TRIAL_CLOSING)
-		return false;
-	/* An arm that is already on its way out of the screening. */
-	if (x->step == STEP_ANSWER && x->proposal.change.action == ACTION_UNDO)
+	if (!must_guard(x))
 		return false;
 	breached = guardrails_check(&x->guardrails, x->policy, trial, frame);
 	if (breached < 0)
@@ -479,6 +484,10 @@ void experiment_tick(struct experiment *x, const struct step_context *context,
 		experiment_abort(x, context, REASON_GONE, "the scope is gone");
 		return;
 	}
+	if (must_guard(x) &&
+	    abort_unguarded(x, context,
+			    guardrails_lost(&x->guardrails, x->policy, &x->trial, frame)))
+		return;
 	if (x->trial.phase != TRIAL_CLOSING && check_over(x, frame, when, until)) {
 		experiment_abort(x, context, REASON_OVER, "the opportunity is over");
 		return;
@@ -525,6 +534,7 @@ static void answered_done(struct experiment *x, const struct step_context *conte
 	case ACTION_ARM:
 	case ACTION_BASE:
 		x->in_force = outcome->action == ACTION_ARM ? WINDOW_ARM : WINDOW_BASE;
+		guardrails_enforced(&x->guardrails);
 		/* It came into force between the question and now, whatever the message says. */
 		start_washout(x,
 			      outcome->time_ns < x->asked_ns || outcome->time_ns > context->now_ns

@@ -39,6 +39,8 @@
 #define VOID_ALL_MAX 20
 /* Void windows in a row after which an arm is not screened any longer. */
 #define VOID_SCREENING_MAX 2
+/* Empty windows of the arm, more than of the incumbent, after which it stalls. */
+#define STALLS_MAX 2
 /* Ticks without any series of the scope after which it is gone. */
 #define ABSENT_TICKS_MAX 3
 /* How long an outcome may take besides a window's length, and how often an undo is asked for. */
@@ -100,18 +102,6 @@ static void list_dry_run(struct experiment *x)
 		 x->n_arms, x->n_arms == 1 ? "" : "s", trial->incumbent);
 }
 
-static void shuffle_arms(struct experiment *x, struct rng *rng)
-{
-	for (uint32_t i = x->n_arms; i > 1; i--) {
-		uint32_t j = (uint32_t)rng_below(rng, i);
-		char t[KNOB_VALUE_MAX];
-
-		memcpy(t, x->arms[i - 1], sizeof(t));
-		memcpy(x->arms[i - 1], x->arms[j], sizeof(t));
-		memcpy(x->arms[j], t, sizeof(t));
-	}
-}
-
 void experiment_reading(struct experiment *x, const struct step_context *context,
 			const struct knob_reading *reading)
 {
@@ -138,7 +128,7 @@ void experiment_reading(struct experiment *x, const struct step_context *context
 		list_dry_run(x);
 		experiment_conclude(x, context, VERDICT_ABORTED, REASON_DRY_RUN);
 	} else {
-		shuffle_arms(x, context->rng);
+		arms_shuffle(x->arms, x->n_arms, context->rng);
 		trial->phase = TRIAL_READY;
 		trial->begun_ns = context->now_ns;
 		experiment_emit(context, x, EVENT_BEGUN);
@@ -352,12 +342,29 @@ static void void_window(struct experiment *x, const struct step_context *context
 	trial->n_void++;
 	x->n_void_row++;
 	experiment_emit(context, x, EVENT_VOID);
-	if (x->n_void_row >= VOID_ROW_MAX || trial->n_void >= VOID_ALL_MAX)
+	if (trial->phase == TRIAL_TESTING &&
+	    x->n_empty[WINDOW_ARM] >= x->n_empty[WINDOW_BASE] + STALLS_MAX) {
+		text_stalled(context->catalogue, x->policy, trial, x->n_empty[WINDOW_ARM], x->text,
+			     sizeof(x->text));
+		experiment_conclude(x, context, VERDICT_REVERTED, REASON_WORSE);
+	} else if (x->n_void_row >= VOID_ROW_MAX || trial->n_void >= VOID_ALL_MAX)
 		experiment_abort(x, context, REASON_BLIND, "the objective has no usable values");
 	else if (trial->phase == TRIAL_SCREENING && x->n_void_row >= VOID_SCREENING_MAX)
 		record_screened(x, context, NAN);
 	else
 		start_washout(x, context->now_ns);
+}
+
+/*
+ * No events, and nothing of it lost, where the readiness windows had some. To repeat such windows without counting them
+ * would favour an arm that stalls now and then. A low rate that is wanted, or a gauge at zero, is no stall.
+ */
+static bool is_empty(const struct experiment *x)
+{
+	const struct objective *objective = &x->policy->objective;
+
+	return window_empty(&x->window, objective->ref.stat) &&
+	       (objective->ref.stat != STAT_RATE || objective->direction == OBJECTIVE_MAXIMIZE);
 }
 
 /* Only values that have a logarithm can be compared: nothing seen, or zero, is no measurement. */
@@ -366,6 +373,8 @@ static void finish_window(struct experiment *x, const struct step_context *conte
 	double y = window_value(&x->window, x->policy->objective.ref.stat);
 
 	if (!isfinite(y) || y <= 0) {
+		if (x->trial.phase == TRIAL_TESTING && is_empty(x))
+			x->n_empty[x->in_force]++;
 		void_window(x, context);
 		return;
 	}

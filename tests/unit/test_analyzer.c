@@ -92,6 +92,7 @@ struct machine {
 	uint64_t now_ns;
 	double noise; /* half width of a tick's latency factor */
 	bool no_latency, lossy, gone, mute_all;
+	const char *stalled;   /* while this value is in force no read ends; NULL = none */
 	uint32_t blind_signal; /* SIGNAL_ID_COUNT = none */
 	uint32_t
 		blind_flags; /* what its series carries instead; 0 = it is there, without a value */
@@ -229,6 +230,8 @@ static void fill_disk(struct machine *m, size_t index)
 	add_hist(m, series);
 	if (m->lossy)
 		series->flags |= SERIES_LOSSY;
+	if (m->stalled && !strcmp(m->stalled, b->value))
+		return;
 	for (int i = 0; i < 50; i++) {
 		double factor = 1 + m->noise * (2 * rng_uniform(&m->rng) - 1);
 
@@ -1037,6 +1040,88 @@ static void five_void_windows_in_a_row_are_blind(void **state)
 	machine_free(m);
 }
 
+/* The arm's next window is empty, and it works again when that is over. */
+static void stall_once(struct machine *m, const char *value)
+{
+	m->stalled = value;
+	run_until(m, EVENT_VOID);
+	m->stalled = NULL;
+}
+
+static void an_arm_that_stalls_now_and_then_is_undone(void **state)
+{
+	struct machine *m = machine_new();
+
+	(void)state;
+	machine_start(m);
+	run_until(m, EVENT_PAIR);
+	stall_once(m, "bfq");
+	run_until(m, EVENT_PAIR);
+	assert_int_equal(m->n_events[EVENT_VERDICT], 0);
+	stall_once(m, "bfq");
+	assert_ended(m, VERDICT_REVERTED, REASON_WORSE);
+	assert_int_equal(m->last.n_void, 2);
+	assert_int_equal(last_proposal(m)->change.action, ACTION_UNDO);
+	assert_string_equal(m->in_force[0], "none");
+	assert_string_equal(m->last.reason_text, "undid bfq: it stalled, disk.read.latency.p50 had "
+						 "no events in 2 windows of the arm");
+	machine_free(m);
+}
+
+static void an_arm_that_stops_all_reads_is_undone_before_the_first_pair(void **state)
+{
+	struct machine *m = machine_new();
+
+	(void)state;
+	m->stalled = "bfq";
+	machine_start(m);
+	run_until(m, EVENT_VERDICT);
+	assert_ended(m, VERDICT_REVERTED, REASON_WORSE);
+	assert_int_equal(m->last.n_pairs, 0);
+	assert_int_equal(m->last.n_void, 2);
+	machine_free(m);
+}
+
+static void an_arm_under_which_writes_stop_is_undone_when_they_are_to_be_maximized(void **state)
+{
+	for (int minimize = 0; minimize < 2; minimize++) {
+		struct machine *m = machine_new();
+
+		(void)state;
+		m->policy.objective = (struct objective){
+			.ref = REF_WRITES,
+			.direction = minimize ? OBJECTIVE_MINIMIZE : OBJECTIVE_MAXIMIZE,
+			.min_effect = 0.1,
+		};
+		m->behaviours[1].writes = 0;
+		machine_start(m);
+		run_until(m, EVENT_VERDICT);
+		/* Less than anything is no stall where little is wanted. */
+		if (minimize)
+			assert_ended(m, VERDICT_ABORTED, REASON_BLIND);
+		else
+			assert_ended(m, VERDICT_REVERTED, REASON_WORSE);
+		machine_free(m);
+	}
+}
+
+static void windows_that_are_empty_on_both_sides_or_under_the_incumbent_show_no_stall(void **state)
+{
+	struct machine *m = machine_new();
+
+	(void)state;
+	machine_start(m);
+	run_until(m, EVENT_PAIR);
+	for (int i = 0; i < 3; i++)
+		stall_once(m, "none");
+	for (int i = 0; i < 3; i++)
+		stall_once(m, "bfq");
+	run_until(m, EVENT_VERDICT);
+	assert_ended(m, VERDICT_KEPT, REASON_BETTER);
+	assert_int_equal(m->last.n_void, 6);
+	machine_free(m);
+}
+
 static void a_frame_that_straddles_the_washout_is_not_counted(void **state)
 {
 	struct machine *m = machine_new();
@@ -1344,6 +1429,12 @@ int main(void)
 		cmocka_unit_test(percentiles_of_conditions_cover_the_last_second),
 		cmocka_unit_test(lossy_windows_are_void_and_repeated),
 		cmocka_unit_test(five_void_windows_in_a_row_are_blind),
+		cmocka_unit_test(an_arm_that_stalls_now_and_then_is_undone),
+		cmocka_unit_test(an_arm_that_stops_all_reads_is_undone_before_the_first_pair),
+		cmocka_unit_test(
+			an_arm_under_which_writes_stop_is_undone_when_they_are_to_be_maximized),
+		cmocka_unit_test(
+			windows_that_are_empty_on_both_sides_or_under_the_incumbent_show_no_stall),
 		cmocka_unit_test(a_frame_that_straddles_the_washout_is_not_counted),
 		cmocka_unit_test(one_domain_and_scope_runs_one_trial),
 		cmocka_unit_test(memory_knobs_of_two_scopes_never_overlap),

@@ -78,3 +78,15 @@ uint32_t arms_choose(const struct policy *policy, const struct knob_reading *rea
 	}
 	return n;
 }
+
+void arms_shuffle(char arms[][KNOB_VALUE_MAX], uint32_t n, struct rng *rng)
+{
+	for (uint32_t i = n; i > 1; i--) {
+		uint32_t j = (uint32_t)rng_below(rng, i);
+		char t[KNOB_VALUE_MAX];
+
+		memcpy(t, arms[i - 1], sizeof(t));
+		memcpy(arms[i - 1], arms[j], sizeof(t));
+		memcpy(arms[j], t, sizeof(t));
+	}
+}

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/rng.h"
 #include "include/knob.h"
 #include "include/policy.h"
 
@@ -16,5 +17,8 @@
 uint32_t arms_choose(const struct policy *policy, const struct knob_reading *reading,
 		     char ret_arms[POLICY_ARMS_MAX][KNOB_VALUE_MAX], char *ret_dropped,
 		     size_t size);
+
+/* Puts the arms into a random order. */
+void arms_shuffle(char arms[][KNOB_VALUE_MAX], uint32_t n, struct rng *rng);
 
 #endif

@@ -4,6 +4,16 @@
 #include <math.h>
 #include <string.h>
 
+/* Ticks in a row without a value, series missing or invalid, after which an arm runs unguarded. */
+#define BLIND_TICKS_MAX 3
+/* The same for ticks that are only lossy, which a relative guardrail leaves out: the objective may be patient, too. */
+#define LOSSY_TICKS_MAX 12
+
+static bool is_hard(const struct guardrail *rail)
+{
+	return rail->kind == GUARDRAIL_MAX || rail->kind == GUARDRAIL_MIN;
+}
+
 void guardrails_init(struct guardrails *g, struct trial *trial)
 {
 	memset(g, 0, sizeof(*g));
@@ -15,6 +25,7 @@ void guardrails_init(struct guardrails *g, struct trial *trial)
 void guardrails_begin(struct guardrails *g, struct trial *trial)
 {
 	guardrails_window(g);
+	guardrails_enforced(g);
 	for (size_t i = 0; i < POLICY_GUARDRAILS_MAX; i++) {
 		trial->guardrails[i].arm = trial->guardrails[i].worst = NAN;
 		trial->guardrails[i].breached = 0;
@@ -26,6 +37,32 @@ int guardrails_blind(const struct guardrails *g, const struct policy *policy)
 	for (uint32_t i = 0; i < policy->n_guardrails; i++)
 		if (g->base[i].frames == 0)
 			return (int)i;
+	return -1;
+}
+
+void guardrails_enforced(struct guardrails *g)
+{
+	memset(g->n_blind, 0, sizeof(g->n_blind));
+}
+
+int guardrails_lost(struct guardrails *g, const struct policy *policy, const struct trial *trial,
+		    const struct frame *frame)
+{
+	for (uint32_t i = 0; i < policy->n_guardrails; i++) {
+		const struct guardrail *rail = &policy->guardrails[i];
+		const struct series *series = frame_find(frame, rail->ref.signal, &trial->scope);
+		struct series whole = series ? *series : (struct series){ 0 };
+		bool seen;
+
+		/* A lossy tick still shows a breach of a hard limit. */
+		whole.flags &= ~(uint32_t)SERIES_LOSSY;
+		seen = series_usable(&whole, rail->ref.stat);
+		g->n_blind[i] = seen && (is_hard(rail) || !(series->flags & SERIES_LOSSY))
+					? 0
+					: g->n_blind[i] + 1;
+		if (g->n_blind[i] >= (seen ? LOSSY_TICKS_MAX : BLIND_TICKS_MAX))
+			return (int)i;
+	}
 	return -1;
 }
 
@@ -89,7 +126,7 @@ int guardrails_check(const struct guardrails *g, const struct policy *policy, st
 		const struct series *series = frame_find(frame, rail->ref.signal, &trial->scope);
 		bool breached;
 
-		if (rail->kind == GUARDRAIL_MAX || rail->kind == GUARDRAIL_MIN)
+		if (is_hard(rail))
 			breached = hard_breach(rail, state, series, frame->interval_ns);
 		else
 			breached =

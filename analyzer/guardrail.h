@@ -14,6 +14,7 @@ struct guardrails {
 	struct window base
 		[POLICY_GUARDRAILS_MAX]; /* all of the incumbent's windows, with those of readiness */
 	struct window arm[POLICY_GUARDRAILS_MAX]; /* the arm's present window */
+	uint32_t n_blind[POLICY_GUARDRAILS_MAX];  /* ticks in a row that showed nothing of it */
 };
 
 void guardrails_init(struct guardrails *g, struct trial *trial);
@@ -23,6 +24,16 @@ void guardrails_begin(struct guardrails *g, struct trial *trial);
 
 /* The first guardrail that had no usable series in any of the incumbent's windows, or -1. */
 int guardrails_blind(const struct guardrails *g, const struct policy *policy);
+
+/* The arm came into force: ticks without a value are counted from here. */
+void guardrails_enforced(struct guardrails *g);
+
+/*
+ * Counts the ticks without a usable value while the arm is in force. Returns the index of a guardrail that nobody has
+ * seen for too long, or -1. A distribution without events is seen: nothing happened that could breach it.
+ */
+int guardrails_lost(struct guardrails *g, const struct policy *policy, const struct trial *trial,
+		    const struct frame *frame);
 
 /* The arm's next window begins. */
 void guardrails_window(struct guardrails *g);

@@ -82,6 +82,16 @@ void text_tested(const struct catalogue *catalogue, const struct policy *policy,
 			 trial->arm, trial->n_pairs, ref, wanted, effect, low, high);
 }
 
+void text_stalled(const struct catalogue *catalogue, const struct policy *policy,
+		  const struct trial *trial, uint32_t n_empty, char *buffer, size_t size)
+{
+	char ref[REF_TEXT_MAX];
+
+	snprintf(buffer, size, "undid %.64s: it stalled, %s had no events in %u windows of the arm",
+		 trial->arm, text_ref(catalogue, &policy->objective.ref, ref, sizeof(ref)),
+		 n_empty);
+}
+
 void text_guardrail(const struct catalogue *catalogue, const struct policy *policy,
 		    const struct trial *trial, uint32_t index, const char *arm, char *buffer,
 		    size_t size)

@@ -17,6 +17,10 @@ char *text_ref(const struct catalogue *catalogue, const struct signal_ref *ref, 
 void text_tested(const struct catalogue *catalogue, const struct policy *policy,
 		 const struct trial *trial, enum reason reason, char *buffer, size_t size);
 
+/* The sentence of an arm in which nothing went on: `undid bfq: it stalled, disk.read.latency.p50 had no events …`. */
+void text_stalled(const struct catalogue *catalogue, const struct policy *policy,
+		  const struct trial *trial, uint32_t n_empty, char *buffer, size_t size);
+
 /* `undid bfq: guardrail psi.io.full max 80.0 % was breached at 91.0 %`. */
 void text_guardrail(const struct catalogue *catalogue, const struct policy *policy,
 		    const struct trial *trial, uint32_t index, const char *arm, char *buffer,

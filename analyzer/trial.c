@@ -39,6 +39,8 @@
 #define VOID_ALL_MAX 20
 /* Void windows in a row after which an arm is not screened any longer. */
 #define VOID_SCREENING_MAX 2
+/* Empty windows of the arm, more than of the incumbent, after which it stalls. */
+#define STALLS_MAX 2
 /* Ticks without any series of the scope after which it is gone. */
 #define ABSENT_TICKS_MAX 3
 /* How long an outcome may take besides a window's length, and how often an undo is asked for. */
@@ -100,18 +102,6 @@ static void list_dry_run(struct experiment *x)
 		 x->n_arms, x->n_arms == 1 ? "" : "s", trial->incumbent);
 }
 
-static void shuffle_arms(struct experiment *x, struct rng *rng)
-{
-	for (uint32_t i = x->n_arms; i > 1; i--) {
-		uint32_t j = (uint32_t)rng_below(rng, i);
-		char t[KNOB_VALUE_MAX];
-
-		memcpy(t, x->arms[i - 1], sizeof(t));
-		memcpy(x->arms[i - 1], x->arms[j], sizeof(t));
-		memcpy(x->arms[j], t, sizeof(t));
-	}
-}
-
 void experiment_reading(struct experiment *x, const struct step_context *context,
 			const struct knob_reading *reading)
 {
@@ -138,7 +128,7 @@ void experiment_reading(struct experiment *x, const struct step_context *context
 		list_dry_run(x);
 		experiment_conclude(x, context, VERDICT_ABORTED, REASON_DRY_RUN);
 	} else {
-		shuffle_arms(x, context->rng);
+		arms_shuffle(x->arms, x->n_arms, context->rng);
 		trial->phase = TRIAL_READY;
 		trial->begun_ns = context->now_ns;
 		experiment_emit(context, x, EVENT_BEGUN);
@@ -231,17 +221,18 @@ static void record_screened(struct experiment *x, const struct step_context *con
 	experiment_ask(x, context, ACTION_UNDO);
 }
 
-/* An arm whose guardrail nobody can see is not tried. */
-static bool abort_unguarded(struct experiment *x, const struct step_context *context)
+/* An arm whose guardrail nobody can see is not tried, and not left in force. True when `blind` is one (not -1). */
+static bool abort_unguarded(struct experiment *x, const struct step_context *context, int blind)
 {
 	char text[POLICY_TEXT_MAX] = "no values for guardrail ", ref[POLICY_TEXT_MAX];
-	int blind = guardrails_blind(&x->guardrails, x->policy);
 
 	if (blind < 0)
 		return false;
 	text_append(text, sizeof(text),
 		    text_ref(context->catalogue, &x->policy->guardrails[blind].ref, ref,
 			     sizeof(ref)));
+	if (x->in_force == WINDOW_ARM)
+		text_append(text, sizeof(text), " while the arm was in force");
 	experiment_abort(x, context, REASON_BLIND, text);
 	return true;
 }
@@ -258,7 +249,7 @@ static void ready_window(struct experiment *x, const struct step_context *contex
 		start_washout(x, context->now_ns);
 		return;
 	}
-	if (abort_unguarded(x, context))
+	if (abort_unguarded(x, context, guardrails_blind(&x->guardrails, x->policy)))
 		return;
 	if (x->n_arms == 1) {
 		begin_testing(x, context, x->arms[0]);
@@ -351,12 +342,29 @@ static void void_window(struct experiment *x, const struct step_context *context
 	trial->n_void++;
 	x->n_void_row++;
 	experiment_emit(context, x, EVENT_VOID);
-	if (x->n_void_row >= VOID_ROW_MAX || trial->n_void >= VOID_ALL_MAX)
+	if (trial->phase == TRIAL_TESTING &&
+	    x->n_empty[WINDOW_ARM] >= x->n_empty[WINDOW_BASE] + STALLS_MAX) {
+		text_stalled(context->catalogue, x->policy, trial, x->n_empty[WINDOW_ARM], x->text,
+			     sizeof(x->text));
+		experiment_conclude(x, context, VERDICT_REVERTED, REASON_WORSE);
+	} else if (x->n_void_row >= VOID_ROW_MAX || trial->n_void >= VOID_ALL_MAX)
 		experiment_abort(x, context, REASON_BLIND, "the objective has no usable values");
 	else if (trial->phase == TRIAL_SCREENING && x->n_void_row >= VOID_SCREENING_MAX)
 		record_screened(x, context, NAN);
 	else
 		start_washout(x, context->now_ns);
+}
+
+/*
+ * No events, and nothing of it lost, where the readiness windows had some. To repeat such windows without counting them
+ * would favour an arm that stalls now and then. A low rate that is wanted, or a gauge at zero, is no stall.
+ */
+static bool is_empty(const struct experiment *x)
+{
+	const struct objective *objective = &x->policy->objective;
+
+	return window_empty(&x->window, objective->ref.stat) &&
+	       (objective->ref.stat != STAT_RATE || objective->direction == OBJECTIVE_MAXIMIZE);
 }
 
 /* Only values that have a logarithm can be compared: nothing seen, or zero, is no measurement. */
@@ -365,6 +373,8 @@ static void finish_window(struct experiment *x, const struct step_context *conte
 	double y = window_value(&x->window, x->policy->objective.ref.stat);
 
 	if (!isfinite(y) || y <= 0) {
+		if (x->trial.phase == TRIAL_TESTING && is_empty(x))
+			x->n_empty[x->in_force]++;
 		void_window(x, context);
 		return;
 	}
@@ -399,6 +409,13 @@ static void measure(struct experiment *x, const struct step_context *context,
 		finish_window(x, context);
 }
 
+/* In force, and not already on its way out of the screening or the trial. */
+static bool must_guard(const struct experiment *x)
+{
+	return x->in_force == WINDOW_ARM && x->trial.phase != TRIAL_CLOSING &&
+	       !(x->step == STEP_ANSWER && x->proposal.change.action == ACTION_UNDO);
+}
+
 /* True when it was breached and the undo is proposed. */
 static bool check_guardrails(struct experiment *x, const struct step_context *context,
 			     const struct frame *frame)
@@ -406,10 +423,7 @@ static bool check_guardrails(struct experiment *x, const struct step_context *co
 	struct trial *trial = &x->trial;
 	int breached;
 
-	if (x->in_force != WINDOW_ARM || trial->phase == TRIAL_CLOSING)
-		return false;
-	/* An arm that is already on its way out of the screening. */
-	if (x->step == STEP_ANSWER && x->proposal.change.action == ACTION_UNDO)
+	if (!must_guard(x))
 		return false;
 	breached = guardrails_check(&x->guardrails, x->policy, trial, frame);
 	if (breached < 0)
@@ -479,6 +493,10 @@ void experiment_tick(struct experiment *x, const struct step_context *context,
 		experiment_abort(x, context, REASON_GONE, "the scope is gone");
 		return;
 	}
+	if (must_guard(x) &&
+	    abort_unguarded(x, context,
+			    guardrails_lost(&x->guardrails, x->policy, &x->trial, frame)))
+		return;
 	if (x->trial.phase != TRIAL_CLOSING && check_over(x, frame, when, until)) {
 		experiment_abort(x, context, REASON_OVER, "the opportunity is over");
 		return;
@@ -525,6 +543,7 @@ static void answered_done(struct experiment *x, const struct step_context *conte
 	case ACTION_ARM:
 	case ACTION_BASE:
 		x->in_force = outcome->action == ACTION_ARM ? WINDOW_ARM : WINDOW_BASE;
+		guardrails_enforced(&x->guardrails);
 		/* It came into force between the question and now, whatever the message says. */
 		start_washout(x,
 			      outcome->time_ns < x->asked_ns || outcome->time_ns > context->now_ns

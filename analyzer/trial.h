@@ -55,8 +55,9 @@ struct experiment {
 
 	enum window_side in_force;
 	uint64_t washout_end_ns;
-	struct window window; /* of the objective */
-	uint32_t n_void_row;  /* void windows since the last good one */
+	struct window window;                /* of the objective */
+	uint32_t n_void_row;                 /* void windows since the last good one */
+	uint32_t n_empty[WINDOW_SIDE_COUNT]; /* windows of the test in which nothing happened */
 	struct guardrails guardrails;
 	uint32_t n_absent;       /* ticks without any series of the scope */
 	uint64_t until_since_ns; /* `until` holds since; 0 = it does not */

@@ -97,6 +97,11 @@ double window_value(const struct window *window, uint32_t stat)
 	return hist_stat(&window->hist, stat, window->covered_ns);
 }
 
+bool window_empty(const struct window *window, uint32_t stat)
+{
+	return stat != STAT_VALUE && window->hist.count == 0 && window->sum == 0;
+}
+
 double series_value(const struct series *series, uint32_t stat, uint64_t interval_ns)
 {
 	if (!series || !(series->flags & SERIES_VALID))

@@ -36,6 +36,9 @@ void window_add(struct window *window, const struct series *series, uint32_t sta
 /* The value of the whole; NAN when there is none. */
 double window_value(const struct window *window, uint32_t stat);
 
+/* True for events of which there was none; false for a gauge. */
+bool window_empty(const struct window *window, uint32_t stat);
+
 /* The value of one tick alone; NAN when there is none. */
 double series_value(const struct series *series, uint32_t stat, uint64_t interval_ns);
 

@@ -246,13 +246,14 @@ json_t *history_get(struct history *history, uint64_t id)
 	return take_ptr(trial);
 }
 
+/* Which end it took only the journal knows: core may have died between a keep's COMMITTED and its record here. */
 int history_close_stale(struct history *history, uint64_t wall_ns)
 {
 	static const char sql[] =
 		"UPDATE trials SET verdict = 'aborted', ended_ns = ?1, summary = json_set(summary,"
 		" '$.verdict', 'aborted', '$.phase', 'ended', '$.reason', 'process-died',"
-		" '$.reason_text', 'flyball ended while the trial ran; its change was undone from "
-		"the journal',"
+		" '$.reason_text', 'flyball ended while it ran; its change was undone unless it had"
+		" been kept: see ''flyball status''',"
 		" '$.ended_at', ?1 / 1e9, '$.duration_ns', max(?1 - opened_ns, 0)) WHERE verdict = "
 		"'running'";
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;

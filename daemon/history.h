@@ -43,7 +43,10 @@ int history_trial(struct history *history, const struct trial *trial,
 int history_outcome(struct history *history, const struct change *change,
 		    const struct outcome *outcome, int64_t wall_offset_ns);
 
-/* Deletes what is past the limits; cheap when nothing is. Call it about once a minute. */
+/*
+ * Deletes what is past the limits; cheap when nothing is. Call it about once a minute: a call takes some tens of ms at
+ * most, never waits for another program that holds the file, and leaves the rest to the next.
+ */
 int history_prune(struct history *history, uint64_t wall_ns);
 
 /* Newest first: an array of json_trial() summaries; at most `limit`. Trials that a crash cut off say "aborted". */

@@ -12,6 +12,8 @@
 #define HISTORY_SCHEMA 1
 #define HISTORY_APPLICATION \
 	0x666c7962 /* "flyb": PRAGMA application_id, so that a foreign database is not taken */
+#define HISTORY_BUSY_MS \
+	100 /* an operator's sqlite3 may hold the file; the loop must not wait longer */
 
 struct history {
 	sqlite3 *db;
@@ -38,7 +40,10 @@ static inline void history_statement_done(sqlite3_stmt **statement)
 
 #define _cleanup_statement_ _cleanup_(history_statement_done)
 
-/* Deletes the oldest until the files fit; when nothing is left to delete they may not. */
+/*
+ * Deletes the oldest until the files fit, as far as some milliseconds take it; the next call goes on. 0 also when it
+ * had to stop because somebody else holds the file, or because nothing is left to delete.
+ */
 int history_prune_bytes(struct history *history);
 
 #endif

@@ -11,7 +11,6 @@
 #include "base/cleanup.h"
 #include "daemon/history_internal.h"
 
-#define BUSY_MS 100 /* an operator's sqlite3 may hold the file; the loop must not wait longer */
 #define DAMAGED_MAX 1000 /* names that are tried for a damaged file */
 
 /* The bound that can be held: below it one trial with its journal does not fit. */
@@ -183,7 +182,7 @@ static int db_open(const char *path, sqlite3 **ret_db)
 	if (r < 0)
 		return r;
 	sqlite3_extended_result_codes(db, 1);
-	sqlite3_busy_timeout(db, BUSY_MS);
+	sqlite3_busy_timeout(db, HISTORY_BUSY_MS);
 	r = check_intact(db);
 	if (r == 0)
 		r = history_exec(db, settings);

@@ -30,6 +30,10 @@ static const struct signal_row signals[SIGNAL_ID_COUNT] = {
 				      .kind = SIGNAL_COUNTER,
 				      .unit = UNIT_BYTES,
 				      .scope = SCOPE_DISK },
+	[SIGNAL_DISK_WRITE_LATENCY] = { .name = "disk.write.latency",
+					.kind = SIGNAL_DISTRIBUTION,
+					.unit = UNIT_TIME,
+					.scope = SCOPE_DISK },
 	[SIGNAL_DISK_BUSY] = { .name = "disk.busy",
 			       .kind = SIGNAL_GAUGE,
 			       .unit = UNIT_RATIO,
@@ -88,6 +92,11 @@ struct machine {
 	uint64_t now_ns;
 	double noise; /* half width of a tick's latency factor */
 	bool no_latency, lossy, gone, mute_all;
+	const char *stalled;   /* while this value is in force no read ends; NULL = none */
+	uint32_t blind_signal; /* SIGNAL_ID_COUNT = none */
+	uint32_t
+		blind_flags; /* what its series carries instead; 0 = it is there, without a value */
+	bool blind_missing;  /* it has no series at all */
 	uint32_t reading_flags;
 	uint32_t mute;                   /* bit set of actions that get no answer */
 	uint32_t bad_action, bad_status; /* this action is answered by this status */
@@ -140,6 +149,7 @@ static struct machine *machine_new(void)
 	m->noise = 0.05;
 	m->reading_flags = KNOB_WRITABLE;
 	m->bad_action = ACTION_COUNT;
+	m->blind_signal = SIGNAL_ID_COUNT;
 	for (size_t i = 0; i < ARRAY_SIZE(m->in_force); i++)
 		strcpy(m->in_force[i], "none");
 	rng_init(&m->rng, 9);
@@ -185,6 +195,26 @@ static struct series *add_series(struct machine *m, uint32_t signal, struct scop
 	return series;
 }
 
+static struct hist *add_hist(struct machine *m, struct series *series)
+{
+	series->hist = &m->frame->hists[m->frame->n_hists++];
+	memset(series->hist, 0, sizeof(*series->hist));
+	return series->hist;
+}
+
+static void make_blind(struct machine *m)
+{
+	for (size_t i = 0; i < m->frame->n_series; i++) {
+		struct series *series = &m->frame->series[i];
+
+		if (series->signal != m->blind_signal)
+			continue;
+		series->flags = m->blind_flags;
+		if (m->blind_missing)
+			series->signal = SIGNAL_MEM_FREE;
+	}
+}
+
 static void fill_disk(struct machine *m, size_t index)
 {
 	const struct behaviour *b = behaviour(m, m->in_force[index % ARRAY_SIZE(m->in_force)]);
@@ -193,13 +223,15 @@ static void fill_disk(struct machine *m, size_t index)
 
 	add_series(m, SIGNAL_DISK_BUSY, disk(index), b->busy);
 	add_series(m, SIGNAL_DISK_WRITE_BYTES, disk(index), b->writes * seconds);
+	add_hist(m, add_series(m, SIGNAL_DISK_WRITE_LATENCY, disk(index), 0)); /* no writes end */
 	if (m->no_latency)
 		return;
 	series = add_series(m, SIGNAL_DISK_READ_LATENCY, disk(index), 0);
-	series->hist = &m->frame->hists[m->frame->n_hists++];
-	memset(series->hist, 0, sizeof(*series->hist));
+	add_hist(m, series);
 	if (m->lossy)
 		series->flags |= SERIES_LOSSY;
+	if (m->stalled && !strcmp(m->stalled, b->value))
+		return;
 	for (int i = 0; i < 50; i++) {
 		double factor = 1 + m->noise * (2 * rng_uniform(&m->rng) - 1);
 
@@ -288,6 +320,7 @@ static void tick_for(struct machine *m, uint64_t interval_ns)
 		   behaviour(m, m->in_force[0])->psi);
 	for (size_t i = 0; i < m->n_disks && !m->gone; i++)
 		fill_disk(m, i);
+	make_blind(m);
 	analyzer_tick(m->analyzer, m->frame, &m->decisions);
 	answer(m);
 }
@@ -718,6 +751,111 @@ static void an_arm_is_not_tried_without_sight_of_its_guardrails(void **state)
 	machine_free(m);
 }
 
+static void a_guardrail_that_goes_blind_undoes_the_arm(void **state)
+{
+	static const struct {
+		struct guardrail rail;
+		uint32_t flags;
+		bool missing;
+		int n_ticks;
+		const char *text;
+	} rows[] = {
+		{ { .ref = REF_PSI, .kind = GUARDRAIL_MAX, .limit = 0.8 },
+		  SERIES_VALID,
+		  true,
+		  3,
+		  "guardrail psi.io.full" },
+		{ { .ref = REF_PSI, .kind = GUARDRAIL_MAX, .limit = 0.8 },
+		  0,
+		  false,
+		  3,
+		  "guardrail psi.io.full" },
+		{ { .ref = REF_WRITES, .kind = GUARDRAIL_MAX_DROP, .limit = 0.4 },
+		  SERIES_VALID,
+		  true,
+		  3,
+		  "guardrail disk.write.bytes.rate" },
+		{ { .ref = REF_WRITES, .kind = GUARDRAIL_MAX_DROP, .limit = 0.4 },
+		  0,
+		  false,
+		  3,
+		  "guardrail disk.write.bytes.rate" },
+		/* Some of it can still be seen, but a lossy tick enters no window. */
+		{ { .ref = REF_WRITES, .kind = GUARDRAIL_MAX_DROP, .limit = 0.4 },
+		  SERIES_VALID | SERIES_LOSSY,
+		  false,
+		  12,
+		  "guardrail disk.write.bytes.rate" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct machine *m = machine_new();
+
+		m->policy.trial.window_ns = 40 * TICK_NS;
+		m->policy.n_guardrails = 1;
+		m->policy.guardrails[0] = rows[i].rail;
+		machine_start(m);
+		run_until_action(m, ACTION_ARM);
+		m->blind_signal = rows[i].rail.ref.signal;
+		m->blind_flags = rows[i].flags;
+		m->blind_missing = rows[i].missing;
+		for (int n = 1; n < rows[i].n_ticks; n++)
+			tick(m);
+		assert_int_equal(m->n_events[EVENT_VERDICT], 0);
+		tick(m);
+		assert_int_equal(last_proposal(m)->change.action, ACTION_UNDO);
+		assert_ended(m, VERDICT_ABORTED, REASON_BLIND);
+		assert_non_null(strstr(m->last.reason_text, rows[i].text));
+		assert_string_equal(m->in_force[0], "none");
+		machine_free(m);
+	}
+}
+
+static void a_short_gap_of_a_guardrail_and_one_under_the_incumbent_are_forgiven(void **state)
+{
+	struct machine *m = machine_new();
+
+	(void)state;
+	m->policy.n_guardrails = 1;
+	m->policy.guardrails[0] =
+		(struct guardrail){ .ref = REF_PSI, .kind = GUARDRAIL_MAX, .limit = 0.8 };
+	machine_start(m);
+	run_until_action(m, ACTION_ARM);
+	for (int i = 0; i < 5; i++) {
+		m->blind_signal = i == 2 ? SIGNAL_ID_COUNT : SIGNAL_PSI_IO_FULL;
+		tick(m);
+	}
+	m->blind_signal = SIGNAL_ID_COUNT;
+	run_until_action(m, ACTION_BASE);
+	m->blind_signal = SIGNAL_PSI_IO_FULL;
+	for (int i = 0; i < 5; i++)
+		tick(m);
+	m->blind_signal = SIGNAL_ID_COUNT;
+	run_until(m, EVENT_VERDICT);
+	assert_ended(m, VERDICT_KEPT, REASON_BETTER);
+	machine_free(m);
+}
+
+static void a_guardrail_without_events_is_not_blind(void **state)
+{
+	struct machine *m = machine_new();
+
+	(void)state;
+	m->policy.n_guardrails = 2;
+	m->policy.guardrails[0] = (struct guardrail){
+		.ref = { SIGNAL_DISK_WRITE_LATENCY, STAT_P99 },
+		.kind = GUARDRAIL_MAX,
+		.limit = 1e9,
+	};
+	m->policy.guardrails[1] = m->policy.guardrails[0];
+	m->policy.guardrails[1].kind = GUARDRAIL_MAX_RISE;
+	machine_start(m);
+	run_until(m, EVENT_VERDICT);
+	assert_ended(m, VERDICT_KEPT, REASON_BETTER);
+	machine_free(m);
+}
+
 static void a_vanished_scope_ends_the_trial(void **state)
 {
 	struct machine *m = machine_new();
@@ -899,6 +1037,88 @@ static void five_void_windows_in_a_row_are_blind(void **state)
 	assert_ended(m, VERDICT_ABORTED, REASON_BLIND);
 	assert_int_equal(m->last.n_void, 5);
 	assert_int_equal(last_proposal(m)->change.action, ACTION_UNDO);
+	machine_free(m);
+}
+
+/* The arm's next window is empty, and it works again when that is over. */
+static void stall_once(struct machine *m, const char *value)
+{
+	m->stalled = value;
+	run_until(m, EVENT_VOID);
+	m->stalled = NULL;
+}
+
+static void an_arm_that_stalls_now_and_then_is_undone(void **state)
+{
+	struct machine *m = machine_new();
+
+	(void)state;
+	machine_start(m);
+	run_until(m, EVENT_PAIR);
+	stall_once(m, "bfq");
+	run_until(m, EVENT_PAIR);
+	assert_int_equal(m->n_events[EVENT_VERDICT], 0);
+	stall_once(m, "bfq");
+	assert_ended(m, VERDICT_REVERTED, REASON_WORSE);
+	assert_int_equal(m->last.n_void, 2);
+	assert_int_equal(last_proposal(m)->change.action, ACTION_UNDO);
+	assert_string_equal(m->in_force[0], "none");
+	assert_string_equal(m->last.reason_text, "undid bfq: it stalled, disk.read.latency.p50 had "
+						 "no events in 2 windows of the arm");
+	machine_free(m);
+}
+
+static void an_arm_that_stops_all_reads_is_undone_before_the_first_pair(void **state)
+{
+	struct machine *m = machine_new();
+
+	(void)state;
+	m->stalled = "bfq";
+	machine_start(m);
+	run_until(m, EVENT_VERDICT);
+	assert_ended(m, VERDICT_REVERTED, REASON_WORSE);
+	assert_int_equal(m->last.n_pairs, 0);
+	assert_int_equal(m->last.n_void, 2);
+	machine_free(m);
+}
+
+static void an_arm_under_which_writes_stop_is_undone_when_they_are_to_be_maximized(void **state)
+{
+	for (int minimize = 0; minimize < 2; minimize++) {
+		struct machine *m = machine_new();
+
+		(void)state;
+		m->policy.objective = (struct objective){
+			.ref = REF_WRITES,
+			.direction = minimize ? OBJECTIVE_MINIMIZE : OBJECTIVE_MAXIMIZE,
+			.min_effect = 0.1,
+		};
+		m->behaviours[1].writes = 0;
+		machine_start(m);
+		run_until(m, EVENT_VERDICT);
+		/* Less than anything is no stall where little is wanted. */
+		if (minimize)
+			assert_ended(m, VERDICT_ABORTED, REASON_BLIND);
+		else
+			assert_ended(m, VERDICT_REVERTED, REASON_WORSE);
+		machine_free(m);
+	}
+}
+
+static void windows_that_are_empty_on_both_sides_or_under_the_incumbent_show_no_stall(void **state)
+{
+	struct machine *m = machine_new();
+
+	(void)state;
+	machine_start(m);
+	run_until(m, EVENT_PAIR);
+	for (int i = 0; i < 3; i++)
+		stall_once(m, "none");
+	for (int i = 0; i < 3; i++)
+		stall_once(m, "bfq");
+	run_until(m, EVENT_VERDICT);
+	assert_ended(m, VERDICT_KEPT, REASON_BETTER);
+	assert_int_equal(m->last.n_void, 6);
 	machine_free(m);
 }
 
@@ -1196,6 +1416,10 @@ int main(void)
 		cmocka_unit_test(a_relative_guardrail_compares_with_the_incumbents_windows),
 		cmocka_unit_test(a_rise_from_nothing_breaches),
 		cmocka_unit_test(an_arm_is_not_tried_without_sight_of_its_guardrails),
+		cmocka_unit_test(a_guardrail_that_goes_blind_undoes_the_arm),
+		cmocka_unit_test(
+			a_short_gap_of_a_guardrail_and_one_under_the_incumbent_are_forgiven),
+		cmocka_unit_test(a_guardrail_without_events_is_not_blind),
 		cmocka_unit_test(a_vanished_scope_ends_the_trial),
 		cmocka_unit_test(a_knob_that_is_gone_or_read_only_gives_no_trial),
 		cmocka_unit_test(until_ends_the_opportunity),
@@ -1205,6 +1429,12 @@ int main(void)
 		cmocka_unit_test(percentiles_of_conditions_cover_the_last_second),
 		cmocka_unit_test(lossy_windows_are_void_and_repeated),
 		cmocka_unit_test(five_void_windows_in_a_row_are_blind),
+		cmocka_unit_test(an_arm_that_stalls_now_and_then_is_undone),
+		cmocka_unit_test(an_arm_that_stops_all_reads_is_undone_before_the_first_pair),
+		cmocka_unit_test(
+			an_arm_under_which_writes_stop_is_undone_when_they_are_to_be_maximized),
+		cmocka_unit_test(
+			windows_that_are_empty_on_both_sides_or_under_the_incumbent_show_no_stall),
 		cmocka_unit_test(a_frame_that_straddles_the_washout_is_not_counted),
 		cmocka_unit_test(one_domain_and_scope_runs_one_trial),
 		cmocka_unit_test(memory_knobs_of_two_scopes_never_overlap),

@@ -78,14 +78,20 @@ void experiment_open(struct experiment *x, const struct step_context *context, u
 	experiment_flush(x, context);
 }
 
-/* The value has been in force since `since_ns`; the next window begins a washout later. */
-static void start_washout(struct experiment *x, uint64_t since_ns)
+/* The next window begins at `begin_ns`. */
+static void start_window(struct experiment *x, uint64_t begin_ns)
 {
 	x->step = STEP_WASHOUT;
-	x->washout_end_ns = since_ns + x->policy->trial.washout_ns;
+	x->washout_end_ns = begin_ns;
 	window_init(&x->window);
 	if (x->in_force == WINDOW_ARM)
 		guardrails_window(&x->guardrails);
+}
+
+/* The value has been in force since `since_ns`; the next window begins a washout later. */
+static void start_washout(struct experiment *x, uint64_t since_ns)
+{
+	start_window(x, since_ns + x->policy->trial.washout_ns);
 }
 
 static void list_dry_run(struct experiment *x)
@@ -245,8 +251,9 @@ static void ready_window(struct experiment *x, const struct step_context *contex
 	if (trial->n_ready == TRIAL_READY_WINDOWS)
 		trial->noise = evalue_noise(trial->ready, trial->n_ready);
 	experiment_emit(context, x, EVENT_READY);
+	/* Nothing was switched, so there is nothing to wait out. */
 	if (trial->n_ready < TRIAL_READY_WINDOWS) {
-		start_washout(x, context->now_ns);
+		start_window(x, context->now_ns);
 		return;
 	}
 	if (abort_unguarded(x, context, guardrails_blind(&x->guardrails, x->policy)))

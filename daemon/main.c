@@ -99,6 +99,7 @@
  *     policies/reader.c                what all key parsers share
  *     policies/reference.c             disk.read.latency.p99 and its unit
  *     policies/source.c                a file read whole, or refused
+ *     policies/trial_keys.c            the keys of the group trial
  */
 #include "daemon/cli.h"
 

@@ -36,11 +36,11 @@ static const struct policy *policy_find(const struct policy_set *set, const char
 static void trial_duration(const struct policy *policy, size_t n_arms, uint64_t *ret_least_ns,
 			   uint64_t *ret_most_ns)
 {
+	uint64_t ready = TRIAL_READY_WINDOWS * policy->trial.window_ns + policy->trial.washout_ns;
 	uint64_t window = policy->trial.window_ns + policy->trial.washout_ns;
 
-	*ret_least_ns = window * (TRIAL_READY_WINDOWS + n_arms + 2 * LEAST_PAIRS);
-	*ret_most_ns =
-		window * (TRIAL_READY_WINDOWS + n_arms + 2 * (uint64_t)policy->trial.max_pairs);
+	*ret_least_ns = ready + window * (n_arms + 2 * LEAST_PAIRS);
+	*ret_most_ns = ready + window * (n_arms + 2 * (uint64_t)policy->trial.max_pairs);
 }
 
 static bool is_offered(const struct knob_reading *reading, const char *value)

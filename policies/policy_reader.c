@@ -4,44 +4,17 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/words.h"
-#include "include/trial.h"
 #include "policies/expression.h"
 #include "policies/outline.h"
 #include "policies/reference.h"
 
-#define WINDOW_NS 2e9
-#define WASHOUT_NS 500e6
-#define MAX_PAIRS 40
-#define MAX_PAIRS_LEAST 5 /* 2^5 = 32 > 20 = 1 / 0.05: no fewer coins can reach an error of 5 % */
-#define ERROR 0.05
-#define COOLDOWN_NS 600e9
 #define MIN_EFFECT 0.05
 
-/* What a quantity may be, with the words for a message. */
-struct range {
-	double min, max;
-	const char *min_text, *max_text;
-};
-
-static const struct range window_range = {
-	.min = 100e6, .max = 600e9, .min_text = "100ms", .max_text = "10min"
-};
-static const struct range washout_range = {
-	.min = 0, .max = 60e9, .min_text = "0s", .max_text = "1min"
-};
-static const struct range cooldown_range = {
-	.min = 0, .max = 720 * 3600e9, .min_text = "0s", .max_text = "720h"
-};
-static const struct range error_range = {
-	.min = 0.0001, .max = 0.2, .min_text = "0.0001", .max_text = "0.2"
-};
 static const struct range effect_range = {
 	.min = 0.001, .max = 0.9, .min_text = "0.1%", .max_text = "90%"
 };
@@ -49,29 +22,6 @@ static const struct range drop_range = { .min = 0, .max = 1, .min_text = "0%", .
 static const struct range rise_range = {
 	.min = 0, .max = 100, .min_text = "0%", .max_text = "10000%"
 };
-
-static int ranged_quantity(struct reader *reader, const config_setting_t *setting, enum unit unit,
-			   const struct range *range, double *ret_value)
-{
-	struct excerpt name = reader_name(setting);
-	struct literal_target target = { .name = name.text, .unit = unit };
-	double value;
-	int r = reader_quantity(reader, setting, &target, &value);
-
-	if (r < 0)
-		return r;
-	if (value < range->min || value > range->max) {
-		bool low = value < range->min;
-
-		reader_fail(reader, setting, "%s is %s, outside %s to %s: %s it to %s or %s",
-			    name.text, reader_value(reader, setting).text, range->min_text,
-			    range->max_text, low ? "raise" : "lower",
-			    low ? range->min_text : range->max_text, low ? "more" : "less");
-		return -EINVAL;
-	}
-	*ret_value = value;
-	return 0;
-}
 
 static void parse_name(struct reader *reader, const config_setting_t *setting)
 {
@@ -227,7 +177,7 @@ static void parse_maximize(struct reader *reader, const config_setting_t *settin
 
 static void parse_min_effect(struct reader *reader, const config_setting_t *setting)
 {
-	ranged_quantity(reader, setting, UNIT_RATIO, &effect_range,
+	reader_ranged(reader, setting, UNIT_RATIO, &effect_range,
 			&reader->policy->objective.min_effect);
 }
 
@@ -298,7 +248,7 @@ static void parse_hard_limit(struct reader *reader, const config_setting_t *sett
 		return;
 	target.unit = signal_ref_unit(&ref, reader->catalogue);
 	if (target.unit == UNIT_RATIO)
-		ranged_quantity(reader, setting, UNIT_RATIO, &drop_range,
+		reader_ranged(reader, setting, UNIT_RATIO, &drop_range,
 				&reader->guardrail->limit);
 	else
 		reader_quantity(reader, setting, &target, &reader->guardrail->limit);
@@ -318,14 +268,14 @@ static void parse_max_drop(struct reader *reader, const config_setting_t *settin
 {
 	reader->guardrail_limits++;
 	reader->guardrail->kind = GUARDRAIL_MAX_DROP;
-	ranged_quantity(reader, setting, UNIT_RATIO, &drop_range, &reader->guardrail->limit);
+	reader_ranged(reader, setting, UNIT_RATIO, &drop_range, &reader->guardrail->limit);
 }
 
 static void parse_max_rise(struct reader *reader, const config_setting_t *setting)
 {
 	reader->guardrail_limits++;
 	reader->guardrail->kind = GUARDRAIL_MAX_RISE;
-	ranged_quantity(reader, setting, UNIT_RATIO, &rise_range, &reader->guardrail->limit);
+	reader_ranged(reader, setting, UNIT_RATIO, &rise_range, &reader->guardrail->limit);
 }
 
 /* clang-format off: a table reads best as a table. */
@@ -392,129 +342,6 @@ static void parse_guardrails(struct reader *reader, const config_setting_t *sett
 		parse_guardrail(reader, config_setting_get_elem(setting, (unsigned int)i));
 }
 
-static void parse_ns(struct reader *reader, const config_setting_t *setting,
-		     const struct range *range, uint64_t *ret_ns)
-{
-	double ns;
-
-	if (ranged_quantity(reader, setting, UNIT_TIME, range, &ns) == 0)
-		*ret_ns = (uint64_t)ns;
-}
-
-static void parse_window(struct reader *reader, const config_setting_t *setting)
-{
-	parse_ns(reader, setting, &window_range, &reader->policy->trial.window_ns);
-}
-
-static void parse_washout(struct reader *reader, const config_setting_t *setting)
-{
-	parse_ns(reader, setting, &washout_range, &reader->policy->trial.washout_ns);
-}
-
-static void parse_cooldown(struct reader *reader, const config_setting_t *setting)
-{
-	parse_ns(reader, setting, &cooldown_range, &reader->policy->trial.cooldown_ns);
-}
-
-static void parse_error(struct reader *reader, const config_setting_t *setting)
-{
-	ranged_quantity(reader, setting, UNIT_RATIO, &error_range, &reader->policy->trial.error);
-}
-
-static void parse_max_pairs(struct reader *reader, const config_setting_t *setting)
-{
-	long long pairs;
-
-	if (config_setting_type(setting) != CONFIG_TYPE_INT &&
-	    config_setting_type(setting) != CONFIG_TYPE_INT64) {
-		reader_fail(reader, setting, "max_pairs takes a whole number, found %s",
-			    config_setting_is_number(setting) ? "a fraction"
-							      : setting_phrase(setting));
-		return;
-	}
-	pairs = config_setting_get_int64(setting);
-	if (pairs < MAX_PAIRS_LEAST || pairs > TRIAL_PAIRS_MAX)
-		reader_fail(reader, setting,
-			    "max_pairs is %lld, outside %d to %d: %s it to %d or %s", pairs,
-			    MAX_PAIRS_LEAST, TRIAL_PAIRS_MAX,
-			    pairs < MAX_PAIRS_LEAST ? "raise" : "lower",
-			    pairs < MAX_PAIRS_LEAST ? MAX_PAIRS_LEAST : TRIAL_PAIRS_MAX,
-			    pairs < MAX_PAIRS_LEAST ? "more" : "less");
-	else
-		reader->policy->trial.max_pairs = (uint32_t)pairs;
-}
-
-static void parse_calibrate(struct reader *reader, const config_setting_t *setting)
-{
-	if (config_setting_type(setting) != CONFIG_TYPE_BOOL)
-		reader_fail(reader, setting, "calibrate takes true or false, found %s",
-			    setting_phrase(setting));
-	else
-		reader->policy->trial.calibrate = (uint32_t)config_setting_get_bool(setting);
-}
-
-/* clang-format off: a table reads best as a table. */
-static const struct policy_key trial_keys[] = {
-	{ .name = "window",
-	  .parse = parse_window,
-	  .type = "time, 100ms to 10min",
-	  .fallback = "2s",
-	  .about = "how long one value is measured at a time" },
-	{ .name = "washout",
-	  .parse = parse_washout,
-	  .type = "time, 0s to 1min",
-	  .fallback = "500ms",
-	  .about = "how long after a change nothing is measured" },
-	{ .name = "max_pairs",
-	  .parse = parse_max_pairs,
-	  .type = "whole number, 5 to 200",
-	  .fallback = "40",
-	  .about = "a trial that has shown nothing after so many pairs of windows is given up" },
-	{ .name = "error",
-	  .parse = parse_error,
-	  .type = "ratio, 0.0001 to 0.2",
-	  .fallback = "0.05",
-	  .about = "the chance to keep a value that changes nothing" },
-	{ .name = "cooldown",
-	  .parse = parse_cooldown,
-	  .type = "time, 0s to 720h",
-	  .fallback = "10min",
-	  .about = "how long after a verdict no new trial begins in the same place" },
-	{ .name = "calibrate",
-	  .parse = parse_calibrate,
-	  .type = "true or false",
-	  .fallback = "false",
-	  .about = "try the value in force against itself, to count false keeps" },
-};
-/* clang-format on */
-
-static const struct policy_group trial_group = {
-	.name = "trial",
-	.keys = trial_keys,
-	.n_keys = ARRAY_SIZE(trial_keys),
-};
-
-static void parse_trial(struct reader *reader, const config_setting_t *setting)
-{
-	const struct trial_params *trial = &reader->policy->trial;
-	size_t errors = reader->errors->n;
-	const config_setting_t *at;
-	int least;
-
-	reader_group(reader, &trial_group, setting);
-	if (reader->errors->n > errors)
-		return;
-	/* n fair coins fall alike with a chance of 2^-n: fewer cannot be more convincing. */
-	least = (int)floor(log2(1 / trial->error)) + 1;
-	if ((int)trial->max_pairs >= least)
-		return;
-	at = config_setting_get_member(setting, "max_pairs");
-	reader_fail(reader, at ? at : setting,
-		    "%u pairs cannot reach an error of %g: raise max_pairs to %d or more, "
-		    "or allow a larger error",
-		    trial->max_pairs, trial->error, least);
-}
-
 /* clang-format off: a table reads best as a table. */
 static const struct policy_key policy_keys[] = {
 	{ .name = "name",
@@ -568,7 +395,7 @@ static const struct policy_key policy_keys[] = {
 	  .fallback = "none",
 	  .about = "what must not get worse meanwhile" },
 	{ .name = "trial",
-	  .parse = parse_trial,
+	  .parse = reader_trial,
 	  .type = "group",
 	  .fallback = "its defaults",
 	  .about = "how the experiment is run" },
@@ -583,7 +410,7 @@ static const struct policy_group policy_group = {
 
 const struct policy_group *const policy_groups[] = {
 	&policy_group,    &policy_group_steps, &policy_group_ladder,
-	&objective_group, &guardrail_group,    &trial_group,
+	&objective_group, &guardrail_group,    &policy_group_trial,
 };
 const size_t policy_groups_count = ARRAY_SIZE(policy_groups);
 
@@ -594,14 +421,8 @@ void reader_policy(struct reader *reader, const config_setting_t *setting)
 	*policy = (struct policy){
 		.scope = SCOPE_HOST,
 		.objective = { .min_effect = MIN_EFFECT },
-		.trial = {
-			.window_ns = (uint64_t)WINDOW_NS,
-			.washout_ns = (uint64_t)WASHOUT_NS,
-			.max_pairs = MAX_PAIRS,
-			.error = ERROR,
-			.cooldown_ns = (uint64_t)COOLDOWN_NS,
-		},
 	};
+	reader_trial_defaults(&policy->trial);
 	snprintf(policy->file, sizeof(policy->file), "%s", reader->errors->file);
 	reader->scope = SCOPE_KIND_COUNT;
 	reader->knob = NULL;

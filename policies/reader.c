@@ -230,3 +230,26 @@ void reader_group(struct reader *reader, const struct policy_group *group,
 					group->name, key->about);
 	}
 }
+
+int reader_ranged(struct reader *reader, const config_setting_t *setting, enum unit unit,
+			   const struct range *range, double *ret_value)
+{
+	struct excerpt name = reader_name(setting);
+	struct literal_target target = { .name = name.text, .unit = unit };
+	double value;
+	int r = reader_quantity(reader, setting, &target, &value);
+
+	if (r < 0)
+		return r;
+	if (value < range->min || value > range->max) {
+		bool low = value < range->min;
+
+		reader_fail(reader, setting, "%s is %s, outside %s to %s: %s it to %s or %s",
+			    name.text, reader_value(reader, setting).text, range->min_text,
+			    range->max_text, low ? "raise" : "lower",
+			    low ? range->min_text : range->max_text, low ? "more" : "less");
+		return -EINVAL;
+	}
+	*ret_value = value;
+	return 0;
+}

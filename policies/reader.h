@@ -80,6 +80,16 @@ int reader_reference(struct reader *reader, const config_setting_t *setting,
 int reader_quantity(struct reader *reader, const config_setting_t *setting,
 		    const struct literal_target *target, double *ret_value);
 
+/* What a quantity may be, with the words for a message. */
+struct range {
+	double min, max;
+	const char *min_text, *max_text;
+};
+
+/* A quantity of that unit within a range. */
+int reader_ranged(struct reader *reader, const config_setting_t *setting, enum unit unit,
+		  const struct range *range, double *ret_value);
+
 /* The value as the file has it, for messages: `"50ms"` without its quotes. */
 struct excerpt reader_value(const struct reader *reader, const config_setting_t *setting);
 
@@ -89,5 +99,10 @@ const char *setting_phrase(const config_setting_t *setting);
 /* The arms: `try` of a policy whose knob is known (arms.c). */
 extern const struct policy_group policy_group_steps, policy_group_ladder;
 void reader_arms(struct reader *reader, const config_setting_t *setting);
+
+/* The experiment: `trial` of a policy, and what holds without it (trial_keys.c). */
+extern const struct policy_group policy_group_trial;
+void reader_trial(struct reader *reader, const config_setting_t *setting);
+void reader_trial_defaults(struct trial_params *ret_trial);
 
 #endif

@@ -185,7 +185,9 @@ disk_fio()
 
 # Runs for SECONDS at most; results in $lab_dir/read.json and write.json.
 #
-# io_size: without it fio drains its queue at each end of the file, and the disk is idle for a moment.
+# io_size: without it fio drains its queue at each end of the file, and the disk is idle for a moment. Four writers,
+# 32 requests together: when one of them waits for a CPU the others keep the disk busy; in a moment without writes the
+# reader makes thousands of reads, and the median is theirs.
 #
 # The priorities (as ionice gives them) and the sequential reader are what makes bfq's effect last. bfq lets a disk wait
 # for its next reader only where processes differ in priority and the reader is not random; with equal ones reads
@@ -194,8 +196,8 @@ disk_fio()
 # twice a second.
 disk_load()
 {
-	disk_fio write --rw=write --bs=1M --iodepth=32 --prioclass=2 --prio=0 --size=512M --io_size=100T \
-		--runtime="$1"
+	disk_fio write --rw=write --bs=1M --iodepth=8 --numjobs=4 --group_reporting --prioclass=2 --prio=0 \
+		--size=512M --io_size=100T --runtime="$1"
 	disk_writer=$lab_pid
 	disk_fio read --rw=read --bs=4k --iodepth=1 --prioclass=2 --prio=7 --size=64M --io_size=100T \
 		--runtime="$1"

@@ -130,7 +130,7 @@ static void the_shipped_policies_load_and_explain_every_line(void **state)
 	assert_int_equal(set->n_policies, 2);
 	assert_string_equal(set->policies[0].name, "disk-read-latency");
 	assert_int_equal(set->policies[0].trial.window_ns, 1000000000);
-	assert_int_equal(set->policies[0].trial.washout_ns, 2500000000);
+	assert_int_equal(set->policies[0].trial.washout_ns, 3000000000);
 	assert_string_equal(set->policies[1].name, "disk-readahead");
 	assert_string_equal(set->policies[1].arms[6], "4096");
 	for (size_t i = 0; i < set->n_policies; i++) {

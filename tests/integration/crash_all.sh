@@ -8,8 +8,8 @@ need_disk "$@"
 policy_write 2s 100ms
 daemon_start
 arm_await
-parts=$daemon,$(part core),$(part observer),$(part actuator)
-# The supervisor first: nobody may recover meanwhile.
+# The actuator first, and the supervisor stopped: nobody may undo or recover meanwhile.
+parts=$(part actuator),$daemon,$(part core),$(part observer)
 kill -STOP "$daemon"
 if scheduler_await "$disk_scheduler_before" 300 9 "$parts" >/dev/null; then
 	fail "the incumbent came back although every process was killed at once"

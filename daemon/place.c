@@ -136,6 +136,7 @@ static int listen_at(const struct daemon_options *options, const struct account 
 int place_open(const struct daemon_options *options, struct account *ret_account,
 	       struct place *ret_place)
 {
+	_cleanup_close_ int state = -1;
 	int r = find_account(options, ret_account);
 
 	*ret_place = PLACE_NONE;
@@ -143,12 +144,18 @@ int place_open(const struct daemon_options *options, struct account *ret_account
 		return r;
 	if (make_folders(options, ret_account) < 0)
 		return geteuid() == 0 ? EXIT_CODE_ERROR : EXIT_CODE_PERMISSION;
-	ret_place->state = open(options->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (ret_place->state < 0) {
-		log_error("unable to open '%s': %m", options->state_dir);
+	/*
+	 * The journal lies in the run folder, which is memory: what it undoes does not outlive a reboot either, and an
+	 * fsync on the disk that a trial is about can take more than ten seconds.
+	 */
+	ret_place->journal = open(options->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	state = open(options->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (ret_place->journal < 0 || state < 0) {
+		log_error("unable to open '%s': %m",
+			  ret_place->journal < 0 ? options->run_dir : options->state_dir);
 		return EXIT_CODE_ERROR;
 	}
-	ret_place->lock = take_lock(options, ret_place->state);
+	ret_place->lock = take_lock(options, state);
 	if (ret_place->lock < 0)
 		return EXIT_CODE_ERROR;
 	ret_place->listener = listen_at(options, ret_account);
@@ -170,7 +177,7 @@ void place_close(struct place *place)
 		close(place->listener);
 	if (place->lock >= 0)
 		close(place->lock);
-	if (place->state >= 0)
-		close(place->state);
+	if (place->journal >= 0)
+		close(place->journal);
 	*place = PLACE_NONE;
 }

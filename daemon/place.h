@@ -7,13 +7,13 @@
 #include "daemon/supervisor.h"
 
 struct place {
-	int state;           /* folder of the journal */
+	int journal;         /* folder of the journal: the run folder, see place.c */
 	int lock;            /* holds the lock of the folder as long as it is open */
 	int listener;        /* control socket */
 	const char *run_dir; /* where the socket is to be removed from; NULL = nothing to remove */
 };
 
-#define PLACE_NONE ((struct place){ .state = -1, .lock = -1, .listener = -1 })
+#define PLACE_NONE ((struct place){ .journal = -1, .lock = -1, .listener = -1 })
 
 /*
  * Finds the account, makes the folders, takes the lock, listens. In foreground_plan only the account is needed.

@@ -183,7 +183,7 @@ int process_actuator(const struct process_context *context)
 		return 1;
 	r = actuator_process_init(p, context);
 	if (r < 0)
-		log_error("unable to open the journal in '%s': %s", context->options->state_dir,
+		log_error("unable to open the journal in '%s': %s", context->options->run_dir,
 			  strerror(-r));
 	else
 		r = worker_run(&p->worker);

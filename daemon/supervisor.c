@@ -91,17 +91,17 @@ static void recover(struct supervisor *s)
 {
 	const struct actuator_options options = {
 		.root = s->root,
-		.state = s->place.state,
+		.state = s->place.journal,
 		.only = { .kind = SCOPE_KIND_COUNT },
 	};
 	struct recovery recovery;
 	int r;
 
-	if (s->place.state < 0)
+	if (s->place.journal < 0)
 		return;
 	r = actuator_recover(&options, clock_now_ns(), &recovery);
 	if (r < 0)
-		log_error("unable to recover the journal in '%s': %s", s->options->state_dir,
+		log_error("unable to recover the journal in '%s': %s", s->options->run_dir,
 			  strerror(-r));
 	else if (recovery.text[0])
 		log_warning("%s", recovery.text);
@@ -152,7 +152,7 @@ static int child_main(const struct supervisor *s, enum role role, int control)
 		.control = control,
 		.listener = role == ROLE_CORE ? s->place.listener : -1,
 		.root = s->root,
-		.state = role == ROLE_ACTUATOR ? s->place.state : -1,
+		.state = role == ROLE_ACTUATOR ? s->place.journal : -1,
 		.restarts = s->children[role].restarts,
 	};
 	const int keep[] = { control, context.listener, context.root, context.state,

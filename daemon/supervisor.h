@@ -21,8 +21,8 @@ struct daemon_options {
 	bool foreground_plan; /* `recommend`: no control socket, no history; core prints the plan to plan_fd and all exit */
 	uint64_t plan_ns; /* `recommend`: how long to look */
 	int plan_fd; /* gets one JSON document: {"schema": 1, "plan": […], "observed": […]} */
-	const char *state_dir; /* /var/lib/flyball */
-	const char *run_dir;   /* /run/flyball */
+	const char *state_dir; /* /var/lib/flyball: history and lock */
+	const char *run_dir;   /* /run/flyball: journal and control socket */
 	const char *user;      /* name or number that core runs as */
 	uint64_t tick_ns;      /* 250 ms */
 	uint64_t seed;         /* 0 = from the kernel */

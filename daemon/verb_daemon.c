@@ -84,7 +84,7 @@ const struct verb verb_daemon = {
 			  .argument = "DIR",
 			  .type = OPTION_TEXT,
 			  .preset = DEFAULT_STATE_DIR,
-			  .about = "Folder of the journal and the history." },
+			  .about = "Folder of the history and the lock." },
 			OPTION_RUN,
 			{ .name = "--user",
 			  .argument = "NAME|UID",

@@ -254,8 +254,8 @@ static int doctor_run(const struct invocation *invocation)
 	check_kernel(&doctor);
 	check_privilege(&doctor);
 	check_user(&doctor);
-	check_folder(&doctor, DEFAULT_STATE_DIR, "journal and history");
-	check_folder(&doctor, DEFAULT_RUN_DIR, "the control socket");
+	check_folder(&doctor, DEFAULT_STATE_DIR, "history");
+	check_folder(&doctor, DEFAULT_RUN_DIR, "the journal and the control socket");
 	sources = check_sources(&doctor);
 	check_knobs(&doctor);
 	json_array_foreach (doctor.checks, i, check)

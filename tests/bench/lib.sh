@@ -65,8 +65,7 @@ bench_lab()
 {
 	lab_enter "$@"
 	lab_begin
-	mkdir -m 755 "$lab_dir/run"
-	mkdir -m 755 "$lab_dir/state"
+	lab_folders
 }
 
 # daemon_start POLICY|FOLDER [OPTION...]

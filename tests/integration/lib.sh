@@ -62,8 +62,7 @@ need_lab()
 	command -v fio >/dev/null || skip "fio is not installed"
 	lab_enter "$@"
 	lab_begin
-	mkdir -m 755 "$lab_dir/run"
-	mkdir -m 755 "$lab_dir/state"
+	lab_folders
 }
 
 need_disk()

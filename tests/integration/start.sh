@@ -18,7 +18,7 @@ check "and names the first one's process" contains "$lab_dir/second" "(^|[^0-9])
 check "the first one still answers" answers
 daemon_stop
 
-journal=$(find "$lab_dir/state" -type f -name 'journal*' | head -n 1)
+journal=$(find "$lab_dir/run" -type f -name 'journal*' | head -n 1)
 check "there is a journal" test -n "$journal"
 head -c 37 /dev/urandom >>"$journal"
 : >"$lab_dir/log"
@@ -36,7 +36,13 @@ finish_lab()
 }
 policy_write 300ms 100ms
 : >"$lab_dir/log"
-daemon_start --state "$lab_dir/full"
+answers_there()
+{
+	"$flyball" status --run "$lab_dir/full" >/dev/null 2>&1
+}
+
+daemon_spawn --run "$lab_dir/full"
+check "a daemon with a small run folder starts" lab_await 10 answers_there
 dd if=/dev/zero of="$lab_dir/full/filler" bs=4k status=none 2>/dev/null || true
 trial_is_logged()
 {
@@ -45,11 +51,10 @@ trial_is_logged()
 check "the trial ends when the journal cannot be written" lab_await 20 trial_is_logged
 check "and the log says why" contains "$lab_dir/log" 'journal.*No space left|No space left.*journal'
 check "nothing was changed" equal "$(disk_scheduler)" "$disk_scheduler_before"
-check "the daemon lives" answers
+check "the daemon lives" answers_there
 daemon_stop
 : >"$lab_dir/log"
-daemon_spawn --state "$lab_dir/full"
-sleep 3
-check "nor is anything changed by a start on a full disk" equal "$(disk_scheduler)" "$disk_scheduler_before"
-check "and its log says why" contains "$lab_dir/log" 'No space left'
+daemon_spawn --run "$lab_dir/full"
+check "a start on a full disk says why nothing can be changed" lab_await 20 grep -q 'No space left' "$lab_dir/log"
+check "and changes nothing" equal "$(disk_scheduler)" "$disk_scheduler_before"
 daemon_stop

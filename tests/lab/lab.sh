@@ -119,11 +119,12 @@ lab_no_loops()
 # Takes away what lies in a folder of ours: mounts of this namespace, loop devices, files.
 lab_sweep()
 {
-	local dir=$1 loop
+	local dir=$1 loop mount
 
-	if mountpoint -q "$dir/mnt"; then
-		umount "$dir/mnt" 2>/dev/null || umount --lazy "$dir/mnt"
-	fi
+	for mount in "$dir/mnt" "$dir/run"; do
+		mountpoint -q "$mount" || continue
+		umount "$mount" 2>/dev/null || umount --lazy "$mount"
+	done
 	for loop in $(lab_loops "$dir"); do
 		losetup -d "/dev/$loop" 2>/dev/null || true
 	done
@@ -145,6 +146,13 @@ lab_end()
 	[ -z "$lab_dir" ] || lab_sweep "$lab_dir"
 	disk_forget
 	return "$status"
+}
+
+# The folders of a daemon. Its run folder is memory, as /run is: the journal's fsync must not wait for the loaded disk.
+lab_folders()
+{
+	mkdir -m 755 "$lab_dir/run" "$lab_dir/state"
+	mount -t tmpfs -o size=16m,mode=755 flyball-lab "$lab_dir/run"
 }
 
 disk_scheduler()

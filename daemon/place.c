@@ -146,7 +146,7 @@ int place_open(const struct daemon_options *options, struct account *ret_account
 		return geteuid() == 0 ? EXIT_CODE_ERROR : EXIT_CODE_PERMISSION;
 	/*
 	 * The journal lies in the run folder, which is memory: what it undoes does not outlive a reboot either, and an
-	 * fsync on the disk that a trial is about can take more than ten seconds.
+	 * fsync on the disk that a trial is about can take very long.
 	 */
 	ret_place->journal = open(options->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	state = open(options->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

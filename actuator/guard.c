@@ -43,7 +43,7 @@ static enum outcome_status guard_begin(const struct guard_view *view, const stru
 	if (!view->row)
 		REFUSE("unknown knob '%.63s'", change->knob);
 	scope_format(&change->scope, scope, sizeof(scope));
-	if (change->scope.kind != view->row->scope)
+	if (!knob_fits(view->row, change->scope.kind))
 		REFUSE("%s is not a knob of '%.60s'", view->row->name, scope);
 	if (view->only.kind != SCOPE_KIND_COUNT && !scope_matches(&change->scope, &view->only))
 		REFUSE("'%.60s' is outside of what this daemon may change (--only)", scope);

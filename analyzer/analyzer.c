@@ -128,7 +128,7 @@ static bool is_interfering(const struct policy *a, const struct scope *a_scope,
 {
 	if (a->knob_domain != x->policy->knob_domain)
 		return false;
-	if (a->knob_domain == DOMAIN_MEMORY || a->knob_domain == DOMAIN_SCHEDULER)
+	if (knob_domain_is_shared(a->knob_domain))
 		return true;
 	return scope_equal(a_scope, &x->trial.scope);
 }

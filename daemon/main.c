@@ -8,7 +8,8 @@
  *     actuator/family_sysctl.c         integers under /proc/sys
  *     actuator/guard.c                 allows or refuses a change; pure
  *     actuator/journal.c               the write-ahead undo log
- *     actuator/knobs.c                 the table of knobs; reading and checking them
+ *     actuator/knob_table.c            the catalogue of knobs, one row each
+ *     actuator/knobs.c                 finding, reading and checking knobs
  *     actuator/recovery.c              what a crash left, undone from the journal
  *     actuator/setting.c               one setting put in force and read back
  *     actuator/txn.c                   the list of transactions

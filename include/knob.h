@@ -3,6 +3,7 @@
 #ifndef FLYBALL_KNOB_H
 #define FLYBALL_KNOB_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "include/scope.h"
@@ -25,6 +26,8 @@ enum knob_family {
 enum knob_type {
 	KNOB_INTEGER, /* a decimal number in the row's unit and range */
 	KNOB_CHOICE,  /* one of the names that the kernel offers */
+	KNOB_LIMIT,   /* a number as KNOB_INTEGER, or `max` for none */
+	KNOB_LIST,    /* CPUs or nodes, `0-3,8`; the same set is the same value */
 	KNOB_TYPE_COUNT,
 };
 
@@ -37,19 +40,36 @@ enum knob_domain {
 	DOMAIN_COUNT,
 };
 
-/* One row of the catalogue (actuator/knobs.c). Names are unique and never reused: journals keep them. */
+/* One row of the catalogue (actuator/knob_table.c). Names are unique and never reused: journals keep them. */
 struct knob_row {
 	const char *name;
 	enum knob_family family;
 	enum knob_type type;
 	enum scope_kind scope;
+	bool per_netns; /* of SCOPE_HOST: each network namespace has its own, SCOPE_NETNS fits, too */
 	enum knob_domain domain;
 	enum unit unit; /* of an integer's value as policies write it */
 	int64_t unit_scale; /* what one step of the kernel's number is in `unit`: 1024 for KiB, 1000 for µs */
-	int64_t min, max;  /* of an integer, in the kernel's own number */
-	const char *path;  /* under the sysroot; `%s` stands for the scope's name */
+	int64_t min, max; /* of an integer, in the kernel's own number */
+	const char *path; /* under the sysroot; `%s` stands for the scope's name */
+	unsigned int
+		field; /* which number of a file with several (`4096 131072 6291456`), from 1; 0 = the whole file */
+	const char *
+		choices_path; /* of a KNOB_CHOICE whose file holds the value alone; NULL = names and [value] in one */
 	const char *about; /* what it affects, for people */
 };
+
+/* True when the knob exists once for each scope of that kind. */
+static inline bool knob_fits(const struct knob_row *row, uint32_t scope_kind)
+{
+	return row->scope == scope_kind || (row->per_netns && scope_kind == SCOPE_NETNS);
+}
+
+/* Memory and the CPU scheduler are one domain for the whole machine; a disk or a namespace is one each. */
+static inline bool knob_domain_is_shared(uint32_t domain)
+{
+	return domain == DOMAIN_MEMORY || domain == DOMAIN_SCHEDULER;
+}
 
 enum knob_reading_flag {
 	KNOB_WRITABLE = 1u << 0, /* the file exists and allows writing */

@@ -5,8 +5,11 @@
 
 #include <stdint.h>
 
-/* Longest name with its NUL. A disk's is at most 32 (DISK_NAME_LEN); cgroup paths need the rest. */
-#define SCOPE_NAME_MAX 104
+/*
+ * Longest name with its NUL. A disk's is at most 32 (DISK_NAME_LEN); the path of a container's cgroup (slices of a pod's
+ * UUID, a scope of 64 hexadecimal digits) comes to some 200.
+ */
+#define SCOPE_NAME_MAX 252
 
 enum scope_kind {
 	SCOPE_HOST,    /* the whole machine; the name is empty */

@@ -154,7 +154,7 @@ static void parse_knob(struct reader *reader, const config_setting_t *setting)
 		return;
 	}
 	reader->knob = row;
-	if (reader->scope < SCOPE_KIND_COUNT && row->scope != reader->scope)
+	if (reader->scope < SCOPE_KIND_COUNT && !knob_fits(row, reader->scope))
 		reader_fail(reader, setting,
 			    "'%s' belongs to %s, the policy to %s: write scope = \"%s\"", row->name,
 			    scope_phrase(row->scope), scope_phrase(reader->scope),

@@ -3,7 +3,7 @@
 
 # Every Debian package that building, checking and the demo need.
 packages = build-essential cmake ninja-build pkg-config \
-	clang llvm libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck \
+	clang llvm libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck spin \
 	bpftool libbpf-dev libelf-dev zlib1g-dev \
 	libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libnuma-dev libcgroup-dev \
 	libconfig-dev libcmocka-dev libsystemd-dev libjansson-dev libsqlite3-dev \

@@ -7,7 +7,7 @@
 
 #include "include/hist.h"
 
-#define BLOCK_ABI 2 /* grows with every change of this file; checked after loading */
+#define BLOCK_ABI 3 /* grows with every change of this file; checked after loading */
 
 #define BLOCK_DISKS_MAX 64 /* disks watched at once, each with a slot */
 #define BLOCK_TABLE_BITS 8 /* log2 of the places in the table of disks: a quarter full at most */
@@ -15,7 +15,9 @@
 #define BLOCK_PROBES 8      /* places that a disk may be away from its own */
 #define BLOCK_STAMP_BITS 14 /* log2 of the sets of issue stamps: 16,384 sets, 512 KiB */
 #define BLOCK_STAMP_SETS (1u << BLOCK_STAMP_BITS)
-#define BLOCK_STAMP_WAYS 2 /* at 1,000 requests in flight under 0.01 % find both ways taken */
+#define BLOCK_STAMP_WAYS 2  /* at 1,000 requests in flight under 0.01 % find both ways taken */
+#define BLOCK_BATCH_MAX 128 /* requests that are ended together and seen */
+#define BLOCK_FLIGHTS 16384 /* requests that plain tracepoints follow at once */
 
 enum block_op {
 	BLOCK_READ,
@@ -30,7 +32,7 @@ enum block_stage {
 	BLOCK_STAGE_COUNT,
 };
 
-/* Stages that need the stamp of the issue program. */
+/* Stages that need the time of issue. */
 #define BLOCK_STAGES_ISSUE (1u << BLOCK_QUEUE | 1u << BLOCK_SERVICE)
 
 /*
@@ -67,10 +69,27 @@ static inline uint32_t block_place_first(uint32_t dev)
 	return (dev * 0x9e3779b9u) >> (32 - BLOCK_TABLE_BITS);
 }
 
+/* What the programs are told before they are loaded: all of the object's .rodata. */
+struct block_settings {
+	uint32_t abi;
+	uint32_t queue_first; /* block_rq_issue(queue, request), as before 5.11 */
+};
+
+/* What user space tells them while they run: all of the object's .bss. */
+struct block_shared {
+	uint64_t places[BLOCK_TABLE];       /* the table of disks; see block_place() */
+	uint64_t since_ns[BLOCK_DISKS_MAX]; /* of each slot: what began before is not measured */
+	uint64_t own_stamps; /* 1 = as if the kernel stamped no issue; for tests */
+};
+
 /* When a request was handed to its driver. */
 struct block_stamp {
 	uint64_t request; /* its address in the kernel; 0 = free */
 	uint64_t ns;      /* CLOCK_MONOTONIC */
+};
+
+struct block_stamps {
+	struct block_stamp ways[BLOCK_STAMP_WAYS];
 };
 
 /* One operation of one disk on one CPU: element slot * BLOCK_OP_COUNT + op. Everything only grows and may wrap. */
@@ -78,12 +97,13 @@ struct block_hist {
 	uint64_t ends; /* requests that ended, also those without data: as the stat file counts */
 	uint64_t
 		orphans; /* those with data and with a start that should have been seen and was not */
+	uint64_t unstamped; /* those whose issue was asked for and the kernel had not stamped */
 	uint64_t sums[BLOCK_STAGE_COUNT];    /* ns */
 	uint64_t clamped[BLOCK_STAGE_COUNT]; /* durations over HIST_VALUE_MAX */
 	uint32_t buckets[BLOCK_STAGE_COUNT][HIST_BUCKETS];
 };
 
 _Static_assert(sizeof(struct block_stamp) == 16, "user space and BPF must agree");
-_Static_assert(sizeof(struct block_hist) == 64 + 3 * 4096, "user space and BPF must agree");
+_Static_assert(sizeof(struct block_hist) == 72 + 3 * 4096, "user space and BPF must agree");
 
 #endif

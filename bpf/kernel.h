@@ -7,6 +7,7 @@
 #define FLYBALL_BPF_KERNEL_H
 
 /* libbpf's headers expect these names, and the kernel's own header of them needs an architecture. */
+#define __VMLINUX_H__ /* registers, too, are called as in the kernel's struct pt_regs */
 typedef _Bool bool;
 typedef unsigned char __u8;
 typedef short int __s16;
@@ -19,9 +20,15 @@ typedef __u16 __be16;
 typedef __u32 __be32;
 typedef __u32 __wsum;
 
-/* linux/bpf.h, enum bpf_map_type: part of the kernel's stable interface. */
+/* linux/bpf.h: part of the kernel's stable interface. */
 enum {
+	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
+};
+
+enum {
+	BPF_ANY = 0,
 };
 
 /* linux/blk_types.h: the operation is in the low 8 bits of cmd_flags. */
@@ -58,11 +65,53 @@ struct request {
 	 * the first, so that the value can be early by as long as the task has been filling its plug.
 	 */
 	__u64 start_time_ns;
+	__u64 io_start_time_ns; /* at the last issue, if the queue keeps statistics, else 0; the same clock */
+	struct request *rq_next;
 };
 
 /* Until f3fa33acca9f ("block: remove the ->rq_disk field in struct request"), 5.17. */
 struct request___rq_disk {
 	struct gendisk *rq_disk;
+};
+
+struct io_comp_batch {
+	struct request *req_list;
+};
+
+struct rq_list {
+	struct request *head;
+};
+
+/* Since a3396b99990d ("block: add a rq_list type"), 6.13. */
+struct io_comp_batch___list {
+	struct rq_list req_list;
+};
+
+/* What plain tracepoints hand over. */
+struct trace_event_raw_block_bio {
+	__u32 dev;
+	__u64 sector;
+	__u32 nr_sector;
+	char rwbs[8];
+};
+
+struct trace_event_raw_block_rq {
+	__u32 dev;
+	__u64 sector;
+	__u32 nr_sector;
+	char rwbs[8];
+};
+
+struct trace_event_raw_block_rq_completion {
+	__u32 dev;
+	__u64 sector;
+	__u32 nr_sector;
+	char rwbs[8];
+};
+
+/* x86-64, the registers of arguments. */
+struct pt_regs {
+	unsigned long di, si, dx, cx, r8, r9, sp, bp, ax, ip;
 };
 
 #pragma clang attribute pop

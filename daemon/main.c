@@ -32,7 +32,9 @@
  *     base/scope.c                     scopes as text
  *     base/sysroot.c                   /proc and /sys under a descriptor
  *     base/words.c                     the words of every enum
- *     bpf/block.bpf.c                  block requests timed in the kernel
+ *     bpf/block.bpf.c                  block requests timed in the kernel: tp_btf, fentry
+ *     bpf/block_kprobe.bpf.c           the same by kprobes
+ *     bpf/block_tracepoint.bpf.c       the same by plain tracepoints
  *     daemon/catalogue.c               signals and knobs of this build in one place
  *     daemon/channel.c                 whole messages over a socketpair
  *     daemon/cli.c                     the table of verbs, parsing, dispatch
@@ -42,6 +44,7 @@
  *     daemon/control_verbs.c           what the control socket answers
  *     daemon/core.c                    core: frames to the analyzer, its life
  *     daemon/core_decide.c             core: proposals to the actuator, outcomes back
+ *     daemon/doctor_sources.c          doctor: sources and their methods
  *     daemon/history.c                 trials and outcomes recorded in SQLite
  *     daemon/history_open.c            the history file made, taken, refused or put aside
  *     daemon/history_prune.c           the history kept within its bounds
@@ -79,10 +82,17 @@
  *     daemon/verb_watch.c              watch: signals as they change
  *     daemon/worker.c                  loop and channels of every worker
  *     observer/block.c                 disks: durations by BPF or sums, counters by stat
- *     observer/block_tracer.c          the BPF programs attached, read and detached
+ *     observer/block_btf.c             what the kernel's types say of the block layer
+ *     observer/block_method.c          the methods of the block source, best first
+ *     observer/block_probe.c           whether a way of the block programs may work here
+ *     observer/block_programs.c        the BPF programs of one method, loaded and attached
+ *     observer/block_seat.c            one BPF program attached and detached
+ *     observer/block_series.c          a disk's series of a tick, held against the stat file
+ *     observer/block_tracer.c          the watched disks, their histograms read
  *     observer/block_tracer_off.c      the same in a build without BPF
  *     observer/cpu.c                   /proc/stat
  *     observer/disks.c                 which disks there are
+ *     observer/events.c                the numbers of tracepoints
  *     observer/memory.c                /proc/meminfo and /proc/vmstat
  *     observer/observer.c              demand to sources, samples to frames
  *     observer/psi.c                   /proc/pressure

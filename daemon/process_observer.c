@@ -156,11 +156,12 @@ static const struct worker_ops observer_ops = {
 	.stop = observer_stop,
 };
 
-static int observer_process_init(struct observer_process *p, const struct process_context *context)
+static int observer_process_init(struct observer_process *p, const struct process_context *context,
+				 const struct source_events *events)
 {
-	/* FLYBALL_BLOCK: forces a method of the block source, for tests. */
 	const struct observer_options options = { .root = context->root,
-						  .force_block = getenv("FLYBALL_BLOCK") };
+						  .force_block = context->options->force_block,
+						  .events = events };
 	int r;
 
 	r = worker_init(&p->worker, ROLE_OBSERVER, &observer_ops, context);
@@ -177,9 +178,11 @@ static int observer_process_init(struct observer_process *p, const struct proces
 
 int process_observer(const struct process_context *context)
 {
+	struct source_events events;
 	struct observer_process *p;
 	int r;
 
+	observer_events_read(context->root, &events); /* as root, for the last time */
 	r = privilege_observer(&context->account);
 	if (r < 0) {
 		log_error("unable to give up privileges: %s", strerror(-r));
@@ -188,7 +191,7 @@ int process_observer(const struct process_context *context)
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return 1;
-	r = observer_process_init(p, context);
+	r = observer_process_init(p, context, &events);
 	if (r < 0)
 		log_error("unable to start: %s", strerror(-r));
 	else

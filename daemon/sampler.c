@@ -13,10 +13,11 @@
 #include "base/sysroot.h"
 #include "daemon/cli.h"
 
-int sampler_init(struct sampler *sampler, const char *pattern, const struct scope *only)
+int sampler_init(struct sampler *sampler, const char *force_block, const char *pattern,
+		 const struct scope *only)
 {
 	struct demand demands[SIGNAL_ID_COUNT];
-	struct observer_options options = { 0 };
+	struct observer_options options = { .force_block = force_block };
 	size_t n = 0;
 	int r;
 

@@ -21,10 +21,11 @@ struct sampler {
 	}
 
 /*
- * Demands all signals whose name matches `pattern` (NULL = all), in the scopes of `only` (kind SCOPE_KIND_COUNT = all),
+ * Looks by `force_block` (see struct observer_options) and demands all signals whose name matches `pattern` (NULL = all), in the scopes of `only` (kind SCOPE_KIND_COUNT = all),
  * and takes the first sample. Returns 0 or -errno; sampler_deinit() in any case.
  */
-int sampler_init(struct sampler *sampler, const char *pattern, const struct scope *only);
+int sampler_init(struct sampler *sampler, const char *force_block, const char *pattern,
+		 const struct scope *only);
 void sampler_deinit(struct sampler *sampler);
 
 /* Sleeps until `until_ns` and samples into sampler->frame. Returns 0 or -errno. */

@@ -31,6 +31,7 @@ static int daemon_run(const struct invocation *invocation)
 	    on_exit = mode < 0 ? -1 : choose(invocation, "--on-exit", exits);
 	_cleanup_policies_ struct policy_set *policies = NULL;
 	struct daemon_options options = { 0 };
+	struct observer_options sources = { 0 };
 	int r;
 
 	if (mode < 0 || on_exit < 0)
@@ -42,6 +43,9 @@ static int daemon_run(const struct invocation *invocation)
 	if (invocation->json)
 		return cli_usage_error(invocation,
 				       "'daemon' prints no JSON; 'flyball status --json' does");
+	r = source_forced(invocation, &sources);
+	if (r != EXIT_CODE_OK)
+		return r;
 	r = policies_load(invocation, &catalogue, &policies);
 	if (r != EXIT_CODE_OK)
 		return r;
@@ -54,6 +58,7 @@ static int daemon_run(const struct invocation *invocation)
 		.tick_ns = option_time_ns(invocation, "--tick"),
 		.seed = option_number(invocation, "--seed"),
 		.only = option_scope(invocation, "--only"),
+		.force_block = sources.force_block,
 		.revert_on_exit = on_exit == 1,
 		.history = { .days = (uint32_t)option_number(invocation, "--history-days"),
 			     .max_bytes = option_bytes(invocation, "--history-size") },
@@ -80,6 +85,7 @@ const struct verb verb_daemon = {
 			OPTION_POLICY,
 			OPTION_POLICIES,
 			OPTION_ONLY,
+			OPTION_SOURCE,
 			{ .name = "--state",
 			  .argument = "DIR",
 			  .type = OPTION_TEXT,

@@ -11,6 +11,7 @@
 #include "actuator/knobs.h"
 #include "base/sysroot.h"
 #include "base/words.h"
+#include "daemon/doctor.h"
 #include "daemon/exit_code.h"
 #include "daemon/json.h"
 #include "daemon/render.h"
@@ -18,13 +19,6 @@
 #include "observer/observer.h"
 
 #define INSTANCES_MAX 256
-
-enum check_state {
-	CHECK_OK,
-	CHECK_LESS,    /* works, with less */
-	CHECK_MISSING, /* does not work */
-	CHECK_STATE_COUNT,
-};
 
 static const struct {
 	const char *word;
@@ -35,15 +29,8 @@ static const struct {
 	[CHECK_MISSING] = { .word = "missing", .tone = TONE_BAD },
 };
 
-struct doctor {
-	json_t *checks;
-	struct table *table;
-	int root;
-	uint64_t capabilities;
-};
-
-static void check_add(struct doctor *doctor, const char *name, enum check_state state,
-		      const char *text, const char *remedy)
+void check_add(struct doctor *doctor, const char *name, enum check_state state, const char *text,
+	       const char *remedy)
 {
 	json_array_append_new(doctor->checks,
 			      json_pack("{s:s, s:s, s:s, s:s}", "name", name, "state",
@@ -161,34 +148,6 @@ static void check_folder(struct doctor *doctor, const char *path, const char *wh
 	}
 }
 
-/* Returns the sources as JSON. */
-static json_t *check_sources(struct doctor *doctor)
-{
-	const struct observer_options options = { .root = doctor->root };
-	struct source_status sources[SOURCES_MAX];
-	struct observer *observer = NULL;
-	json_t *list = json_array();
-	int r = observer_new(&options, &observer);
-	size_t n = r < 0 ? 0 : observer_sources(observer, sources);
-
-	if (r < 0)
-		check_add(doctor, "observer", CHECK_MISSING, strerror(-r), "");
-	for (size_t i = 0; i < n; i++) {
-		char name[SOURCE_NAME_MAX + 16], text[SOURCE_TEXT_MAX + SOURCE_NAME_MAX + 8];
-		enum check_state state = sources[i].state == SOURCE_UNAVAILABLE ? CHECK_MISSING
-					 : sources[i].state == SOURCE_DEGRADED  ? CHECK_LESS
-										: CHECK_OK;
-
-		snprintf(name, sizeof(name), "source %s", sources[i].name);
-		snprintf(text, sizeof(text), "by %s%s%s", sources[i].method,
-			 sources[i].text[0] ? ": " : "", sources[i].text);
-		check_add(doctor, name, state, text, sources[i].remedy);
-		json_array_append_new(list, json_source(&sources[i]));
-	}
-	observer_free(observer);
-	return list;
-}
-
 static void count_knobs(int root, enum knob_family family, size_t *ret_rows, size_t *ret_instances,
 			size_t *ret_writable)
 {
@@ -242,9 +201,15 @@ static int doctor_run(const struct invocation *invocation)
 	_cleanup_close_ int root = sysroot_open("/");
 	struct doctor doctor = { .checks = json_array(), .table = table, .root = root };
 	_cleanup_json_ json_t *result = NULL;
+	struct observer_options options = { 0 };
 	json_t *sources, *check;
 	size_t i, missing = 0;
+	int r = source_forced(invocation, &options);
 
+	if (r != EXIT_CODE_OK) {
+		json_decref(doctor.checks);
+		return r;
+	}
 	if (root < 0) {
 		json_decref(doctor.checks);
 		return cli_error(invocation, EXIT_CODE_ERROR, "unable to open '/': %s",
@@ -256,7 +221,7 @@ static int doctor_run(const struct invocation *invocation)
 	check_user(&doctor);
 	check_folder(&doctor, DEFAULT_STATE_DIR, "history");
 	check_folder(&doctor, DEFAULT_RUN_DIR, "the journal and the control socket");
-	sources = check_sources(&doctor);
+	sources = check_sources(&doctor, &options);
 	check_knobs(&doctor);
 	json_array_foreach (doctor.checks, i, check)
 		missing += !strcmp(member_text(check, "state"), "missing");
@@ -280,6 +245,9 @@ const struct verb verb_doctor = {
 	.about = "Say what works on this machine, and what to do about what does not.",
 	.text = "Looks only. Exits with 1 when something does not work; 'less' is a fallback, or a "
 		"part that is not needed "
-		"for everything.",
+		"for everything. A source that can work by several methods uses the first that "
+		"does; each is tried for a "
+		"moment.",
+	.options = (const struct option_row[]){ OPTION_SOURCE, { .name = NULL } },
 	.run = doctor_run,
 };

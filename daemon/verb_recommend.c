@@ -225,9 +225,13 @@ static int recommend_run(const struct invocation *invocation)
 	_cleanup_policies_ struct policy_set *policies = NULL;
 	_cleanup_close_ int fd = -1;
 	_cleanup_json_ json_t *plan = NULL;
+	struct observer_options sources = { 0 };
 	struct daemon_options options;
 	int r;
 
+	r = source_forced(invocation, &sources);
+	if (r != EXIT_CODE_OK)
+		return r;
 	r = policies_load(invocation, &catalogue, &policies);
 	if (r != EXIT_CODE_OK)
 		return r;
@@ -245,6 +249,7 @@ static int recommend_run(const struct invocation *invocation)
 		.user = option_text(invocation, "--user"),
 		.tick_ns = option_time_ns(invocation, "--tick"),
 		.only = option_scope(invocation, "--only"),
+		.force_block = sources.force_block,
 		.policies = policies,
 	};
 	fprintf(invocation->err, "looking for %s with %zu policies; nothing is written ...\n",
@@ -274,6 +279,7 @@ const struct verb verb_recommend = {
 			OPTION_POLICY,
 			OPTION_POLICIES,
 			OPTION_ONLY,
+			OPTION_SOURCE,
 			{ .name = "--user",
 			  .argument = "NAME|UID",
 			  .type = OPTION_TEXT,

@@ -47,6 +47,17 @@ const char *run_folder(const struct invocation *invocation)
 	return folder && folder[0] ? folder : DEFAULT_RUN_DIR;
 }
 
+int source_forced(const struct invocation *invocation, struct observer_options *options)
+{
+	const char *text = option_text(invocation, "--source");
+	char complaint[160];
+
+	if (!text || observer_force(options, text, complaint, sizeof(complaint)) == 0)
+		return EXIT_CODE_OK;
+	return cli_usage_error(invocation, "unable to take '%s' for '--source': %s", text,
+			       complaint);
+}
+
 int daemon_error(const struct invocation *invocation, int error)
 {
 	const char *folder = run_folder(invocation);

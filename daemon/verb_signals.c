@@ -137,14 +137,15 @@ static void print_markdown(FILE *out)
 			signal_rows[i].about);
 }
 
-static int look(const struct invocation *invocation, struct sampler *sampler, const char *pattern)
+static int look(const struct invocation *invocation, struct sampler *sampler,
+		const char *force_block, const char *pattern)
 {
 	const struct scope only = option_scope(invocation, "--only");
 	struct progress progress;
 	uint64_t now = clock_now_ns();
 	int r;
 
-	r = sampler_init(sampler, pattern, &only);
+	r = sampler_init(sampler, force_block, pattern, &only);
 	if (r < 0)
 		return r;
 	progress_begin(&progress, invocation->err, "looking for a second", now, LOOK_NS);
@@ -158,6 +159,7 @@ static int signals_run(const struct invocation *invocation)
 	const char *pattern = invocation->n_words ? invocation->words[0] : NULL;
 	_cleanup_(sampler_deinit) struct sampler sampler = SAMPLER_NONE;
 	bool values = !option_given(invocation, "--no-values");
+	struct observer_options options = { 0 };
 	_cleanup_json_ json_t *list = NULL;
 	char hint[128];
 	int r;
@@ -169,8 +171,11 @@ static int signals_run(const struct invocation *invocation)
 	if (sampler_matches(pattern) == 0)
 		return cli_usage_error(invocation, "no signal matches '%s'%s", pattern,
 				       sampler_did_you_mean(pattern, hint, sizeof(hint)));
+	r = source_forced(invocation, &options);
+	if (r != EXIT_CODE_OK)
+		return r;
 	if (values) {
-		r = look(invocation, &sampler, pattern);
+		r = look(invocation, &sampler, options.force_block, pattern);
 		if (r < 0)
 			return cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s",
 					 strerror(-r));
@@ -198,6 +203,7 @@ const struct verb verb_signals = {
 			{ .name = "--no-values",
 			  .about = "Only the catalogue: attach nothing, look at nothing." },
 			OPTION_ONLY,
+			OPTION_SOURCE,
 			{ .name = "--markdown", .about = "Print the reference (docs/signals.md)." },
 			{ .name = NULL },
 		},

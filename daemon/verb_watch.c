@@ -69,6 +69,7 @@ static int watch_run(const struct invocation *invocation)
 	const struct scope only = option_scope(invocation, "--only");
 	_cleanup_(sampler_deinit) struct sampler sampler = SAMPLER_NONE;
 	const struct style style = style_of(invocation->out);
+	struct observer_options options = { 0 };
 	size_t lines = 0;
 	uint64_t next;
 	char hint[128];
@@ -78,7 +79,10 @@ static int watch_run(const struct invocation *invocation)
 		return cli_usage_error(invocation, "no signal matches '%s'%s", invocation->words[0],
 				       sampler_did_you_mean(invocation->words[0], hint,
 							    sizeof(hint)));
-	r = sampler_init(&sampler, invocation->words[0], &only);
+	r = source_forced(invocation, &options);
+	if (r != EXIT_CODE_OK)
+		return r;
+	r = sampler_init(&sampler, options.force_block, invocation->words[0], &only);
 	next = clock_now_ns();
 	for (uint64_t i = 0; r == 0 && (count == 0 || i < count); i++) {
 		next += interval;
@@ -120,6 +124,7 @@ const struct verb verb_watch = {
 			  .preset = "0",
 			  .about = "End after so many; 0 = never." },
 			OPTION_ONLY,
+			OPTION_SOURCE,
 			{ .name = NULL },
 		},
 	.examples =

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "daemon/cli.h"
 #include "include/catalogue.h"
+#include "observer/observer.h"
 #include "policies/policies.h"
 
 #define DEFAULT_RUN_DIR "/run/flyball"
@@ -37,7 +38,14 @@ extern const struct verb verb_doctor, verb_signals, verb_watch, verb_knobs, verb
 	{                                                                                          \
 		.name = "--policies", .argument = "DIR", .type = OPTION_TEXT,                      \
 		.about = "Use the policies of this folder instead of /etc/flyball/policies.d and " \
-			 "/usr/{local/,}share/flyball/policies; may be repeated, the first folder wins."    \
+			 "/usr/{local/,}share/flyball/policies; may be repeated, the first "       \
+			 "folder wins."                                                            \
+	}
+#define OPTION_SOURCE                                                                   \
+	{                                                                               \
+		.name = "--source", .argument = "SOURCE=METHOD", .type = OPTION_TEXT,   \
+		.about = "For debugging: observe by this method and no other, such as " \
+			 "block=kprobe; 'flyball doctor' lists them."                   \
 	}
 #define OPTION_ONLY                                                           \
 	{                                                                     \
@@ -47,6 +55,9 @@ extern const struct verb verb_doctor, verb_signals, verb_watch, verb_knobs, verb
 
 /* The folder of the socket: --run, $FLYBALL_RUN_DIR, the default. */
 const char *run_folder(const struct invocation *invocation);
+
+/* Puts what --source says into `options`. Returns an exit code, after saying what is wrong. */
+int source_forced(const struct invocation *invocation, struct observer_options *options);
 
 /* Loads what --policy and --policies say; prints all errors. Returns an exit code; the caller frees the set. */
 int policies_load(const struct invocation *invocation, const struct catalogue *catalogue,

@@ -10,6 +10,7 @@
 #define SOURCE_NAME_MAX 32
 #define SOURCE_TEXT_MAX 192
 #define SOURCES_MAX 16
+#define SOURCE_METHODS_MAX 8 /* of one source */
 
 enum source_state {
 	SOURCE_UNAVAILABLE, /* cannot work here; `text` says why, `remedy` what to do */
@@ -17,6 +18,13 @@ enum source_state {
 	SOURCE_ATTACHED,    /* attached and sampled */
 	SOURCE_DEGRADED, /* attached through a fallback that gives less; `text` says which and why */
 	SOURCE_STATE_COUNT,
+};
+
+/* Numbers of tracepoints, in the order of observer/events.c; -errno = not known. */
+#define SOURCE_EVENTS_MAX 8
+
+struct source_events {
+	int ids[SOURCE_EVENTS_MAX];
 };
 
 struct source_status {

@@ -1,22 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The method tp_btf in a build without BPF programs: it says so, and nothing else is ever called. */
+/* The BPF methods in a build without BPF programs: it says so, and nothing else is ever called. */
 #include "observer/block_tracer.h"
 
 #include <errno.h>
 
-int block_tracer_probe(const struct source_context *context, struct source_status *status)
+int block_tracer_probe(const struct source_context *context, enum block_way way,
+		       struct source_status *status)
 {
-	(void)context;
+	(void)context, (void)way;
 	source_say(status, SOURCE_UNAVAILABLE, "build with -DWITH_BPF=ON",
 		   "this build has no BPF programs");
 	return -EOPNOTSUPP;
 }
 
-int block_tracer_open(uint32_t n_slots, uint32_t stages, struct source_status *status,
+void block_tracer_caution(const struct source_context *context, enum block_way way,
+			  struct source_status *status)
+{
+	(void)context, (void)way, (void)status;
+}
+
+int block_tracer_open(const struct source_context *context, enum block_way way, uint32_t n_slots,
+		      uint32_t stages, struct source_status *status,
 		      struct block_tracer **ret_tracer)
 {
 	(void)n_slots, (void)stages, (void)ret_tracer;
-	return block_tracer_probe(NULL, status);
+	return block_tracer_probe(context, way, status);
+}
+
+int block_tracer_settle(struct block_tracer *tracer)
+{
+	(void)tracer;
+	return -EOPNOTSUPP;
 }
 
 void block_tracer_close(struct block_tracer *tracer)

@@ -3,6 +3,7 @@
 #include "observer/observer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -63,6 +64,10 @@ int observer_new(const struct observer_options *options, struct observer **ret_o
 		return -ENOMEM;
 	observer->context.root = options->root;
 	observer->context.force_block = options->force_block;
+	if (options->events)
+		observer->context.events = *options->events;
+	else
+		observer_events_read(options->root, &observer->context.events);
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
 		attachment_probe(observer, i);
 	*ret_observer = observer;
@@ -204,6 +209,59 @@ int observer_sample(struct observer *observer, uint64_t now_ns, struct frame *fr
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
 		attachment_sample(observer, i, now_ns, frame);
 	return 0;
+}
+
+static const struct source_ops *source_find(const char *name, size_t length)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+		if (sources[i]->method && strlen(sources[i]->name) == length &&
+		    !strncmp(sources[i]->name, name, length))
+			return sources[i];
+	return NULL;
+}
+
+int observer_force(struct observer_options *options, const char *text, char *complaint, size_t size)
+{
+	const size_t length = strcspn(text, "=");
+	const struct source_ops *source = source_find(text, length);
+	const char *method;
+	int used;
+
+	if (!source || !text[length]) {
+		snprintf(complaint, size,
+			 "needs SOURCE=METHOD, such as block=kprobe; 'block' alone has several");
+		return -EINVAL;
+	}
+	used = snprintf(complaint, size, "'%s' has no method '%s'; use one of", source->name,
+			text + length + 1);
+	for (size_t i = 0; (method = source->method(i)); i++) {
+		if (!strcmp(method, text + length + 1)) {
+			options->force_block = method;
+			return 0;
+		}
+		if (used >= 0 && (size_t)used < size)
+			used += snprintf(complaint + used, size - (size_t)used, "%s %s",
+					 i ? "," : "", method);
+	}
+	return -EINVAL;
+}
+
+size_t observer_methods(struct observer *observer, size_t source, struct source_status *ret_methods)
+{
+	struct source_context context = observer->context;
+	const struct source_ops *ops = sources[source];
+	const char *name;
+	size_t i;
+
+	context.force_block = NULL;
+	for (i = 0; ops->method && i < SOURCE_METHODS_MAX && (name = ops->method(i)); i++) {
+		memset(&ret_methods[i], 0, sizeof(ret_methods[i]));
+		snprintf(ret_methods[i].name, SOURCE_NAME_MAX, "%s", ops->name);
+		snprintf(ret_methods[i].method, SOURCE_NAME_MAX, "%s", name);
+		ret_methods[i].state = SOURCE_IDLE;
+		ops->try_method(&context, i, &ret_methods[i]);
+	}
+	return i;
 }
 
 size_t observer_sources(struct observer *observer, struct source_status *ret_status)

@@ -21,10 +21,23 @@ struct observer;
 extern const struct signal_row signal_rows[SIGNAL_ID_COUNT];
 
 struct observer_options {
-	int root; /* sysroot descriptor; must outlive the observer */
-	const char *
-		force_block; /* method of the block source to use, for tests: "tp_btf", "procfs"; NULL = the best */
+	int root;                /* sysroot descriptor; must outlive the observer */
+	const char *force_block; /* method of the block source to use; NULL = the best that works */
+	const struct source_events *events; /* NULL = as observer_events_read() finds them now */
 };
+
+/*
+ * Reads the numbers of tracepoints, which root alone may read: before root is given up. What cannot be read makes
+ * a method unavailable that needs it.
+ */
+void observer_events_read(int root, struct source_events *ret_events);
+
+/*
+ * Forces the method of a source by `SOURCE=METHOD`, such as `block=kprobe`; `text` must outlive the observer. Returns
+ * 0, or -EINVAL with a sentence in `complaint` that names the possible ones.
+ */
+int observer_force(struct observer_options *options, const char *text, char *complaint,
+		   size_t size);
 
 /* Makes an observer with nothing attached. The caller frees it. Returns 0 or -errno. */
 int observer_new(const struct observer_options *options, struct observer **ret_observer);
@@ -44,6 +57,14 @@ int observer_demand(struct observer *observer, const struct demand *demands, siz
  * Series of disks that came or went appear and disappear by themselves. Returns 0 or -errno.
  */
 int observer_sample(struct observer *observer, uint64_t now_ns, struct frame *frame);
+
+/*
+ * Tries every method of a source of observer_sources(), each attached for a moment, with nothing forced: a row a method,
+ * best first, IDLE where it works; the first of these is the one that is used. Fills in up to SOURCE_METHODS_MAX rows;
+ * returns how many, 0 where there is but one method.
+ */
+size_t observer_methods(struct observer *observer, size_t source,
+			struct source_status *ret_methods);
 
 /* Fills in up to SOURCES_MAX rows, one a source in the order of its table; returns how many. */
 size_t observer_sources(struct observer *observer, struct source_status *ret_status);

@@ -22,6 +22,7 @@
 struct source_context {
 	int root;                /* sysroot descriptor */
 	const char *force_block; /* see struct observer_options */
+	struct source_events events;
 };
 
 /* The demand on one source. */
@@ -47,6 +48,14 @@ struct source_ops {
 
 	/* Says whether and how it would work: method, state (IDLE or UNAVAILABLE), text, remedy. Attaches nothing. */
 	void (*probe)(const struct source_context *context, struct source_status *status);
+
+	/*
+	 * The name of a method, best first, NULL past the end; and whether it works here, by attaching it for a moment:
+	 * IDLE or UNAVAILABLE, text, remedy. NULL where there is but one.
+	 */
+	const char *(*method)(size_t index);
+	void (*try_method)(const struct source_context *context, size_t index,
+			   struct source_status *status);
 
 	/*
 	 * Attaches, and sets the state (ATTACHED or DEGRADED) with its texts. Returns 0, or -errno with state
@@ -94,6 +103,9 @@ void sampler_host(struct sampler *sampler, enum signal_id signal, double value);
 /* Sets state, text and remedy; either text may be "". */
 void source_say(struct source_status *status, enum source_state state, const char *remedy,
 		const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The number of a tracepoint of the table in events.c, or -errno. */
+int source_event(const struct source_context *context, const char *name);
 
 /*
  * Opens a file of the sysroot to be read again at every tick. Returns the descriptor, which the caller owns, or

@@ -10,6 +10,19 @@ trap 'rm -f "$out"' EXIT
 
 "$flyball" doctor >"$out" || fail "doctor as root"
 check "doctor names the block source" contains "$out" block
+for method in tp_btf fentry kprobe tracepoint procfs; do
+	check "doctor names the method $method" contains "$out" "block by $method +(ok|less) "
+done
+"$flyball" doctor --json | jq -e '.sources[] | select(.name == "block") | .method as $used |
+	([.methods[] | select(.state == "used") | .name] == [$used]) and
+	([.methods[] | select(.state == "unavailable" and (.text == "" or .remedy == ""))] == [])' >/dev/null ||
+	fail "doctor --json: one method is used, and what is not available says why"
+"$flyball" doctor --source block=procfs >"$out" || fail "doctor with a forced method"
+check "a forced method is the one in use" contains "$out" 'source block +ok +by procfs'
+r=0
+"$flyball" doctor --source block=magic 2>"$out" || r=$?
+check "a wrong one is an error of usage" equal "$r" 64
+check "which names the possible ones" contains "$out" 'tp_btf, fentry, kprobe, tracepoint, procfs'
 capsh --drop=cap_bpf,cap_perfmon,cap_sys_admin -- -c "'$flyball' doctor" >"$out" || fail "doctor without CAP_BPF"
 check "without CAP_BPF doctor says which capability is missing" contains "$out" 'CAP_BPF|CAP_PERFMON'
 check "and what is used instead" contains "$out" procfs

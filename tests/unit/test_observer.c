@@ -438,6 +438,51 @@ static void a_forced_method_that_does_not_work_is_unavailable(void **state)
 	assert_int_equal(status_of(f, "block")->state, SOURCE_ATTACHED);
 }
 
+static void a_method_is_forced_by_its_name_and_a_wrong_one_names_the_possible_ones(void **state)
+{
+	struct observer_options options = { 0 };
+	char complaint[160];
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		static const char *const texts[] = { "block=tp_btf", "block=fentry", "block=kprobe",
+						     "block=tracepoint", "block=procfs" };
+
+		assert_int_equal(observer_force(&options, texts[i], complaint, sizeof(complaint)),
+				 0);
+		assert_string_equal(options.force_block, strchr(texts[i], '=') + 1);
+	}
+	assert_int_equal(observer_force(&options, "block=magic", complaint, sizeof(complaint)),
+			 -EINVAL);
+	assert_string_equal(complaint, "'block' has no method 'magic'; use one of tp_btf, fentry, "
+				       "kprobe, tracepoint, procfs");
+	assert_int_equal(observer_force(&options, "block", complaint, sizeof(complaint)), -EINVAL);
+	assert_int_equal(observer_force(&options, "psi=procfs", complaint, sizeof(complaint)),
+			 -EINVAL);
+	assert_non_null(strstr(complaint, "block=kprobe"));
+	assert_string_equal(options.force_block, "procfs");
+}
+
+static void every_method_is_named_with_the_reason_why_it_does_not_work(void **state)
+{
+	struct fixture *f = *state;
+	struct source_status methods[SOURCE_METHODS_MAX];
+	size_t n = observer_methods(f->observer, 0, methods);
+
+	assert_int_equal(n, 5);
+	for (size_t i = 0; i < n; i++) {
+		assert_string_equal(methods[i].name, "block");
+		if (!strcmp(methods[i].method, "procfs")) {
+			assert_int_equal(methods[i].state, SOURCE_IDLE);
+			continue;
+		}
+		assert_int_equal(methods[i].state, SOURCE_UNAVAILABLE);
+		assert_true(strlen(methods[i].text) > 0);
+		assert_true(strlen(methods[i].remedy) > 0);
+	}
+	assert_int_equal(observer_methods(f->observer, 1, methods), 0); /* psi has but one */
+}
+
 static void missing_files_make_a_source_unavailable_with_a_remedy(void **state)
 {
 	struct fixture *f = *state;
@@ -503,6 +548,8 @@ int main(void)
 		TEST(a_disk_whose_queue_does_not_count_has_no_valid_counters),
 		TEST(without_btf_the_block_source_says_so_and_falls_back),
 		TEST(a_forced_method_that_does_not_work_is_unavailable),
+		TEST(a_method_is_forced_by_its_name_and_a_wrong_one_names_the_possible_ones),
+		TEST(every_method_is_named_with_the_reason_why_it_does_not_work),
 		TEST(missing_files_make_a_source_unavailable_with_a_remedy),
 		TEST(more_disks_than_the_limit_are_said_in_the_status),
 		TEST(sampling_is_accounted_for),

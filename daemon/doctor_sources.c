@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/doctor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/json.h"
+
+/*
+ * The methods of a source, each tried: what works, what is used of these, and why the others are not available. Returns
+ * them as JSON.
+ */
+static json_t *check_methods(struct doctor *doctor, const struct source_status *methods, size_t n,
+			     const char *used)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		const bool works = methods[i].state != SOURCE_UNAVAILABLE;
+		const char *word = !works                             ? "unavailable"
+				   : !strcmp(methods[i].method, used) ? "used"
+								      : "works";
+		char name[2 * SOURCE_NAME_MAX + 8];
+
+		snprintf(name, sizeof(name), "  %.*s by %.*s", SOURCE_NAME_MAX, methods[i].name,
+			 SOURCE_NAME_MAX, methods[i].method);
+		check_add(doctor, name, works && !methods[i].text[0] ? CHECK_OK : CHECK_LESS,
+			  methods[i].text[0] ? methods[i].text : word, methods[i].remedy);
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s, s:s}", "name", methods[i].method,
+						"state", word, "text", methods[i].text, "remedy",
+						methods[i].remedy));
+	}
+	return list;
+}
+
+/* What is used: of what is not forced the first method that works, and why not the first of all. */
+static void choose_method(const struct source_status *methods, size_t n,
+			  struct source_status *source)
+{
+	size_t first = 0;
+
+	while (first < n && methods[first].state == SOURCE_UNAVAILABLE)
+		first++;
+	if (first == n || !strcmp(methods[first].method, source->method))
+		return;
+	strcpy(source->method, methods[first].method);
+	strcpy(source->text, methods[0].text);
+	strcpy(source->remedy, methods[0].remedy);
+}
+
+static void check_source(struct doctor *doctor, const struct source_status *source)
+{
+	char name[SOURCE_NAME_MAX + 16], text[SOURCE_TEXT_MAX + SOURCE_NAME_MAX + 8];
+	enum check_state state = source->state == SOURCE_UNAVAILABLE ? CHECK_MISSING
+				 : source->state == SOURCE_DEGRADED  ? CHECK_LESS
+								     : CHECK_OK;
+
+	snprintf(name, sizeof(name), "source %s", source->name);
+	snprintf(text, sizeof(text), "by %s%s%s", source->method, source->text[0] ? ": " : "",
+		 source->text);
+	check_add(doctor, name, state, text, source->remedy);
+}
+
+json_t *check_sources(struct doctor *doctor, struct observer_options *options)
+{
+	struct source_status sources[SOURCES_MAX], methods[SOURCE_METHODS_MAX];
+	struct observer *observer = NULL;
+	json_t *list = json_array();
+	size_t n = 0, n_methods;
+	int r;
+
+	options->root = doctor->root;
+	r = observer_new(options, &observer);
+	if (r < 0)
+		check_add(doctor, "observer", CHECK_MISSING, strerror(-r), "");
+	else
+		n = observer_sources(observer, sources);
+	for (size_t i = 0; i < n; i++) {
+		json_t *row;
+
+		n_methods = observer_methods(observer, i, methods);
+		if (!options->force_block)
+			choose_method(methods, n_methods, &sources[i]);
+		check_source(doctor, &sources[i]);
+		row = json_source(&sources[i]);
+		if (n_methods)
+			json_object_set_new(row, "methods",
+					    check_methods(doctor, methods, n_methods,
+							  sources[i].method));
+		json_array_append_new(list, row);
+	}
+	observer_free(observer);
+	return list;
+}

@@ -72,10 +72,14 @@ json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading
 			 command);
 	if (!knob)
 		return NULL;
-	if (row->type == KNOB_INTEGER) {
+	if (row->type == KNOB_INTEGER || row->type == KNOB_LIMIT) {
 		json_object_set_new(knob, "unit_scale", json_integer(row->unit_scale));
 		json_object_set_new(knob, "min", json_integer(row->min));
 		json_object_set_new(knob, "max", json_integer(row->max));
+		return knob;
+	}
+	if (row->type == KNOB_LIST) {
+		json_object_set_new(knob, "within", json_string(reading->within));
 		return knob;
 	}
 	choices = json_array();

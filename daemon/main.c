@@ -9,7 +9,8 @@
  *     actuator/guard.c                 allows or refuses a change; pure
  *     actuator/journal.c               the write-ahead undo log
  *     actuator/knob_table.c            the catalogue of knobs, one row each
- *     actuator/knobs.c                 finding, reading and checking knobs
+ *     actuator/knob_value.c            values of knobs checked and compared
+ *     actuator/knobs.c                 finding and reading knobs
  *     actuator/recovery.c              what a crash left, undone from the journal
  *     actuator/setting.c               one setting put in force and read back
  *     actuator/txn.c                   the list of transactions
@@ -26,6 +27,7 @@
  *     analyzer/window.c                one window from the frames inside it
  *     base/file.c                      files replaced whole or not at all
  *     base/hist.c                      percentiles of histograms
+ *     base/idset.c                     sets of CPUs and nodes as text
  *     base/log.c                       lines on stderr
  *     base/quantity.c                  numbers with units
  *     base/rng.c                       a seeded generator

@@ -184,6 +184,17 @@ static int journal_begin(struct actuator *a, const struct journal_entry *entry)
 	return r;
 }
 
+/* What only the family knows, and the guard cannot: whose the scope is. */
+static bool is_allowed(struct actuator *a, const struct guard_view *view,
+		       const struct change *change, struct outcome *outcome)
+{
+	if (knob_allowed(a->options.root, view->row, view->reading, change->new_value,
+			 outcome->text, sizeof(outcome->text)) == 0)
+		return true;
+	outcome->status = OUTCOME_REFUSED;
+	return false;
+}
+
 static void begin(struct actuator *a, const struct change *change, struct guard_view *view,
 		  struct outcome *outcome)
 {
@@ -202,6 +213,8 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 	memcpy(outcome->value, reading.value, sizeof(outcome->value));
 	outcome->status = guard_value(view, change, outcome->text, sizeof(outcome->text));
 	if (outcome->status != OUTCOME_DONE)
+		return;
+	if (!is_allowed(a, view, change, outcome))
 		return;
 	if (entry_make(a, view->row, change, reading.value, &entry, outcome->text,
 		       sizeof(outcome->text)) < 0) {

@@ -269,6 +269,85 @@ static void an_idle_group_gets_its_own_weight_back(void **state)
 	groups_remove(b, group_own);
 }
 
+static void shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void shell(const char *format, ...)
+{
+	char command[512];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(command, sizeof(command), format, ap);
+	va_end(ap);
+	if (system(command) != 0)
+		fail_msg("`%s` failed", command);
+}
+
+/* A loop disk with bfq; false where there is none. */
+static bool disk_attach(const struct bench *b, char *name, size_t size)
+{
+	char command[256];
+	FILE *output;
+	bool ok;
+
+	snprintf(command, sizeof(command),
+		 "cd %s && truncate -s 16M image && losetup -f --show image 2>/dev/null && rm "
+		 "image",
+		 b->folder);
+	output = popen(command, "r");
+	ok = output && fscanf(output, "/dev/%31s", name) == 1 && strlen(name) < size;
+	if (output)
+		pclose(output);
+	snprintf(command, sizeof(command),
+		 "modprobe -q bfq 2>/dev/null; echo bfq > /sys/block/%s/queue/scheduler "
+		 "2>/dev/null",
+		 name);
+	return ok && system(command) == 0;
+}
+
+/* Writing the weight of a group makes bfq forget those of single disks. */
+static void the_weight_of_a_single_disk_is_put_back(void **state)
+{
+	static char before[SNAPSHOT_BYTES], after[SNAPSHOT_BYTES];
+	struct bench *b = *state;
+	const struct scope scope = group_scope(group_own);
+	struct actuator *actuator = bench_actuator(b);
+	struct cgroup_place place;
+	struct change change;
+	char disk[32] = "", number[32], path[64], text[64];
+	bool v2;
+
+	groups_make(b, group_own);
+	if (!disk_attach(b, disk, sizeof(disk)) ||
+	    reading_of(b, "cgroup.io.bfq.weight", &scope).flags & KNOB_GONE) {
+		if (disk[0])
+			shell("losetup -d /dev/%s", disk);
+		skip();
+	}
+	snprintf(path, sizeof(path), "sys/block/%s/dev", disk);
+	assert_true(sysroot_read(b->root, path, number, sizeof(number)) > 0);
+	v2 = cgroup_find(b->root, "blkio", &place) < 0;
+	if (v2)
+		assert_int_equal(cgroup_find(b->root, NULL, &place), 0);
+	snprintf(text, sizeof(text), "%s 50", number);
+	assert_int_equal(cgroup_write_text(b->root, &place, group_own,
+					   v2 ? "io.bfq.weight" : "blkio.bfq.weight_device", text),
+			 0);
+	snapshot(b, group_own, before);
+	assert_non_null(strstr(before, text));
+	change = change_of(b, "cgroup.io.bfq.weight", &scope, "300");
+	must(actuator, &change, ACTION_BEGIN);
+	must(actuator, &change, ACTION_ARM);
+	snapshot(b, group_own, after);
+	assert_null(strstr(after, text));
+	must(actuator, &change, ACTION_UNDO);
+	snapshot(b, group_own, after);
+	assert_string_equal(before, after);
+	actuator_close(actuator, clock_now_ns());
+	groups_remove(b, group_own);
+	shell("echo none > /sys/block/%s/queue/scheduler && losetup -d /dev/%s", disk, disk);
+}
+
 static void put_into_group(const struct bench *b, const char *controller, pid_t pid)
 {
 	struct cgroup_place place;
@@ -494,6 +573,7 @@ int main(void)
 		ON_BENCH(mounts_are_where_libcgroup_finds_them),
 		ON_BENCH(every_row_is_set_read_back_and_restored),
 		ON_BENCH(an_idle_group_gets_its_own_weight_back),
+		ON_BENCH(the_weight_of_a_single_disk_is_put_back),
 		ON_BENCH(threads_keep_their_masks_when_their_cpuset_comes_back),
 		ON_BENCH(a_vanished_group_is_gone_and_a_new_one_is_left_alone),
 		ON_BENCH(somebody_elses_value_is_left),

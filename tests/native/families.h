@@ -125,14 +125,36 @@ struct worker {
 	int order, answer; /* pipes: 't' starts one more thread, which answers with its number */
 };
 
+/* Of the worker's process: where its threads wait until 'x' ends one, and what they answer to. */
+static int worker_wait[2], worker_answer;
+
 static inline void *worker_thread(void *context)
 {
 	pid_t tid = (pid_t)syscall(SYS_gettid);
+	char byte;
 
-	if (write(*(int *)context, &tid, sizeof(tid)) != sizeof(tid))
+	(void)context;
+	if (write(worker_answer, &tid, sizeof(tid)) != sizeof(tid))
 		_exit(1);
-	for (;;)
-		pause();
+	while (read(worker_wait[0], &byte, 1) != 1)
+		;
+	return NULL;
+}
+
+static inline void *worker_mayfly(void *context)
+{
+	return context;
+}
+
+/* 's': threads are born and die as fast as they can, for a second. */
+static inline void worker_storm(void)
+{
+	uint64_t end = clock_now_ns() + NSEC_PER_SEC;
+	pthread_t thread;
+
+	while (clock_now_ns() < end)
+		if (pthread_create(&thread, NULL, worker_mayfly, NULL) == 0)
+			pthread_join(thread, NULL);
 }
 
 static inline void worker_run(int order, int answer)
@@ -142,9 +164,17 @@ static inline void worker_run(int order, int answer)
 
 	prctl(PR_SET_NAME, "knob worker");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (read(order, &what, 1) == 1)
-		if (pthread_create(&thread, NULL, worker_thread, &answer) != 0)
+	worker_answer = answer;
+	if (pipe2(worker_wait, O_CLOEXEC) < 0)
+		_exit(1);
+	while (read(order, &what, 1) == 1) {
+		if (what == 's')
+			worker_storm();
+		else if (what == 'x' && write(worker_wait[1], "", 1) != 1)
 			_exit(1);
+		else if (what == 't' && pthread_create(&thread, NULL, worker_thread, NULL) != 0)
+			_exit(1);
+	}
 	_exit(0);
 }
 

@@ -291,7 +291,7 @@ static bool disk_attach(const struct bench *b, char *name, size_t size)
 	bool ok;
 
 	snprintf(command, sizeof(command),
-		 "cd %s && truncate -s 16M image && losetup -f --show image 2>/dev/null && rm "
+		 "cd %s && truncate -s 16M image && losetup -f --show image 2>/dev/null; rm -f "
 		 "image",
 		 b->folder);
 	output = popen(command, "r");

@@ -187,6 +187,9 @@ static inline pid_t worker_thread_start(struct worker *w)
 	return tid;
 }
 
+/* Of the test: a worker that runs, for the teardown of one that failed. */
+static pid_t worker_running;
+
 static inline void worker_start(struct worker *w)
 {
 	int order[2], answer[2];
@@ -199,6 +202,7 @@ static inline void worker_start(struct worker *w)
 		close(order[1]);
 		worker_run(order[0], answer[1]);
 	}
+	worker_running = w->pid;
 	close(order[0]);
 	close(answer[1]);
 	w->order = order[1];
@@ -213,6 +217,16 @@ static inline void worker_stop(struct worker *w)
 	close(w->answer);
 	kill(w->pid, SIGKILL);
 	assert_int_equal(waitpid(w->pid, NULL, 0), w->pid);
+	worker_running = 0;
+}
+
+static inline void worker_clear(void)
+{
+	if (worker_running == 0)
+		return;
+	kill(worker_running, SIGKILL);
+	waitpid(worker_running, NULL, 0);
+	worker_running = 0;
 }
 
 static inline void cpus_set(pid_t tid, unsigned long mask)

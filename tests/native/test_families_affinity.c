@@ -345,6 +345,7 @@ static int bench_setup(void **state)
 
 static int bench_teardown(void **state)
 {
+	worker_clear();
 	bench_close(*state);
 	return 0;
 }

@@ -48,7 +48,7 @@ int affinity_threads_each(int root, pid_t pid, affinity_thread_fn fn, void *cont
 			continue;
 		if (++n > THREADS_MAX)
 			return -E2BIG;
-		r = thread_read(root, pid, atoi(entry->d_name), &thread);
+		r = thread_read(root, pid, (pid_t)strtol(entry->d_name, NULL, 10), &thread);
 		if (r == 0)
 			r = thread_cpus(root, &thread, &cpus);
 		if (r == 0)
@@ -92,7 +92,7 @@ int affinity_process_resolve(int root, struct scope *scope)
 
 int affinity_process_read(int root, const struct scope *scope, struct knob_reading *reading)
 {
-	struct thread leader;
+	struct thread leader = { 0 };
 	struct idset cpus;
 	int r = affinity_leader_read(root, scope, &leader);
 
@@ -117,7 +117,7 @@ int affinity_process_read(int root, const struct scope *scope, struct knob_readi
 
 int affinity_process_allowed(int root, const struct scope *scope, char *ret_text, size_t size)
 {
-	struct thread leader;
+	struct thread leader = { 0 };
 	const char *what = NULL;
 	int r = affinity_leader_read(root, scope, &leader);
 
@@ -189,21 +189,21 @@ int affinity_process_capture(int root, const struct scope *scope, char *companio
 			     char *ret_text, size_t text_size)
 {
 	struct capture capture = { .companions = companions, .size = size };
-	_cleanup_free_ struct tally *tally = calloc(1, sizeof(*tally));
-	struct thread leader;
+	struct tally tally = { 0 }; /* 65 KB */
+	struct thread leader = { 0 };
 	char list[KNOB_VALUE_MAX];
 	size_t most = 0;
-	int r = tally ? affinity_leader_read(root, scope, &leader) : -ENOMEM;
+	int r = affinity_leader_read(root, scope, &leader);
 
 	if (r == 0)
-		r = affinity_threads_each(root, leader.tid, tally_thread, tally);
-	if (r == 0 && tally->n == 0)
+		r = affinity_threads_each(root, leader.tid, tally_thread, &tally);
+	if (r == 0 && tally.n == 0)
 		r = -ESRCH;
 	if (r == 0) {
-		for (size_t i = 1; i < tally->n; i++)
-			if (tally->masks[i].count > tally->masks[most].count)
+		for (size_t i = 1; i < tally.n; i++)
+			if (tally.masks[i].count > tally.masks[most].count)
 				most = i;
-		capture.common = tally->masks[most].cpus;
+		capture.common = tally.masks[most].cpus;
 		r = idset_format(&capture.common, list, sizeof(list));
 	}
 	if (r == 0)

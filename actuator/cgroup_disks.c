@@ -70,9 +70,15 @@ static int parse_disk(char *text, struct disk *ret_disk)
 {
 	struct disk disk = { 0 };
 	char *rest = NULL, *word = strtok_r(text, " ", &rest);
-	int end = 0;
+	char *colon, *end;
 
-	if (!word || sscanf(word, "%u:%u%n", &disk.major, &disk.minor, &end) != 2 || word[end])
+	if (!word || word[0] < '0' || word[0] > '9')
+		return -EBADMSG;
+	disk.major = (unsigned int)strtoul(word, &colon, 10);
+	if (colon[0] != ':' || colon[1] < '0' || colon[1] > '9')
+		return -EBADMSG;
+	disk.minor = (unsigned int)strtoul(colon + 1, &end, 10);
+	if (*end)
 		return -EBADMSG;
 	while ((word = strtok_r(NULL, " ", &rest)))
 		if (parse_limit(word, &disk) < 0)

@@ -121,7 +121,7 @@ int cgroup_file_read(int root, const struct cgroup_file *file, const struct cgro
 int cgroup_file_write(int root, const struct cgroup_file *file, const struct cgroup_place *place,
 		      const char *group, const char *value)
 {
-	char now[KNOB_VALUE_MAX], line[KNOB_VALUE_MAX * 2];
+	char now[KNOB_VALUE_MAX], line[KNOB_VALUE_MAX * 2] = "";
 	int r;
 
 	if (file->form == FORM_QUOTA && !place->v2 && !strcmp(value, KNOB_NO_LIMIT))

@@ -22,14 +22,14 @@ enum cgroup_form {
 
 struct cgroup_file {
 	const char *knob;
-	enum cgroup_form form;
 	const char *controller;            /* of v1; NULL = v1 has no such file */
 	const char *v1, *v2;               /* v2 NULL = v2 has no such file */
 	const char *within_v1, *within_v2; /* of the group above: what a list must be within */
 	const char *disturbed_v1,
 		*disturbed_v2;    /* a file of the same group that the kernel changes along */
 	const char *disturbed_to; /* the values that the kernel gives it then, parted by blanks */
-	bool disturbs_threads;    /* the masks of the threads inside */
+	enum cgroup_form form;
+	bool disturbs_threads; /* the masks of the threads inside */
 };
 
 /* The file of a row of the family; never NULL for one. */

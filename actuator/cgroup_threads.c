@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "actuator/family.h"
@@ -60,10 +61,9 @@ static int capture_group(int root, const struct cgroup_place *place, const char 
 {
 	struct capture *capture = context;
 	_cleanup_fclose_ FILE *file = NULL;
-	char path[CGROUP_PATH_MAX];
+	char path[CGROUP_PATH_MAX], line[32];
 	struct idset allowed;
-	int tid, fd,
-		r = cgroup_path(place, group, place->v2 ? "cgroup.threads" : "tasks", path,
+	int fd, r = cgroup_path(place, group, place->v2 ? "cgroup.threads" : "tasks", path,
 				sizeof(path));
 
 	if (r == 0)
@@ -74,10 +74,10 @@ static int capture_group(int root, const struct cgroup_place *place, const char 
 	file = fd < 0 ? NULL : fdopen(fd, "r");
 	if (!file)
 		return errno == ENOENT ? 0 : -errno;
-	while (r == 0 && fscanf(file, "%d", &tid) == 1) {
+	while (r == 0 && fgets(line, sizeof(line), file)) {
 		if (++capture->seen > THREADS_MAX)
 			return -E2BIG;
-		r = capture_thread(root, tid, &allowed, capture);
+		r = capture_thread(root, (pid_t)strtol(line, NULL, 10), &allowed, capture);
 	}
 	return r;
 }

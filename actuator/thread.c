@@ -7,6 +7,7 @@
 #include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statfs.h>
 
@@ -24,6 +25,19 @@ static ssize_t read_file(int root, pid_t process, pid_t tid, const char *name, c
 	return sysroot_read(root, path, buffer, size);
 }
 
+/* A field of a stat file, counted from 1; `tail` is what follows the name, which is field 2. */
+static int stat_field(const char *tail, int number, uint64_t *ret_value)
+{
+	for (int field = 2; field < number && *tail; field++) {
+		tail += strcspn(tail, " ");
+		tail += strspn(tail, " ");
+	}
+	if (*tail < '0' || *tail > '9')
+		return -EBADMSG;
+	*ret_value = strtoull(tail, NULL, 10);
+	return 0;
+}
+
 /*
  * 4804 (cat) R 4748 4748 10421 0 -1 4194304 124 0 0 0 0 0 0 0 20 0 1 0 228994 3133440 …
  * The name may hold blanks and brackets; the last bracket ends it. Flags are field 9, the start is field 22.
@@ -32,6 +46,7 @@ int thread_read(int root, pid_t process, pid_t tid, struct thread *ret_thread)
 {
 	struct thread thread = { .process = process, .tid = tid };
 	char text[FILE_MAX_BYTES], *open, *close;
+	uint64_t flags;
 	ssize_t n = read_file(root, process, tid, "stat", text, sizeof(text));
 
 	if (n < 0)
@@ -41,11 +56,9 @@ int thread_read(int root, pid_t process, pid_t tid, struct thread *ret_thread)
 	if (!open || !close || close < open)
 		return -EBADMSG;
 	snprintf(thread.comm, sizeof(thread.comm), "%.*s", (int)(close - open - 1), open + 1);
-	if (sscanf(close + 1,
-		   " %*c %*d %*d %*d %*d %*d %" SCNu32 " %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-		   "%*d %*d %" SCNu64,
-		   &thread.flags, &thread.start) != 2)
+	if (stat_field(close + 1, 9, &flags) < 0 || stat_field(close + 1, 22, &thread.start) < 0)
 		return -EBADMSG;
+	thread.flags = (uint32_t)flags;
 	*ret_thread = thread;
 	return 0;
 }
@@ -121,16 +134,17 @@ void thread_format(pid_t tid, uint64_t start, char *buffer, size_t size)
 
 int thread_parse(const char *text, pid_t *ret_tid, uint64_t *ret_start)
 {
+	const char *at = strchr(text, '@');
 	char canonical[THREAD_NAME_MAX];
-	uint64_t start;
-	int tid;
+	long tid = strtol(text, NULL, 10);
+	uint64_t start = at ? strtoull(at + 1, NULL, 10) : 0;
 
-	if (sscanf(text, "%d@%" SCNu64, &tid, &start) != 2 || tid < 1)
+	if (tid < 1 || tid > INT32_MAX)
 		return -EINVAL;
-	thread_format(tid, start, canonical, sizeof(canonical));
+	thread_format((pid_t)tid, start, canonical, sizeof(canonical));
 	if (strcmp(canonical, text))
 		return -EINVAL;
-	*ret_tid = tid;
+	*ret_tid = (pid_t)tid;
 	*ret_start = start;
 	return 0;
 }

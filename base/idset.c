@@ -32,7 +32,7 @@ static int parse_id(const char **text, unsigned int *ret_id)
 int idset_parse(const char *text, struct idset *ret_set)
 {
 	struct idset set = { 0 };
-	unsigned int first, last;
+	unsigned int first = 0, last;
 	int r;
 
 	if (*text == '\0') {

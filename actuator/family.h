@@ -3,7 +3,7 @@
  * A family of knobs: how its settings are found, read, written, captured and restored. A family is one .c file that
  * exports one `struct knob_family_ops`, listed in knob_families[] (knobs.c).
  *
- *     scopes → read → capture (before the first write) → write … → write(old) → restore
+ *     scopes → read → allowed → capture (before the first write) → write … → write(old) → restore
  */
 #ifndef FLYBALL_ACTUATOR_FAMILY_H
 #define FLYBALL_ACTUATOR_FAMILY_H
@@ -19,18 +19,48 @@
  */
 #define COMPANIONS_MAX 1280
 
+/* Of a family with write_parts(): the line that says what the transaction's new value is. */
+#define KNOB_NEW_NAME "@new"
+
 struct knob_family_ops {
 	/* As knob_scopes(). */
 	size_t (*scopes)(int root, const struct knob_row *row, struct scope *ret_scopes,
 			 size_t max);
 
+	/*
+	 * Completes a scope as people write it (`process:123`) to the one instance that it means now. Returns 0 or
+	 * -ENOENT. NULL: scopes are complete as they are written.
+	 */
+	int (*resolve)(int root, const struct knob_row *row, struct scope *scope);
+
 	/* As knob_read(); row and scope fit each other. */
 	int (*read)(int root, const struct knob_row *row, const struct scope *scope,
 		    struct knob_reading *ret_reading);
 
+	/*
+	 * What no check of the value knows: a scope that must not be touched, a value that this scope cannot take now.
+	 * Asked before BEGIN. Returns 0, or -EPERM / -EINVAL with the reason in `ret_text`. NULL: all are allowed.
+	 */
+	int (*allowed)(int root, const struct knob_row *row, const struct scope *scope,
+		       const struct knob_reading *reading, const char *value, char *ret_text,
+		       size_t text_size);
+
+	/* The shell command that does a change by hand; 0 or -errno. NULL: the file at knob_path() is written. */
+	int (*command)(int root, const struct knob_row *row, const struct scope *scope,
+		       const char *value, char *buffer, size_t size);
+
 	/* Writes once; 0 or -errno. */
 	int (*write)(int root, const struct knob_row *row, const struct scope *scope,
 		     const char *value);
+
+	/*
+	 * In the place of write(), for a knob that is the value of many parts, each of which somebody may change: the
+	 * threads of a process. Puts `value` in force on the parts that have one of the transaction's values, and leaves the
+	 * others. `companions` is what capture() wrote, with the new value in a line KNOB_NEW_NAME. Where somebody else's
+	 * value is found in the knob itself, restore() is called all the same, for the parts that are still changed.
+	 */
+	int (*write_parts)(int root, const struct knob_row *row, const struct scope *scope,
+			   const char *companions, const char *value);
 
 	/*
 	 * Writes down what a change of the knob disturbs in the kernel, so that restore() can put it back. Returns 0,
@@ -57,6 +87,8 @@ struct knob_family_ops {
 			      const char *companions);
 };
 
+extern const struct knob_family_ops family_affinity;
+extern const struct knob_family_ops family_cgroup;
 extern const struct knob_family_ops family_io_scheduler;
 extern const struct knob_family_ops family_sysctl;
 

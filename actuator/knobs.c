@@ -2,23 +2,22 @@
 #include "actuator/knobs.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "actuator/family.h"
 #include "base/cleanup.h"
 #include "base/scope.h"
 #include "base/sysroot.h"
-#include "base/words.h"
 
 #define PATH_MAX_BYTES \
 	512 /* of a knob's file below the sysroot: a scope's name and what is around it */
 #define TEXT_MAX_BYTES 512 /* of a choice's file; 16 names of 16 letters are half of it */
 
 static const struct knob_family_ops *const knob_families[FAMILY_COUNT] = {
+	[FAMILY_AFFINITY] = &family_affinity,
+	[FAMILY_CGROUP] = &family_cgroup,
 	[FAMILY_SYSCTL] = &family_sysctl,
 	[FAMILY_IO_SCHEDULER] = &family_io_scheduler,
 };
@@ -131,81 +130,31 @@ size_t knob_scopes(int root, const struct knob_row *row, struct scope *ret_scope
 	return knob_family_ops(row)->scopes(root, row, ret_scopes, max);
 }
 
-/* A decimal number and nothing else; strtoll() alone would take blanks before it. */
-static int parse_integer(const char *text, int64_t *ret_value)
+int knob_resolve(int root, const struct knob_row *row, struct scope *scope)
 {
-	const char *digits = text + (text[0] == '-');
-	char *end;
-	long long value;
+	const struct knob_family_ops *ops = knob_family_ops(row);
 
-	if (digits[0] < '0' || digits[0] > '9')
+	if (!knob_fits(row, scope->kind) || !scope_valid(scope))
 		return -EINVAL;
-	errno = 0;
-	value = strtoll(text, &end, 10);
-	if (*end)
-		return -EINVAL;
-	if (errno)
-		return -ERANGE;
-	*ret_value = value;
-	return 0;
+	return ops->resolve ? ops->resolve(root, row, scope) : 0;
 }
 
-static int check_integer(const struct knob_row *row, const char *value, char *ret_text, size_t size)
+int knob_allowed(int root, const struct knob_row *row, const struct knob_reading *reading,
+		 const char *value, char *ret_text, size_t size)
 {
-	int64_t number = 0;
-	int r = parse_integer(value, &number);
+	const struct knob_family_ops *ops = knob_family_ops(row);
 
-	if (r == -EINVAL) {
-		snprintf(ret_text, size, "'%.40s' is no number: %s takes %" PRId64 " to %" PRId64,
-			 value, row->name, row->min, row->max);
-		return -EINVAL;
-	}
-	if (r < 0 || number < row->min || number > row->max) {
-		snprintf(ret_text, size, "%.24s is out of range: %s takes %" PRId64 " to %" PRId64,
-			 value, row->name, row->min, row->max);
-		return -ERANGE;
-	}
-	return 0;
+	if (!ops->allowed)
+		return 0;
+	return ops->allowed(root, row, &reading->scope, reading, value, ret_text, size);
 }
 
-static int check_choice(const struct knob_reading *reading, const char *value, char *ret_text,
-			size_t size)
+int knob_command(int root, const struct knob_row *row, const struct scope *scope, const char *value,
+		 char *buffer, size_t size)
 {
-	const char *names[KNOB_CHOICES_MAX], *nearest;
-	size_t used;
+	const struct knob_family_ops *ops = knob_family_ops(row);
 
-	for (uint32_t i = 0; i < reading->n_choices; i++) {
-		if (!strcmp(reading->choices[i], value))
-			return 0;
-		names[i] = reading->choices[i];
-	}
-	nearest = words_nearest(value, names, reading->n_choices);
-	if (nearest) {
-		snprintf(ret_text, size, "'%.40s' is not offered: did you mean '%.40s'?", value,
-			 nearest);
-		return -EINVAL;
-	}
-	snprintf(ret_text, size, "'%.40s' is not offered: choose one of", value);
-	for (uint32_t i = 0; i < reading->n_choices; i++) {
-		used = strlen(ret_text);
-		snprintf(ret_text + used, size - used, " %s", reading->choices[i]);
-	}
-	return -EINVAL;
-}
-
-int knob_check(const struct knob_row *row, const struct knob_reading *reading, const char *value,
-	       char *ret_text, size_t size)
-{
-	if (row->type == KNOB_CHOICE)
-		return check_choice(reading, value, ret_text, size);
-	return check_integer(row, value, ret_text, size);
-}
-
-int knob_same(const struct knob_row *row, const char *a, const char *b)
-{
-	int64_t x, y;
-
-	if (row->type == KNOB_INTEGER && parse_integer(a, &x) == 0 && parse_integer(b, &y) == 0)
-		return x == y;
-	return !strcmp(a, b);
+	if (!ops->command)
+		return -EOPNOTSUPP;
+	return ops->command(root, row, scope, value, buffer, size);
 }

@@ -20,20 +20,37 @@ const struct knob_row *knob_find(const char *name);
 int knob_read(int root, const struct knob_row *row, const struct scope *scope,
 	      struct knob_reading *ret_reading);
 
-/* All instances of a knob's scope on this machine (`disk:vda` …); at most `max`; returns how many there are. */
+/* Completes a scope as people write it: `process:123` becomes the process that has that number now. 0 or -ENOENT. */
+int knob_resolve(int root, const struct knob_row *row, struct scope *scope);
+
+/*
+ * All instances of a knob's scope on this machine (`disk:vda` …); at most `max`; returns how many there are. Processes
+ * are not listed: there are too many, and nearly none of them is meant. Name one.
+ */
 size_t knob_scopes(int root, const struct knob_row *row, struct scope *ret_scopes, size_t max);
 
 /* The path of a knob below the sysroot, `sys/block/vda/queue/scheduler`. Returns 0 or -ENAMETOOLONG. */
 int knob_path(const struct knob_row *row, const struct scope *scope, char *buffer, size_t size);
 
 /*
- * Checks a value against the row and what was read: the type, the range, the choices. Returns 0, or -EINVAL /
+ * Checks a value against the row and what was read: the type, the range, the choices, the set. Returns 0, or -EINVAL /
  * -ERANGE with a sentence in `ret_text` that names the value and the remedy.
  */
 int knob_check(const struct knob_row *row, const struct knob_reading *reading, const char *value,
 	       char *ret_text, size_t size);
 
-/* True when two values of a knob mean the same ("32" and "032"). */
+/*
+ * Asks the family whether that value may be put in force on the scope of the reading: some scopes must not be touched.
+ * Returns 0, or a negative value with the reason in `ret_text`.
+ */
+int knob_allowed(int root, const struct knob_row *row, const struct knob_reading *reading,
+		 const char *value, char *ret_text, size_t size);
+
+/* The shell command that does a change by hand, where it is not writing to knob_path(): -EOPNOTSUPP there. */
+int knob_command(int root, const struct knob_row *row, const struct scope *scope, const char *value,
+		 char *buffer, size_t size);
+
+/* True when two values of a knob mean the same ("32" and "032", "0-1" and "0,1"). */
 int knob_same(const struct knob_row *row, const char *a, const char *b);
 
 #endif

@@ -27,7 +27,7 @@
 WORDS(scope_kind, SCOPE_KIND_COUNT, [SCOPE_HOST] = "host", [SCOPE_CPU] = "cpu",
       [SCOPE_NODE] = "node", [SCOPE_DISK] = "disk", [SCOPE_NIC] = "nic", [SCOPE_NETNS] = "netns",
       [SCOPE_CGROUP] = "cgroup", [SCOPE_PROCESS] = "process", [SCOPE_SERVICE] = "service",
-      [SCOPE_GPU] = "gpu")
+      [SCOPE_GPU] = "gpu", [SCOPE_IRQ] = "irq")
 WORDS(signal_kind, SIGNAL_KIND_COUNT, [SIGNAL_COUNTER] = "counter", [SIGNAL_GAUGE] = "gauge",
       [SIGNAL_DISTRIBUTION] = "distribution")
 WORDS(signal_stat, STAT_COUNT, [STAT_VALUE] = "", [STAT_P50] = "p50", [STAT_P90] = "p90",
@@ -38,7 +38,7 @@ WORDS(knob_family, FAMILY_COUNT, [FAMILY_SYSCTL] = "sysctl", [FAMILY_NUMA] = "nu
       [FAMILY_AFFINITY] = "affinity", [FAMILY_CGROUP] = "cgroup",
       [FAMILY_TCP_CONGESTION] = "tcp-congestion", [FAMILY_IO_SCHEDULER] = "io-scheduler")
 WORDS(knob_type, KNOB_TYPE_COUNT, [KNOB_INTEGER] = "integer", [KNOB_CHOICE] = "choice",
-      [KNOB_LIMIT] = "limit", [KNOB_LIST] = "list")
+      [KNOB_LIMIT] = "limit", [KNOB_LIST] = "list", [KNOB_TEXT] = "text")
 WORDS(knob_domain, DOMAIN_COUNT, [DOMAIN_DISK] = "disk", [DOMAIN_MEMORY] = "memory",
       [DOMAIN_NETWORK] = "network", [DOMAIN_SCHEDULER] = "scheduler")
 WORDS(condition_op, CONDITION_OP_COUNT, [CONDITION_LESS] = "<", [CONDITION_LESS_EQUAL] = "<=",

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "actuator/knobs.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/scope.h"
+#include "base/sysroot.h"
 #include "base/words.h"
 #include "daemon/json_internal.h"
 
@@ -63,19 +65,25 @@ json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading
 	json_t *knob, *choices;
 
 	json_command(row, &reading->scope, "VALUE", command, sizeof(command));
-	knob = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:b, s:b, s:s, s:s}", "name", row->name,
-			 "family", knob_family_word(row->family), "scope",
+	knob = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s}", "name",
+			 row->name, "family", knob_family_word(row->family), "scope",
 			 json_scope(&reading->scope), "value", reading->value, "type",
 			 knob_type_word(row->type), "unit", unit_word(row->unit), "writable",
 			 (reading->flags & KNOB_WRITABLE) != 0, "gone",
-			 (reading->flags & KNOB_GONE) != 0, "about", row->about, "command",
-			 command);
+			 (reading->flags & KNOB_GONE) != 0, "owner", reading->owner, "about",
+			 row->about, "command", command);
 	if (!knob)
 		return NULL;
-	if (row->type == KNOB_INTEGER) {
+	if (row->type == KNOB_INTEGER || row->type == KNOB_LIMIT) {
 		json_object_set_new(knob, "unit_scale", json_integer(row->unit_scale));
 		json_object_set_new(knob, "min", json_integer(row->min));
 		json_object_set_new(knob, "max", json_integer(row->max));
+		return knob;
+	}
+	if (row->type == KNOB_TEXT)
+		return knob;
+	if (row->type == KNOB_LIST) {
+		json_object_set_new(knob, "within", json_string(reading->within));
 		return knob;
 	}
 	choices = json_array();
@@ -115,11 +123,16 @@ int json_command(const struct knob_row *row, const struct scope *scope, const ch
 	static const char plain[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.,:/+@%";
 	const char *quote = value[0] && strspn(value, plain) == strlen(value) ? "" : "'";
+	_cleanup_close_ int root = -1;
 	char path[COMMAND_MAX];
 	int n, r;
 
 	if (strchr(value, '\''))
 		return -EINVAL;
+	root = sysroot_open("/");
+	r = root < 0 ? root : knob_command(root, row, scope, value, buffer, size);
+	if (r != -EOPNOTSUPP)
+		return r;
 	r = knob_path(row, scope, path, sizeof(path));
 	if (r < 0)
 		return r;

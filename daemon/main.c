@@ -3,15 +3,28 @@
  * The map: every source file in one line.
  *
  *     actuator/actuator.c              transactions: guarded, journaled, carried out, read back
+ *     actuator/affinity_irq.c          the CPUs of interrupts
+ *     actuator/affinity_process.c      the CPUs of a process: what each thread has
+ *     actuator/affinity_switch.c       the threads of a process switched and put back
+ *     actuator/cgroup.c                hierarchies of control groups: mounts, paths, walks
+ *     actuator/cgroup_companions.c     what a change of a group's file disturbs
+ *     actuator/cgroup_disks.c          limits of disks as one value
+ *     actuator/cgroup_files.c          the files of the cgroup family on v1 and v2
+ *     actuator/cgroup_owner.c          who manages a group
+ *     actuator/cgroup_threads.c        masks of the threads inside a cpuset
  *     actuator/companions.c            settings that the kernel changes along with a knob
+ *     actuator/family_affinity.c       the CPUs of processes and interrupts
+ *     actuator/family_cgroup.c         control groups
  *     actuator/family_io_scheduler.c   the request queue of a disk
  *     actuator/family_sysctl.c         integers under /proc/sys
  *     actuator/guard.c                 allows or refuses a change; pure
  *     actuator/journal.c               the write-ahead undo log
  *     actuator/knob_table.c            the catalogue of knobs, one row each
- *     actuator/knobs.c                 finding, reading and checking knobs
+ *     actuator/knob_value.c            values of knobs checked and compared
+ *     actuator/knobs.c                 finding and reading knobs
  *     actuator/recovery.c              what a crash left, undone from the journal
  *     actuator/setting.c               one setting put in force and read back
+ *     actuator/thread.c                threads: identity, masks, names
  *     actuator/txn.c                   the list of transactions
  *     analyzer/analyzer.c              the facade: slots, outcomes, decisions
  *     analyzer/arms.c                  the values that a trial may choose from
@@ -26,6 +39,7 @@
  *     analyzer/window.c                one window from the frames inside it
  *     base/file.c                      files replaced whole or not at all
  *     base/hist.c                      percentiles of histograms
+ *     base/idset.c                     sets of CPUs and nodes as text
  *     base/log.c                       lines on stderr
  *     base/quantity.c                  numbers with units
  *     base/rng.c                       a seeded generator

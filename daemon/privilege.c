@@ -108,8 +108,8 @@ static int limit(const struct account *account, const cap_value_t *wanted, int n
 
 int privilege_supervisor(void)
 {
-	static const cap_value_t wanted[] = { CAP_SETUID, CAP_SETGID, CAP_SETPCAP,
-					      CAP_KILL,   CAP_BPF,    CAP_PERFMON };
+	static const cap_value_t wanted[] = { CAP_SETUID, CAP_SETGID,  CAP_SETPCAP, CAP_KILL,
+					      CAP_BPF,    CAP_PERFMON, CAP_SYS_NICE };
 
 	return limit(NULL, wanted, ARRAY_SIZE(wanted));
 }
@@ -121,9 +121,12 @@ int privilege_observer(const struct account *account)
 	return limit(account, wanted, ARRAY_SIZE(wanted));
 }
 
+/* SYS_NICE: the CPUs of other users' processes. */
 int privilege_actuator(void)
 {
-	return limit(NULL, NULL, 0);
+	static const cap_value_t wanted[] = { CAP_SYS_NICE };
+
+	return limit(NULL, wanted, ARRAY_SIZE(wanted));
 }
 
 int privilege_core(const struct account *account)

@@ -21,9 +21,10 @@ int account_find(const char *user, struct account *ret_account);
  * Becomes what the process may be at most, for good (no_new_privs). When the caller is not root everything stays as
  * it is but for the capabilities, which can only shrink. Returns 0 or -errno.
  *
- * supervisor: uid 0, what starting the others takes (SETUID, SETGID, SETPCAP, KILL, and theirs).
+ * supervisor: uid 0, what starting the others takes (SETUID, SETGID, SETPCAP, KILL, and theirs);
+ *             SYS_NICE, for it recovers what an actuator left.
  * observer:   the account, CAP_BPF and CAP_PERFMON as far as they are there.
- * actuator:   uid 0, no capability: files of /proc/sys and /sys are root's, and that is all it takes.
+ * actuator:   uid 0: files of /proc/sys and /sys are root's; CAP_SYS_NICE for the CPUs of other users' processes.
  * core:       the account, no capability, and a seccomp filter.
  */
 int privilege_supervisor(void);

@@ -12,6 +12,20 @@
 
 #define INSTANCES_MAX 256 /* of one knob; a machine with more disks gets a note */
 
+/* What a row takes, for people. */
+static const char *range_text(const struct knob_row *row, char *buffer, size_t size)
+{
+	if (row->type == KNOB_CHOICE)
+		return "what the kernel offers";
+	if (row->type == KNOB_TEXT)
+		return "text, see there";
+	if (row->type == KNOB_LIST)
+		return row->min > 0 ? "a list such as 0-3,8" : "a list such as 0-3,8, or empty";
+	snprintf(buffer, size, "%lld to %lld%s", (long long)row->min, (long long)row->max,
+		 row->type == KNOB_LIMIT ? ", or " KNOB_NO_LIMIT : "");
+	return buffer;
+}
+
 static void print_knob(struct table *table, const struct knob_row *row,
 		       const struct knob_reading *reading)
 {
@@ -21,7 +35,6 @@ static void print_knob(struct table *table, const struct knob_row *row,
 	for (uint32_t i = 0; i < reading->n_choices && i < KNOB_CHOICES_MAX; i++)
 		used += (size_t)snprintf(choices + used, sizeof(choices) - used, "%s%s",
 					 i ? " " : "", reading->choices[i]);
-	snprintf(range, sizeof(range), "%lld to %lld", (long long)row->min, (long long)row->max);
 	table_row(table);
 	table_cell(table, TONE_STRONG, "%s", row->name);
 	table_cell(table, TONE_PLAIN, "%s", scope_format(&reading->scope, scope, sizeof(scope)));
@@ -36,7 +49,9 @@ static void print_knob(struct table *table, const struct knob_row *row,
 		table_cell(table, TONE_GOOD, "yes");
 	else
 		table_cell(table, TONE_WARN, "read-only");
-	table_cell(table, TONE_PLAIN, "%s. %s", row->type == KNOB_CHOICE ? choices : range,
+	table_cell(table, TONE_PLAIN, "%s", reading->owner[0] ? reading->owner : "-");
+	table_cell(table, TONE_PLAIN, "%s. %s",
+		   row->type == KNOB_CHOICE ? choices : range_text(row, range, sizeof(range)),
 		   row->about);
 }
 
@@ -46,8 +61,21 @@ static int collect(int root, const struct knob_row *row, const struct scope *onl
 {
 	struct scope scopes[INSTANCES_MAX];
 	struct knob_reading reading;
-	size_t n = knob_scopes(root, row, scopes, INSTANCES_MAX);
+	size_t n;
 	int r;
+
+	/* One that is named need not be among those that are listed. */
+	if (only->kind != SCOPE_KIND_COUNT && only->name[0] && !strpbrk(only->name, "*?[")) {
+		scopes[0] = *only;
+		n = knob_fits(row, only->kind) && knob_resolve(root, row, &scopes[0]) == 0;
+		only = n ? &scopes[0] : only;
+	} else {
+		n = knob_scopes(root, row, scopes, INSTANCES_MAX);
+	}
+
+	if (n > INSTANCES_MAX)
+		fprintf(stderr, "flyball: %s has %zu instances, the first %d are shown\n",
+			row->name, n, INSTANCES_MAX);
 
 	for (size_t i = 0; i < n && i < INSTANCES_MAX; i++) {
 		if (only->kind != SCOPE_KIND_COUNT && !scope_matches(&scopes[i], only))
@@ -55,6 +83,8 @@ static int collect(int root, const struct knob_row *row, const struct scope *onl
 		r = knob_read(root, row, &scopes[i], &reading);
 		if (r < 0)
 			return r;
+		if (only == scopes && (reading.flags & KNOB_GONE))
+			continue;
 		print_knob(table, row, &reading);
 		json_array_append_new(list, json_knob(row, &reading));
 	}
@@ -70,14 +100,12 @@ static void print_markdown(FILE *out)
 	      out);
 	for (size_t i = 0; i < knob_rows_count; i++) {
 		const struct knob_row *row = &knob_rows[i];
-		char range[64] = "what the kernel offers";
+		char range[64];
 
-		if (row->type == KNOB_INTEGER)
-			snprintf(range, sizeof(range), "%lld to %lld", (long long)row->min,
-				 (long long)row->max);
 		fprintf(out, "| `%s` | %s | %s | %s | %s | `/%s` | %s |\n", row->name,
 			knob_family_word(row->family), scope_kind_word(row->scope),
-			knob_type_word(row->type), range, row->path, row->about);
+			knob_type_word(row->type), range_text(row, range, sizeof(range)), row->path,
+			row->about);
 	}
 }
 
@@ -95,8 +123,13 @@ static int no_match(const struct invocation *invocation, const char *pattern)
 
 static int knobs_run(const struct invocation *invocation)
 {
-	static const char *const titles[] = { "knob",   "scope",    "value",
-					      "family", "writable", "choices or range, and what" };
+	static const char *const titles[] = { "knob",
+					      "scope",
+					      "value",
+					      "family",
+					      "writable",
+					      "owner",
+					      "choices or range, and what" };
 	const char *pattern = invocation->n_words ? invocation->words[0] : NULL;
 	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
 	const struct scope only = option_scope(invocation, "--only");
@@ -136,7 +169,8 @@ const struct verb verb_knobs = {
 	.name = "knobs",
 	.arguments = "[PATTERN]",
 	.about = "List the knobs: value, choices or range, and whether they can be written.",
-	.text = "Reads only; needs no daemon. PATTERN is a part of a name, or has * and ?.",
+	.text = "Reads only; needs no daemon. PATTERN is a part of a name, or has * and ?. "
+		"Processes are shown where --only names one.",
 	.options =
 		(const struct option_row[]){
 			OPTION_ONLY,
@@ -144,7 +178,8 @@ const struct verb verb_knobs = {
 			{ .name = NULL },
 		},
 	.examples = (const char *const[]){ "flyball knobs block",
-					   "flyball knobs --only disk:vda --json", NULL },
+					   "flyball knobs --only disk:vda --json",
+					   "flyball knobs affinity --only process:1234", NULL },
 	.max_words = 1,
 	.run = knobs_run,
 };

@@ -12,6 +12,7 @@
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -126,26 +127,46 @@ static void core_dies_when_it_executes_connects_or_forks(void **state)
 	}
 }
 
+/* A process of another user, which the child inherits the number of. */
+static pid_t others;
+
 static int actuator_state(void)
 {
+	cpu_set_t cpus;
+
+	sched_getaffinity(0, sizeof(cpus), &cpus);
 	if (privilege_actuator() < 0)
 		return 10;
-	if (capabilities() != 0 || bounding() != 0)
+	if (capabilities() > 1 || bounding() > 1)
 		return 11;
 	if (geteuid() != 0)
 		return 12;
+	/* That one capability is for the CPUs of others' processes. */
+	if (capabilities() == 1 && sched_setaffinity(others, sizeof(cpus), &cpus) < 0)
+		return 14;
 	/* Root's files are its own, capability or not: opened for writing, nothing is written. */
 	return open("/proc/sys/vm/swappiness", O_WRONLY) >= 0 ? 0 : 13;
 }
 
-static void the_actuator_keeps_root_without_a_capability(void **state)
+static void the_actuator_keeps_root_and_one_capability(void **state)
 {
 	int status;
 
 	(void)state;
 	if (geteuid() != 0)
 		skip();
+	others = fork();
+	assert_true(others >= 0);
+	if (others == 0) {
+		if (setresuid(nobody.uid, nobody.uid, nobody.uid) < 0)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	usleep(20000); /* until it is another user's */
 	status = in_child(actuator_state);
+	kill(others, SIGKILL);
+	waitpid(others, NULL, 0);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
@@ -194,7 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(core_keeps_no_capability_and_writes_no_sysctl),
 		cmocka_unit_test(core_dies_when_it_executes_connects_or_forks),
-		cmocka_unit_test(the_actuator_keeps_root_without_a_capability),
+		cmocka_unit_test(the_actuator_keeps_root_and_one_capability),
 		cmocka_unit_test(the_observer_keeps_two_capabilities_at_most_and_writes_no_sysctl),
 		cmocka_unit_test(an_account_is_a_name_or_a_number_and_never_root),
 	};

@@ -21,6 +21,7 @@ static void every_kind_is_read_and_written_alike(void **state)
 		[SCOPE_NIC] = "nic:eth0",        [SCOPE_NETNS] = "netns:/run/netns/a",
 		[SCOPE_CGROUP] = "cgroup:/a/b",  [SCOPE_PROCESS] = "process:12@345",
 		[SCOPE_SERVICE] = "service:web", [SCOPE_GPU] = "gpu:0",
+		[SCOPE_IRQ] = "irq:36",
 	};
 	char buffer[SCOPE_TEXT_MAX];
 	struct scope scope;

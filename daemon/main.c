@@ -10,9 +10,19 @@
  *     actuator/journal.c               the write-ahead undo log
  *     actuator/knob_table.c            the catalogue of knobs, one row each
  *     actuator/knobs.c                 finding, reading and checking knobs
+ *     actuator/limits.c                a change held against the limits; pure
+ *     actuator/limits_file.c           the keys of the limits file
+ *     actuator/limits_set.c            limits as text, and made stricter at run time
+ *     actuator/limits_table.c          the limits that are numbers, one row each
+ *     actuator/limits_trust.c          whether a limits file is root's alone
+ *     actuator/operator.c              what the operator asks for at run time
+ *     actuator/pins.c                  knobs that belong to somebody else
  *     actuator/recovery.c              what a crash left, undone from the journal
+ *     actuator/restraint.c             limits, usage and pins held together
  *     actuator/setting.c               one setting put in force and read back
  *     actuator/txn.c                   the list of transactions
+ *     actuator/usage.c                 what limits count: writes, flips, time on trial
+ *     actuator/usage_file.c            the same over the death of the process
  *     analyzer/analyzer.c              the facade: slots, outcomes, decisions
  *     analyzer/arms.c                  the values that a trial may choose from
  *     analyzer/condition.c             when and until, over merged windows

@@ -83,6 +83,8 @@ struct knob_reading {
 	uint32_t flags; /* enum knob_reading_flag */
 	uint32_t n_choices;
 	char value[KNOB_VALUE_MAX];
+	char owner
+		[32]; /* who else decides about it: `admin`, `systemd`; "" = nobody that is known */
 	char choices[KNOB_CHOICES_MAX]
 		    [KNOB_NAME_MAX]; /* of a KNOB_CHOICE, as the kernel offers them */
 };

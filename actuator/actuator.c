@@ -297,6 +297,7 @@ static void keep(struct actuator *a, struct txn *txn, uint64_t now_ns, struct ou
 	if (r == 0) {
 		restraint_kept(&a->restraint, txn, txn_back_to(&a->table, txn) != NULL, now_ns);
 		txn->state = TXN_KEPT;
+		txn->by_hand = false;
 		return;
 	}
 	settled = setting_put(a->options.root, txn, SETTING_OLD, &undone);

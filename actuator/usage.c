@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/day.h"
 #include "base/scope.h"
 
 #define MINUTE_NS (60 * NSEC_PER_SEC)
@@ -45,27 +46,6 @@ static uint32_t hour_sum(const struct usage_hour *hour, uint64_t now_ns)
 	for (size_t i = 0; i < USAGE_MINUTES; i++)
 		sum += now.counts[i];
 	return sum;
-}
-
-static void day_advance(struct usage_state *state, uint64_t now_ns)
-{
-	uint64_t hour = now_ns / HOUR_NS;
-
-	if (hour <= state->hour)
-		return;
-	if (hour - state->hour >= USAGE_HOURS)
-		memset(state->arm_ns, 0, sizeof(state->arm_ns));
-	else
-		for (uint64_t h = state->hour + 1; h <= hour; h++)
-			state->arm_ns[h % USAGE_HOURS] = 0;
-	state->hour = hour;
-}
-
-/* Counts in the hour in which it ended; a window is far shorter than that. */
-static void day_add(struct usage_state *state, uint64_t now_ns, uint64_t ns)
-{
-	day_advance(state, now_ns);
-	state->arm_ns[state->hour % USAGE_HOURS] += ns;
 }
 
 /* --- places --- */
@@ -168,7 +148,8 @@ void usage_disarm(struct usage *usage, uint64_t txn, uint64_t now_ns)
 		if (state->armed[i].txn != txn || txn == 0)
 			continue;
 		if (now_ns > state->armed[i].since_ns)
-			day_add(state, now_ns, now_ns - state->armed[i].since_ns);
+			day_add(&state->arm_ns, now_ns,
+				(double)(now_ns - state->armed[i].since_ns));
 		state->armed[i].txn = 0;
 	}
 }
@@ -209,13 +190,8 @@ void usage_view(const struct usage *usage, const char *knob, const struct scope 
 		uint64_t trial, uint64_t now_ns, struct limits_view *view)
 {
 	const struct usage_place *place = place_find((struct usage *)usage, knob, scope);
-	struct usage_state day = { .hour = usage->state.hour };
 
-	memcpy(day.arm_ns, usage->state.arm_ns, sizeof(day.arm_ns));
-	day_advance(&day, now_ns);
-	view->arm_time_ns = 0;
-	for (size_t i = 0; i < USAGE_HOURS; i++)
-		view->arm_time_ns += day.arm_ns[i];
+	view->arm_time_ns = (uint64_t)day_sum(&usage->state.arm_ns, now_ns);
 	for (size_t i = 0; i < ARRAY_SIZE(usage->state.armed); i++)
 		if (usage->state.armed[i].txn && now_ns > usage->state.armed[i].since_ns)
 			view->arm_time_ns += now_ns - usage->state.armed[i].since_ns;

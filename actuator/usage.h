@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "actuator/limits.h"
+#include "base/day.h"
 #include "include/knob.h"
 #include "include/scope.h"
 
@@ -21,7 +22,6 @@
 #define USAGE_FLIPS_MAX 16
 #define USAGE_BOOT_MAX 40
 #define USAGE_MINUTES 60
-#define USAGE_HOURS 24
 /* Changes that one trial may begin: each arm that it screens, and the one that it tests. */
 #define USAGE_TRIAL_TXNS_MAX 17
 #define USAGE_SETS_MAX 16
@@ -57,8 +57,7 @@ struct usage_set {
 /* What is written to the file; every time is CLOCK_MONOTONIC of one boot. */
 struct usage_state {
 	struct usage_hour writes; /* of all knobs */
-	uint64_t hour;            /* number of the last hour in arm_ns */
-	uint64_t arm_ns[USAGE_HOURS];
+	struct day arm_ns;        /* with an unproven value in force */
 	struct {
 		uint64_t txn, since_ns;
 	} armed[8];      /* changes whose new value is in force and not proven */

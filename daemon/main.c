@@ -40,6 +40,7 @@
  *     base/conf_outline.c              the shape of a file before libconfig reads it
  *     base/conf_reader.c               groups read by the table of their keys
  *     base/conf_source.c               a file read whole, or refused
+ *     base/day.c                       a sum over the last 24 hours
  *     base/file.c                      files replaced whole or not at all
  *     base/hist.c                      percentiles of histograms
  *     base/log.c                       lines on stderr
@@ -55,9 +56,12 @@
  *     daemon/cli_help.c                help and docs/cli.md from the same table
  *     daemon/client.c                  the client side of the control socket
  *     daemon/control.c                 the control socket: connections, lines, subscribers
+ *     daemon/control_hand.c            what it answers about set, pin, unpin, limits
  *     daemon/control_verbs.c           what the control socket answers
  *     daemon/core.c                    core: frames to the analyzer, its life
  *     daemon/core_decide.c             core: proposals to the actuator, outcomes back
+ *     daemon/core_hand.c               core: changes by hand, requests to the actuator
+ *     daemon/core_harm.c               core: what exploring has cost
  *     daemon/history.c                 trials and outcomes recorded in SQLite
  *     daemon/history_open.c            the history file made, taken, refused or put aside
  *     daemon/history_prune.c           the history kept within its bounds
@@ -84,9 +88,11 @@
  *     daemon/verb_explain.c            explain: a trial as a story
  *     daemon/verb_help.c               help, version
  *     daemon/verb_knobs.c              knobs
+ *     daemon/verb_limits.c             limits: shown, made stricter, read again
  *     daemon/verb_overhead.c           overhead: what flyball costs
  *     daemon/verb_policy.c             policy check, list, show
  *     daemon/verb_recommend.c          recommend: the plan, nothing written
+ *     daemon/verb_set.c                set, pin, unpin, drift
  *     daemon/verb_shared.c             what several verbs share
  *     daemon/verb_signals.c            signals with present values
  *     daemon/verb_status.c             status

@@ -165,6 +165,36 @@ static void all_errors_are_said_at_once_with_place_text_and_nearest_name(void **
 		"10:39: 'a' is no path of a cgroup: write \"/system.slice/ssh.service\"\n");
 }
 
+static void the_reference_says_what_is_built_in_and_its_example_loads(void **state)
+{
+	_cleanup_fclose_ FILE *f = fopen(SOURCE_DIR "/docs/limits.md", "r");
+	_cleanup_free_ char *doc = NULL;
+	struct limits built_in;
+	struct limit_row row;
+	char shown[LIMIT_TEXT_MAX + 2], *example;
+	size_t size = 0;
+
+	(void)state;
+	assert_non_null(f);
+	assert_true(getdelim(&doc, &size, '\0', f) > 0);
+	limits_defaults(&built_in);
+	for (uint32_t i = 0; i < built_in.n_rules; i++) {
+		limit_rule_row(&built_in, &built_in.rules[i], &row);
+		snprintf(shown, sizeof(shown),
+			 built_in.rules[i].kind == RULE_PROCESS ||
+					 built_in.rules[i].kind == RULE_CGROUP
+				 ? "`%s`"
+				 : "%s",
+			 row.text);
+		if (!strstr(doc, shown))
+			fail_msg("docs/limits.md lacks %s %s", row.name, shown);
+	}
+	example = strstr(doc, "```conf\n");
+	assert_non_null(example);
+	*strstr(example + 8, "```") = '\0';
+	assert_string_equal(load(example + 8), "");
+}
+
 static void a_bad_file_never_replaces_good_limits(void **state)
 {
 	(void)state;
@@ -719,6 +749,7 @@ int main(void)
 		cmocka_unit_test(every_preset_is_what_its_row_says),
 		cmocka_unit_test(every_key_is_read_with_its_line),
 		cmocka_unit_test(all_errors_are_said_at_once_with_place_text_and_nearest_name),
+		cmocka_unit_test(the_reference_says_what_is_built_in_and_its_example_loads),
 		cmocka_unit_test(a_bad_file_never_replaces_good_limits),
 		ON_MACHINE(a_file_that_others_could_write_is_refused_with_owner_and_mode),
 		cmocka_unit_test(deny_wins_and_what_is_not_allowed_is_refused),

@@ -14,7 +14,6 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "daemon/core.h"
 
@@ -49,10 +48,25 @@ void core_harm_open(struct core *core)
 		core->harm = day;
 }
 
+/* Without fsync, which on the disk that a trial is about can take very long: a power cut costs the day's sum at most. */
+static int save(const struct core *core)
+{
+	_cleanup_close_ int dir = open_folder(core);
+	_cleanup_close_ int fd = -1;
+	ssize_t n;
+
+	if (dir < 0)
+		return -errno;
+	fd = openat(dir, HARM_NAME, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	n = pwrite(fd, &core->harm, sizeof(core->harm), 0);
+	return n == (ssize_t)sizeof(core->harm) ? 0 : n < 0 ? -errno : -EIO;
+}
+
 void core_harm_pair(struct core *core, const struct trial *trial)
 {
 	const struct policy *policy = &core->options->policies->policies[trial->policy];
-	_cleanup_close_ int dir = -1;
 	const struct pair *pair;
 	int r;
 
@@ -62,8 +76,7 @@ void core_harm_pair(struct core *core, const struct trial *trial)
 	if (!(pair->d < 0))
 		return;
 	day_add(&core->harm, clock_wall_ns(), (1 - exp(pair->d)) * (double)policy->trial.window_ns);
-	dir = open_folder(core);
-	r = dir < 0 ? -errno : file_replace(dir, HARM_NAME, 0600, &core->harm, sizeof(core->harm));
+	r = save(core);
 	if (r < 0)
 		log_warning("unable to save the harm budget in the history's folder: %s",
 			    strerror(-r));

@@ -12,6 +12,7 @@
  *     actuator/knobs.c                 finding, reading and checking knobs
  *     actuator/limits.c                a change held against the limits; pure
  *     actuator/limits_file.c           the keys of the limits file
+ *     actuator/limits_rules.c          the lists of the limits file
  *     actuator/limits_set.c            limits as text, and made stricter at run time
  *     actuator/limits_table.c          the limits that are numbers, one row each
  *     actuator/limits_trust.c          whether a limits file is root's alone

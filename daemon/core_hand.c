@@ -177,11 +177,28 @@ void core_limit(struct core *core, const struct message_limit *limit)
 	core->n_limits = limit->index + 1;
 }
 
+/* Policies pause, and go on, where the actuator would refuse, or not any more. */
+static void pin_policies(struct core *core, const struct pin *pin, bool holds)
+{
+	uint64_t wall_ns = clock_wall_ns(), until_ns = 0;
+
+	if (holds && pin->until_ns > wall_ns)
+		until_ns = pin->until_ns == UINT64_MAX
+				   ? UINT64_MAX
+				   : clock_now_ns() + (pin->until_ns - wall_ns);
+	analyzer_pin(core->analyzer, pin->knob, &pin->scope, until_ns);
+}
+
 void core_pin(struct core *core, const struct message_pin *pin)
 {
-	if (pin->total > 0)
-		core->pins[pin->index] = pin->pin;
+	/* The first of a list ends the one before it. */
+	for (size_t i = 0; pin->index == 0 && i < core->n_pins; i++)
+		pin_policies(core, &core->pins[i], false);
 	core->n_pins = pin->total > 0 ? pin->index + 1 : 0;
+	if (pin->total == 0)
+		return;
+	core->pins[pin->index] = pin->pin;
+	pin_policies(core, &pin->pin, true);
 }
 
 json_t *core_pins_json(const struct core *core)

@@ -27,6 +27,16 @@ owner()
 	ask knobs "$1" --only "$scope" --json | jq -r '.knobs[0].owner'
 }
 
+policy_is()
+{
+	[ "$(ask status --json 2>/dev/null | jq -r '.targets[0].state')" = "$1" ]
+}
+
+policy_goes_on()
+{
+	! policy_is pinned
+}
+
 daemon_start
 arm_await
 echo kyber >"/sys/block/$disk_loop/queue/scheduler"
@@ -50,6 +60,7 @@ daemon_start
 check "a new daemon knows it" lab_await 5 pinned 1
 check "its file can be read" contains "$lab_dir/state/pins" "^block.scheduler.$scope"
 
+check "its policy pauses" lab_await 10 policy_is pinned
 check "unpin gives it back" exits 0 ask unpin block.scheduler --scope "$scope"
 check "nothing is pinned" pinned 0
 check "a second time there is nothing to do" exits 1 ask unpin block.scheduler --scope "$scope"
@@ -62,5 +73,6 @@ check "and has no end" equal "$(ask status --json | jq -r '.pinned[0].until')" n
 check "status says it to people" contains <(ask status) 'owned by admin'
 check "it is refused" exits 5 ask set block.read_ahead_kb=64 --scope "$scope" --for 1min
 check "a knob without its scope is refused" exits 1 ask pin block.read_ahead_kb
+check "the policy goes on where it was unpinned" policy_goes_on
 daemon_stop
 check "the hand's value stays to the end" equal "$(disk_scheduler)" kyber

@@ -183,9 +183,8 @@ static void pin_policies(struct core *core, const struct pin *pin, bool holds)
 	uint64_t wall_ns = clock_wall_ns(), until_ns = 0;
 
 	if (holds && pin->until_ns > wall_ns)
-		until_ns = pin->until_ns == UINT64_MAX
-				   ? UINT64_MAX
-				   : clock_now_ns() + (pin->until_ns - wall_ns);
+		until_ns = pin->until_ns == UINT64_MAX ? UINT64_MAX
+						       : clock_now_ns() + (pin->until_ns - wall_ns);
 	analyzer_pin(core->analyzer, pin->knob, &pin->scope, until_ns);
 }
 

@@ -264,6 +264,8 @@ static void ranges_and_steps_hold_in_the_kernels_number_and_in_units(void **stat
 			    "");
 	assert_null(value("vm.swappiness", "60", "90"));
 	assert_says(value("vm.swappiness", "60", "91"), "from '60' to '91' is too far");
+	assert_null(value("vm.swappiness", "60", "30"));
+	assert_says(value("vm.swappiness", "60", "29"), "from '60' to '29' is too far");
 	assert_says(value("vm.swappiness", "20", "9"), "'9' is less than vm.swappiness min 10");
 	assert_says(value("vm.swappiness", "90", "101"), "max 100, step 30 (l:1)");
 	assert_null(value("block.read_ahead_kb", "128", "1024"));

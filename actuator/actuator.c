@@ -25,6 +25,7 @@
 #include "actuator/journal.h"
 #include "actuator/knobs.h"
 #include "actuator/recovery.h"
+#include "actuator/restraint.h"
 #include "actuator/setting.h"
 #include "actuator/txn.h"
 #include "base/clock.h"
@@ -39,6 +40,7 @@ struct actuator {
 	struct actuator_options options;
 	struct journal journal;
 	struct txn_table table;
+	struct restraint restraint;
 	uint64_t heard_ns; /* last sign of life of core */
 	bool frozen;
 	size_t n_ended;
@@ -66,6 +68,7 @@ static int actuator_new(const struct actuator_options *options, uint64_t now_ns,
 		free(a);
 		return r;
 	}
+	a->restraint.usage.fd = -1;
 	*ret_actuator = a;
 	return 0;
 }
@@ -73,7 +76,22 @@ static int actuator_new(const struct actuator_options *options, uint64_t now_ns,
 int actuator_open(const struct actuator_options *options, uint64_t now_ns,
 		  struct recovery *ret_recovery, struct actuator **ret_actuator)
 {
-	return actuator_new(options, now_ns, ret_recovery, ret_actuator);
+	int r = actuator_new(options, now_ns, ret_recovery, ret_actuator);
+
+	if (r == 0)
+		restraint_open(&(*ret_actuator)->restraint, options, (*ret_actuator)->journal.boot,
+			       now_ns);
+	return r;
+}
+
+struct restraint *actuator_restraint(struct actuator *a)
+{
+	return &a->restraint;
+}
+
+const char *actuator_note(const struct actuator *a)
+{
+	return a->restraint.note;
 }
 
 static void actuator_free(struct actuator *a)
@@ -99,13 +117,18 @@ static void finish(struct actuator *a, struct txn *txn, bool settled, const stru
 		   uint64_t now_ns)
 {
 	enum journal_type type = JOURNAL_UNDONE;
+	bool was_kept = txn->state == TXN_KEPT && outcome->status == OUTCOME_DONE;
 
+	if (outcome->status == OUTCOME_FOREIGN)
+		restraint_foreign(&a->restraint, txn->entry.knob, &txn->entry.scope,
+				  outcome->value);
 	if (!settled) {
 		txn_stick(txn, now_ns);
 		return;
 	}
 	if (outcome->status == OUTCOME_FOREIGN || outcome->status == OUTCOME_GONE)
 		type = JOURNAL_ABANDONED;
+	restraint_ended(&a->restraint, txn, was_kept, now_ns);
 	a->ended[a->n_ended++ % ENDED_MAX] = txn->entry.txn;
 	txn_end(&a->journal, txn, type);
 }
@@ -132,6 +155,8 @@ static bool is_known(struct actuator *a, uint64_t id)
 static struct guard_view guard_view_of(struct actuator *a, const struct change *change,
 				       uint64_t now_ns)
 {
+	const struct txn *txn =
+		change->action == ACTION_BEGIN ? NULL : txn_find(&a->table, change->txn);
 	bool named = memchr(change->knob, '\0', sizeof(change->knob)) != NULL;
 	struct guard_view view = {
 		.now_ns = now_ns,
@@ -145,6 +170,9 @@ static struct guard_view guard_view_of(struct actuator *a, const struct change *
 
 	view.n_open = TXNS_MAX - txn_count(&a->table, TXN_FREE) - view.n_kept;
 	view.busy = busy ? busy->entry.txn : 0;
+	if (txn)
+		view.row = txn->row;
+	restraint_view(&a->restraint, change, txn, now_ns, &view);
 	return view;
 }
 
@@ -217,6 +245,11 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 	view->reading = &reading;
 	memcpy(outcome->value, reading.value, sizeof(outcome->value));
 	outcome->status = guard_value(view, change, outcome->text, sizeof(outcome->text));
+	if (outcome->status == OUTCOME_FOREIGN)
+		restraint_foreign(&a->restraint, change->knob, &change->scope, reading.value);
+	if (outcome->status == OUTCOME_DONE)
+		outcome->status = restraint_began(&a->restraint, change, view->now_ns,
+						  outcome->text, sizeof(outcome->text));
 	if (outcome->status != OUTCOME_DONE)
 		return;
 	if (!is_allowed(a, view, change, outcome))
@@ -232,15 +265,17 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 		return;
 	}
 	/* The guard left room for one more. */
-	txn_add(&a->table, TXN_OPEN, &entry);
+	txn_add(&a->table, TXN_OPEN, &entry)->by_hand = change->flags & CHANGE_BY_HAND;
 }
 
 static void switch_to(struct actuator *a, struct txn *txn, enum setting_side side, uint64_t now_ns,
 		      struct outcome *outcome)
 {
 	bool was_touched = txn->touched;
+	uint32_t n_before = txn->n_writes;
 	bool settled = setting_put(a->options.root, txn, side, outcome);
 
+	restraint_put(&a->restraint, txn, side == SETTING_NEW, n_before, now_ns);
 	if (outcome->status != OUTCOME_DONE) {
 		finish(a, txn, settled, outcome, now_ns);
 		return;
@@ -278,7 +313,9 @@ static void keep(struct actuator *a, struct txn *txn, uint64_t now_ns, struct ou
 		return;
 	r = journal_append(&a->journal, JOURNAL_COMMITTED, &txn->entry, JOURNAL_SYNCED);
 	if (r == 0) {
+		restraint_kept(&a->restraint, txn, txn_back_to(&a->table, txn) != NULL, now_ns);
 		txn->state = TXN_KEPT;
+		txn->by_hand = false;
 		return;
 	}
 	settled = setting_put(a->options.root, txn, SETTING_OLD, &undone);
@@ -337,6 +374,7 @@ void actuator_change(struct actuator *a, const struct change *change, uint64_t n
 	*ret_outcome = (struct outcome){ .txn = change->txn, .action = change->action };
 	actuator_heartbeat(a, now_ns);
 	carry_out(a, change, now_ns, ret_outcome);
+	usage_save(&a->restraint.usage);
 	if (ret_outcome->time_ns == 0)
 		ret_outcome->time_ns = clock_now_ns();
 	ret_outcome->took_ns = clock_now_ns() - start;
@@ -368,7 +406,7 @@ uint64_t actuator_deadline(const struct actuator *a)
 			deadline = txn->retry_ns;
 		if (txn->state != TXN_OPEN)
 			continue;
-		open = true;
+		open |= !txn->by_hand;
 		if (txn->entry.deadline_ns < deadline)
 			deadline = txn->entry.deadline_ns;
 	}
@@ -384,6 +422,7 @@ static void undo_unasked(struct actuator *a, struct txn *txn, const char *why, u
 
 	snprintf(outcome.text, sizeof(outcome.text), "%s", why);
 	undo(a, txn, now_ns, &outcome);
+	usage_save(&a->restraint.usage);
 	*ret_outcome = outcome;
 }
 
@@ -391,7 +430,9 @@ static const char *due_why(const struct txn *txn, uint64_t now_ns)
 {
 	if (txn->state == TXN_STUCK)
 		return "could not be put back before";
-	return txn->entry.deadline_ns <= now_ns ? "deadline" : "no heartbeat of core";
+	if (txn->entry.deadline_ns <= now_ns)
+		return txn->by_hand ? "its time is over" : "deadline";
+	return "no heartbeat of core";
 }
 
 /* A stuck one that stays stuck was said when it got stuck; its pause has begun anew, so the loop ends. */
@@ -415,7 +456,7 @@ int actuator_expire(struct actuator *a, uint64_t now_ns, struct outcome *ret_out
 
 int actuator_undo_next(struct actuator *a, uint64_t now_ns, struct outcome *ret_outcome)
 {
-	struct txn *txn = txn_newest(&a->table, TXN_OPEN);
+	struct txn *txn = txn_newest_of_core(&a->table);
 
 	if (!txn)
 		return 0;
@@ -427,11 +468,12 @@ int actuator_undo_next(struct actuator *a, uint64_t now_ns, struct outcome *ret_
 void actuator_close(struct actuator *a, uint64_t now_ns)
 {
 	struct outcome outcome;
+	struct txn *open;
 
 	if (!a)
 		return;
-	while (actuator_undo_next(a, now_ns, &outcome))
-		;
+	while ((open = txn_newest(&a->table, TXN_OPEN)))
+		undo_unasked(a, open, "the actuator ends", now_ns, &outcome);
 	for (size_t i = 0; i < TXNS_MAX; i++) {
 		struct txn *txn = &a->table.slots[i];
 
@@ -441,6 +483,7 @@ void actuator_close(struct actuator *a, uint64_t now_ns)
 	}
 	/* An error leaves the transaction's intent: recovery will find old in force. */
 	txn_settle(&a->journal, &a->table);
+	restraint_close(&a->restraint);
 	actuator_free(a);
 }
 
@@ -449,7 +492,9 @@ void actuator_freeze(struct actuator *a, bool frozen)
 	a->frozen = frozen;
 }
 
-size_t actuator_kept(const struct actuator *a, struct change *ret_changes, size_t max)
+/* Those in a state, oldest first, as the BEGIN that made them. */
+static size_t list(const struct actuator *a, enum txn_state state, bool by_hand,
+		   struct change *ret_changes, size_t max)
 {
 	uint64_t order = 0;
 	size_t n = 0;
@@ -461,7 +506,7 @@ size_t actuator_kept(const struct actuator *a, struct change *ret_changes, size_
 		for (size_t i = 0; i < TXNS_MAX; i++) {
 			const struct txn *txn = &a->table.slots[i];
 
-			if (txn->state == TXN_KEPT && txn->order > order &&
+			if (txn->state == state && txn->by_hand >= by_hand && txn->order > order &&
 			    (!next || txn->order < next->order))
 				next = txn;
 		}
@@ -471,6 +516,7 @@ size_t actuator_kept(const struct actuator *a, struct change *ret_changes, size_
 		*change = (struct change){ .txn = next->entry.txn,
 					   .trial = next->entry.trial,
 					   .action = ACTION_BEGIN,
+					   .flags = next->by_hand ? CHANGE_BY_HAND : 0,
 					   .deadline_ns = next->entry.deadline_ns,
 					   .scope = next->entry.scope };
 		memcpy(change->knob, next->entry.knob, sizeof(change->knob));
@@ -479,4 +525,14 @@ size_t actuator_kept(const struct actuator *a, struct change *ret_changes, size_
 		n++;
 	}
 	return n;
+}
+
+size_t actuator_kept(const struct actuator *a, struct change *ret_changes, size_t max)
+{
+	return list(a, TXN_KEPT, false, ret_changes, max);
+}
+
+size_t actuator_hands(const struct actuator *a, struct change *ret_changes, size_t max)
+{
+	return list(a, TXN_OPEN, true, ret_changes, max);
 }

@@ -15,7 +15,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
+#include "include/limits.h"
 #include "include/outcome.h"
 
 struct actuator;
@@ -24,12 +26,17 @@ struct actuator;
 #define ACTUATOR_OPEN_MAX 8
 /* Kept changes that are remembered for rollback. */
 #define ACTUATOR_KEPT_MAX 64
+/* A change by hand is undone after so long at the latest. */
+#define ACTUATOR_HAND_MAX_NS (24 * 3600 * 1000000000ull)
 
 struct actuator_options {
 	int root;  /* sysroot descriptor; must outlive the actuator */
 	int state; /* descriptor of the state folder (the journal's); must outlive the actuator */
 	uint64_t heartbeat_ns; /* undo everything open after so long without a heartbeat */
 	struct scope only;     /* refuse changes elsewhere; kind SCOPE_KIND_COUNT = no such limit */
+	const char *limits_file; /* NULL = what is built in; one that is missing is no error */
+	int pins; /* descriptor of the folder that pins are kept in; 0 = they are not kept */
+	uint64_t daemon_ns; /* tells one daemon from the next: limits of the run time end with it */
 };
 
 /* What recovery did; texts are for the log. */
@@ -84,6 +91,45 @@ int actuator_undo_next(struct actuator *actuator, uint64_t now_ns, struct outcom
 
 /* While frozen BEGIN, ARM and KEEP are refused. */
 void actuator_freeze(struct actuator *actuator, bool frozen);
+
+/* What is wrong with limits, usage or pins, for the log; "" = nothing. */
+const char *actuator_note(const struct actuator *actuator);
+
+/* Changes by hand that are open, as the BEGIN that made them. Returns how many, at most `max`. */
+size_t actuator_hands(const struct actuator *actuator, struct change *ret_changes, size_t max);
+
+/* --- operator.c: what the operator may ask for at run time --- */
+
+/* Limits in force, one row each. Returns how many there are. */
+size_t actuator_limits(const struct actuator *actuator, struct limit_row *ret_rows, size_t max);
+
+/*
+ * Reads the limits file again. On an error the limits stay as they are and all errors are in `ret_text`, a line each.
+ * Returns 0 or -errno; 0 comes with a sentence, too.
+ */
+int actuator_limits_reload(struct actuator *actuator, uint64_t now_ns, char *ret_text, size_t size);
+
+/*
+ * Makes one limit stricter, for a time (0 = as long as the daemon runs). Returns 0, or -EINVAL or -ENOSPC with a
+ * sentence.
+ */
+int actuator_limit_set(struct actuator *actuator, const char *name, const char *value,
+		       uint64_t for_ns, uint64_t now_ns, char *ret_text, size_t size);
+
+/* Gives a knob in a scope to the operator, or takes it back. 0, -ENOENT, -ENOSPC, or -errno; always with a sentence. */
+int actuator_pin(struct actuator *actuator, const char *knob, const struct scope *scope,
+		 const char *by, char *ret_text, size_t size);
+int actuator_unpin(struct actuator *actuator, const char *knob, const struct scope *scope,
+		   char *ret_text, size_t size);
+
+/* Pins that hold. Returns how many there are. */
+size_t actuator_pins(const struct actuator *actuator, struct pin *ret_pins, size_t max);
+
+/* Checks a limits file; all errors go to `err`. Returns 0, -ENOENT, or -EINVAL. */
+int actuator_limits_check(const char *path, FILE *err);
+
+/* The tables of docs/limits.md. */
+void actuator_limits_markdown(FILE *out);
 
 /* Kept changes of this boot, oldest first: as the BEGIN that made them. Returns how many, at most `max`. */
 size_t actuator_kept(const struct actuator *actuator, struct change *ret_changes, size_t max);

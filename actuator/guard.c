@@ -28,6 +28,20 @@ static bool is_string(const char *text, size_t size)
 	return memchr(text, '\0', size) != NULL;
 }
 
+static enum outcome_status guard_limits(const struct guard_view *view, const struct change *change,
+					char *ret_text, size_t size)
+{
+	if (view->limits_error)
+		REFUSE("the limits file is not in order, so nothing begins: %s",
+		       view->limits_error);
+	if (view->pin)
+		REFUSE("%s belongs to admin (by %.40s): 'flyball unpin %s' gives it back",
+		       view->row->name, view->pin->by, view->row->name);
+	if (!view->limits)
+		return OUTCOME_DONE;
+	return limits_judge_begin(view->limits, &view->usage, change, ret_text, size);
+}
+
 static enum outcome_status guard_begin(const struct guard_view *view, const struct change *change,
 				       char *ret_text, size_t size)
 {
@@ -49,6 +63,9 @@ static enum outcome_status guard_begin(const struct guard_view *view, const stru
 		REFUSE("'%.60s' is outside of what this daemon may change (--only)", scope);
 	if (change->deadline_ns <= view->now_ns)
 		REFUSE("the deadline has passed already");
+	if (change->flags & CHANGE_BY_HAND &&
+	    change->deadline_ns - view->now_ns > ACTUATOR_HAND_MAX_NS)
+		REFUSE("a change by hand lasts 24h at most");
 	if (view->busy)
 		REFUSE("transaction %" PRIu64 " is open in the same domain of '%.60s'", view->busy,
 		       scope);
@@ -57,7 +74,7 @@ static enum outcome_status guard_begin(const struct guard_view *view, const stru
 	if (view->n_open + view->n_kept >= ACTUATOR_KEPT_MAX)
 		REFUSE("%d kept changes are remembered, which is the limit: roll some back first",
 		       ACTUATOR_KEPT_MAX);
-	return OUTCOME_DONE;
+	return guard_limits(view, change, ret_text, size);
 }
 
 enum outcome_status guard_request(const struct guard_view *view, const struct change *change,
@@ -70,6 +87,13 @@ enum outcome_status guard_request(const struct guard_view *view, const struct ch
 		REFUSE("frozen by the operator: `flyball thaw` allows changes again");
 	if (change->action == ACTION_BEGIN)
 		return guard_begin(view, change, ret_text, size);
+	if (view->limits && view->limits->value[LIMIT_FREEZE] != 0 &&
+	    change->action != ACTION_UNDO && change->action != ACTION_BASE)
+		REFUSE("frozen by the limit 'freeze'");
+	/* A value that is kept was written as the arm, and counted then. */
+	if (view->limits && view->row && change->action == ACTION_ARM)
+		return limits_judge_write(view->limits, &view->usage, &change->scope, ret_text,
+					  size);
 	return OUTCOME_DONE;
 }
 
@@ -92,5 +116,7 @@ enum outcome_status guard_value(const struct guard_view *view, const struct chan
 		return OUTCOME_DONE;
 	if (knob_check(view->row, reading, change->new_value, ret_text, size) < 0)
 		return OUTCOME_REFUSED;
-	return OUTCOME_DONE;
+	if (!view->limits)
+		return OUTCOME_DONE;
+	return limits_judge_value(view->limits, view->row, change, reading->value, ret_text, size);
 }

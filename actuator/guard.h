@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "actuator/limits.h"
 #include "include/knob.h"
 #include "include/outcome.h"
 
@@ -21,6 +22,10 @@ struct guard_view {
 	uint64_t busy; /* the open transaction in the same domain and scope; 0 = none */
 	const struct knob_row *row;         /* NULL = no such knob */
 	const struct knob_reading *reading; /* of BEGIN, for guard_value() */
+	const struct limits *limits;        /* NULL = none */
+	const char *limits_error;           /* why there are none to go by; NULL = there are */
+	const struct pin *pin; /* the knob and scope belong to somebody else; NULL = they do not */
+	struct limits_view usage; /* what limits are held against */
 };
 
 /*

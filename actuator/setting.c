@@ -58,6 +58,7 @@ static int write_verified(int root, struct txn *txn, const char *wanted, char *v
 	int r, read;
 
 	txn->touched = true;
+	txn->n_writes++;
 	r = write_patiently(root, txn, wanted);
 	read = setting_read(root, txn, value);
 	if (r < 0)

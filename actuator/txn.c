@@ -51,6 +51,33 @@ struct txn *txn_newest(struct txn_table *table, enum txn_state state)
 	return newest;
 }
 
+struct txn *txn_newest_of_core(struct txn_table *table)
+{
+	struct txn *newest = NULL;
+
+	for (size_t i = 0; i < TXNS_MAX; i++) {
+		struct txn *txn = &table->slots[i];
+
+		if (txn->state == TXN_OPEN && !txn->by_hand &&
+		    (!newest || txn->order > newest->order))
+			newest = txn;
+	}
+	return newest;
+}
+
+const struct txn *txn_back_to(const struct txn_table *table, const struct txn *txn)
+{
+	for (size_t i = 0; i < TXNS_MAX; i++) {
+		const struct txn *other = &table->slots[i];
+
+		if (other != txn && other->state == TXN_KEPT && other->row == txn->row &&
+		    scope_equal(&other->entry.scope, &txn->entry.scope) &&
+		    knob_same(txn->row, other->entry.old_value, txn->entry.new_value))
+			return other;
+	}
+	return NULL;
+}
+
 size_t txn_count(const struct txn_table *table, enum txn_state state)
 {
 	size_t n = 0;
@@ -130,7 +157,8 @@ static bool is_due(const struct txn *txn, uint64_t now_ns, bool silent)
 {
 	if (txn->state == TXN_STUCK)
 		return txn->retry_ns <= now_ns;
-	return txn->state == TXN_OPEN && (silent || txn->entry.deadline_ns <= now_ns);
+	return txn->state == TXN_OPEN &&
+	       ((silent && !txn->by_hand) || txn->entry.deadline_ns <= now_ns);
 }
 
 struct txn *txn_due(struct txn_table *table, uint64_t now_ns, bool silent)

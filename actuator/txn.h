@@ -28,6 +28,8 @@ enum txn_state {
 struct txn {
 	enum txn_state state;
 	enum journal_type owed;     /* of TXN_OWED: the record */
+	bool by_hand;               /* no trial: lives until its deadline, also without core */
+	uint32_t n_writes;          /* of the knob, so far */
 	bool touched;               /* something was written: companions may be disturbed */
 	uint64_t order;             /* grows with each BEGIN */
 	uint64_t retry_ns;          /* of TXN_STUCK: when it is tried again; 0 = at once */
@@ -51,6 +53,12 @@ struct txn *txn_add(struct txn_table *table, enum txn_state state,
 /* The newest in that state; NULL. */
 struct txn *txn_newest(struct txn_table *table, enum txn_state state);
 
+/* The newest open one that does not live without core; NULL. */
+struct txn *txn_newest_of_core(struct txn_table *table);
+
+/* A kept transaction of the same knob and scope that replaced what this one brings back: a circle; NULL. */
+const struct txn *txn_back_to(const struct txn_table *table, const struct txn *txn);
+
 size_t txn_count(const struct txn_table *table, enum txn_state state);
 
 /* The open or stuck transaction in the same domain and scope as the row's; NULL. */
@@ -64,7 +72,7 @@ struct txn *txn_above(struct txn_table *table, const struct txn *txn);
 void txn_stick(struct txn *txn, uint64_t now_ns);
 
 /*
- * What must be undone now, the newest first: of the open ones those whose deadline has passed, or all with `silent`;
+ * What must be undone now, the newest first: of the open ones those whose deadline has passed, or with `silent` all that are not by hand;
  * of the stuck ones those whose pause is over. NULL.
  */
 struct txn *txn_due(struct txn_table *table, uint64_t now_ns, bool silent);

@@ -35,6 +35,8 @@ struct control_client {
 	size_t backlog_size, backlog_room;
 	uint64_t waits[CLIENT_WAITS_MAX]; /* transactions whose outcome the reply needs */
 	size_t n_waits;
+	uint64_t awaits; /* a transaction by hand, or a request to the actuator; 0 = none */
+	uid_t uid;
 	json_t *done; /* texts of the outcomes that came */
 	int exit_code;
 };
@@ -156,6 +158,42 @@ void control_wait(struct control_client *client, uint64_t txn)
 		reply_when_done(client);
 }
 
+void control_await(struct control_client *client, uint64_t id)
+{
+	client->awaits = id;
+}
+
+struct control_client *control_awaiting(struct control *control, uint64_t id)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct control_client *client = &control->clients[i];
+
+		if (client->fd < 0 || client->awaits != id)
+			continue;
+		client->awaits = 0;
+		return client;
+	}
+	return NULL;
+}
+
+void control_await_none(struct control *control)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct control_client *client = &control->clients[i];
+
+		if (client->fd < 0 || !client->awaits)
+			continue;
+		client->awaits = 0;
+		control_reply(client, EXIT_CODE_ERROR,
+			      "the actuator died; what it had begun is undone", NULL);
+	}
+}
+
+uid_t control_uid(const struct control_client *client)
+{
+	return client->uid;
+}
+
 static bool take_wait(struct control_client *client, uint64_t txn)
 {
 	for (size_t i = 0; i < client->n_waits; i++)
@@ -179,9 +217,12 @@ void control_outcome(struct control *control, const struct outcome *outcome,
 		if (!client->done)
 			client->done = json_array();
 		json_array_append_new(client->done,
-				      json_sprintf("trial %llu: %s of %s: %s in force (%s%s%s)",
+				      json_sprintf("%s%.0llu: %s of %s: %s in force (%s%s%s)",
+						   begin->trial ? "trial " : "by hand",
 						   (unsigned long long)begin->trial, begin->knob,
-						   begin->scope.name, outcome->value,
+						   begin->scope.name[0] ? begin->scope.name
+									: "host",
+						   outcome->value,
 						   outcome_status_word(outcome->status),
 						   outcome->text[0] ? ": " : "", outcome->text));
 		if (outcome->status != OUTCOME_DONE)
@@ -218,7 +259,7 @@ static void client_read(struct control_client *client)
 		return;
 	}
 	/* One request a connection; what follows it is not looked at. */
-	if (client->answered || client->n_waits > 0)
+	if (client->answered || client->n_waits > 0 || client->awaits)
 		return;
 	client->request_size += (size_t)n;
 	client->request[client->request_size] = '\0';
@@ -268,6 +309,7 @@ static int on_connect(sd_event_source *source, int listener, uint32_t revents, v
 	if (sd_event_add_io(control->core->worker.event, &client->source, fd, EPOLLIN, on_client,
 			    client) < 0)
 		return 0;
+	client->uid = peer.uid;
 	client->may_change = peer.uid == 0 || peer.uid == control->core->operator;
 	client->fd = take_fd(&fd);
 	return 0;

@@ -173,15 +173,16 @@ static void verb_status(struct core *core, struct control_client *client, json_t
 	json_t *data;
 
 	(void)args;
-	data = json_pack("{si ss si ss sI sb so so so so so so so so}", "schema", 1, "version",
-			 FLYBALL_VERSION, "pid", (int)getppid(), "mode",
+	data = json_pack("{si ss si ss sI sb so so so so so so so so so so}", "schema", 1,
+			 "version", FLYBALL_VERSION, "pid", (int)getppid(), "mode",
 			 core->options->mode == ANALYZER_AUTONOMOUS ? "autonomous" : "recommend",
 			 "uptime_ns", (json_int_t)(clock_now_ns() - core->started_ns), "frozen",
 			 core->frozen, "processes", processes_json(core), "policies",
 			 policies_json(core), "targets", targets_json(core), "trials",
 			 running_json(core), "kept", kept_json(core), "plan",
 			 json_deep_copy(core->plan), "sources", sources_json(core), "warnings",
-			 warnings_json(core));
+			 warnings_json(core), "pinned", core_pins_json(core), "hands",
+			 core_hands_json(core));
 	json_object_set_new(data, "only",
 			    only->kind == SCOPE_KIND_COUNT
 				    ? json_null()
@@ -268,11 +269,45 @@ static void verb_trial(struct core *core, struct control_client *client, json_t 
 			      json_pack("{si so}", "schema", 1, "trial", trial));
 }
 
+/* {"knob": NAME, "scope": TEXT}: changes by hand, and with `kept` also kept ones. False when it names no knob. */
+static bool end_of_knob(struct core *core, struct control_client *client, json_t *args, bool kept)
+{
+	const char *knob = json_string_value(json_object_get(args, "knob"));
+	const char *text = json_string_value(json_object_get(args, "scope"));
+	struct scope scope;
+	size_t n;
+
+	if (!knob)
+		return false;
+	if (text && scope_parse(text, &scope) < 0) {
+		control_reply(client, EXIT_CODE_ERROR, "no such scope", NULL);
+		return true;
+	}
+	n = core_hand_undo(core, client, knob, text ? &scope : NULL);
+	for (size_t i = core->n_kept; kept && i-- > 0;) {
+		struct change change = core->kept[i];
+
+		if (strcmp(change.knob, knob) || (text && !scope_equal(&change.scope, &scope)))
+			continue;
+		change.action = ACTION_UNDO;
+		control_wait(client, change.txn);
+		core_change(core, &change);
+		n++;
+	}
+	if (n == 0)
+		control_reply(client, EXIT_CODE_ERROR,
+			      "nothing of that knob was changed: 'flyball status' shows what is",
+			      NULL);
+	return true;
+}
+
 static void verb_abort(struct core *core, struct control_client *client, json_t *args)
 {
 	uint64_t id = 0;
 	bool all;
 
+	if (end_of_knob(core, client, args, false))
+		return;
 	if (!parse_id(core, args, &id, &all) || (!all && !running_trial(core, id))) {
 		control_reply(client, EXIT_CODE_ERROR,
 			      "no such trial is running: 'flyball status' shows them", NULL);
@@ -281,9 +316,11 @@ static void verb_abort(struct core *core, struct control_client *client, json_t 
 	for (size_t i = 0; i < CORE_CHANGES_MAX; i++) {
 		const struct change *begin = &core->changes[i].begin;
 
-		if (begin->txn && (all || begin->trial == id))
+		if (begin->txn && !(begin->flags & CHANGE_BY_HAND) && (all || begin->trial == id))
 			control_wait(client, begin->txn);
 	}
+	if (all)
+		core_hand_undo(core, client, NULL, NULL);
 	core_abort(core, all ? 0 : id, REASON_OPERATOR);
 	control_wait(client, 0);
 }
@@ -295,6 +332,8 @@ static void verb_rollback(struct core *core, struct control_client *client, json
 	uint64_t id = 0;
 	bool all;
 
+	if (end_of_knob(core, client, args, true))
+		return;
 	if (parse_id(core, args, &id, &all))
 		for (size_t i = core->n_kept; i-- > 0;)
 			if (all || core->kept[i].trial == id)
@@ -376,6 +415,10 @@ static const struct {
 	{ .name = "rollback", .changes = true, .acts = true, .run = verb_rollback },
 	{ .name = "freeze", .changes = true, .run = verb_freeze },
 	{ .name = "thaw", .changes = true, .run = verb_thaw },
+	{ .name = "set", .changes = true, .acts = true, .run = control_verb_set },
+	{ .name = "pin", .changes = true, .acts = true, .run = control_verb_pin },
+	{ .name = "unpin", .changes = true, .acts = true, .run = control_verb_unpin },
+	{ .name = "limits", .acts = true, .run = control_verb_limits },
 };
 
 void control_dispatch(struct core *core, struct control_client *client, const char *verb,
@@ -388,7 +431,7 @@ void control_dispatch(struct core *core, struct control_client *client, const ch
 			control_reply(client, EXIT_CODE_REFUSED,
 				      "this daemon only recommends and has no actuator: restart it "
 				      "with '--mode "
-				      "autonomous' to undo what an earlier one kept",
+				      "autonomous', also to undo what an earlier one kept",
 				      NULL);
 		else if (verbs[i].changes && !control_may_change(client))
 			control_reply(client, EXIT_CODE_PERMISSION,

@@ -164,6 +164,15 @@ static void core_message(struct worker *worker, enum role from, const struct mes
 	case MESSAGE_OUTCOME:
 		core_outcome(core, &message->outcome);
 		break;
+	case MESSAGE_ANSWER:
+		core_answer(core, &message->answer);
+		break;
+	case MESSAGE_LIMIT:
+		core_limit(core, &message->limit);
+		break;
+	case MESSAGE_PIN:
+		core_pin(core, &message->pin);
+		break;
 	case MESSAGE_KEPT:
 		core_kept(core, &message->change);
 		break;
@@ -195,6 +204,8 @@ static void core_peer_down(struct worker *worker, enum role peer)
 		core->n_sources = 0;
 	else if (peer == ROLE_ACTUATOR)
 		core->n_kept = 0;
+	if (peer == ROLE_ACTUATOR && core->control)
+		control_await_none(core->control);
 }
 
 static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *data)
@@ -214,6 +225,7 @@ static void core_stop(struct worker *worker)
 	core->stopping = true;
 	analyzer_freeze(core->analyzer, 1);
 	core_abort(core, 0, REASON_OPERATOR);
+	core_hand_undo(core, NULL, NULL, NULL);
 	if (core_open_changes(core) == 0) {
 		sd_event_exit(worker->event, 0);
 		return;
@@ -360,6 +372,7 @@ static int core_init(struct core *core, const struct process_context *context)
 		return sd_event_add_time(core->worker.event, &core->plan_timer, CLOCK_MONOTONIC,
 					 (clock_now_ns() + core->options->plan_ns) / NSEC_PER_USEC,
 					 1000, on_plan_time, core);
+	core_harm_open(core);
 	frozen_path(core, path, sizeof(path));
 	if (access(path, F_OK) == 0)
 		core_freeze(core, true);

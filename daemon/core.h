@@ -5,8 +5,11 @@
  *
  *     core.c          the process: its parts, its life, frames in
  *     core_decide.c   decisions out: proposals, outcomes, events
+ *     core_hand.c     the operator's hand: changes by hand, requests to the actuator
+ *     core_harm.c     the harm budget
  *     control.c       the control socket: connections, lines, subscribers
  *     control_verbs.c what each request answers
+ *     control_hand.c  what requests about the operator's hand answer
  *     plan.c          the plan of recommend mode
  *     usage.c         what flyball itself costs
  */
@@ -15,6 +18,7 @@
 
 #include "actuator/actuator.h"
 #include "analyzer/analyzer.h"
+#include "base/day.h"
 #include "daemon/history.h"
 #include "daemon/json.h"
 #include "daemon/worker.h"
@@ -22,7 +26,10 @@
 /* Transactions that core knows of at once: open ones and those whose outcome is awaited. */
 #define CORE_CHANGES_MAX (ACTUATOR_KEPT_MAX + ACTUATOR_OPEN_MAX)
 
+#define CORE_LIMITS_MAX (LIMIT_COUNT + LIMIT_RULES_MAX)
+
 struct control;
+struct control_client;
 
 /* A transaction as it was begun, until its end is known. */
 struct core_change {
@@ -57,6 +64,14 @@ struct core {
 	struct core_change changes[CORE_CHANGES_MAX];
 	struct change kept[ACTUATOR_KEPT_MAX];
 	size_t n_kept;
+
+	/* As the actuator says. */
+	struct limit_row limits[CORE_LIMITS_MAX];
+	size_t n_limits;
+	struct pin pins[PINS_MAX];
+	size_t n_pins;
+	uint64_t last_request;
+	struct day harm; /* ns lost by exploring */
 };
 
 /* core.c */
@@ -90,9 +105,36 @@ size_t core_open_changes(const struct core *core);
 /* Ends trials for `reason` (id 0 = all); returns how many. */
 size_t core_abort(struct core *core, uint64_t id, enum reason reason);
 
-/* control.c, control_verbs.c */
+/* core_hand.c */
 
-struct control_client;
+/* Makes `change` a BEGIN by hand of its own transaction, which is returned; core_change() sends it. */
+uint64_t core_hand_begin(struct change *change, uint64_t for_ns);
+/* Undoes changes by hand (NULL = of any knob, of any scope), which the client waits for, if any; returns how many. */
+size_t core_hand_undo(struct core *core, struct control_client *client, const char *knob,
+		      const struct scope *scope);
+/* An outcome of one: the next step, or the answer. */
+void core_hand_outcome(struct core *core, const struct outcome *outcome,
+		       const struct change *begin);
+/* Asks the actuator; the client is answered when it has answered. */
+void core_request(struct core *core, struct control_client *client,
+		  const struct message_request *request);
+void core_answer(struct core *core, const struct message_answer *answer);
+void core_limit(struct core *core, const struct message_limit *limit);
+void core_pin(struct core *core, const struct message_pin *pin);
+/* What `status` shows: [{"knob", "scope", "owner", "by", …}], [{"knob", "scope", "old", "new", "left_s"}] */
+json_t *core_pins_json(const struct core *core);
+json_t *core_hands_json(const struct core *core);
+
+/* core_harm.c */
+
+void core_harm_open(struct core *core);
+/* A pair of windows was measured. */
+void core_harm_pair(struct core *core, const struct trial *trial);
+/* The loss of the last 24 hours, as a ratio of a day's objective. */
+double core_harm(const struct core *core);
+bool core_harm_refuses(const struct core *core, char *ret_text, size_t size);
+
+/* control.c, control_verbs.c, control_hand.c */
 
 int control_new(struct core *core, int listener, struct control **ret_control);
 void control_free(struct control *control);
@@ -108,6 +150,16 @@ void control_reply(struct control_client *client, int exit_code, const char *err
 /* The reply comes when the outcome of `txn` is there (0: everything that waits was added). */
 void control_wait(struct control_client *client, uint64_t txn);
 void control_follow(struct control_client *client);
+/* The reply is made by whoever takes the client by control_awaiting(), which forgets the number. */
+void control_await(struct control_client *client, uint64_t id);
+struct control_client *control_awaiting(struct control *control, uint64_t id);
+/* Who awaits is answered that the actuator is gone. */
+void control_await_none(struct control *control);
+uid_t control_uid(const struct control_client *client);
+void control_verb_set(struct core *core, struct control_client *client, json_t *args);
+void control_verb_pin(struct core *core, struct control_client *client, json_t *args);
+void control_verb_unpin(struct core *core, struct control_client *client, json_t *args);
+void control_verb_limits(struct core *core, struct control_client *client, json_t *args);
 bool control_may_change(const struct control_client *client);
 /* What followers see once a second: {"time", "targets", "trials"}. */
 json_t *control_tick_json(const struct core *core);

@@ -38,8 +38,28 @@ size_t core_open_changes(const struct core *core)
 	return n;
 }
 
+static struct core_change *remember(struct core *core, const struct change *change)
+{
+	struct core_change *slot = find_change(core, change->txn);
+
+	if (!slot) {
+		slot = find_change(core, 0);
+		if (slot)
+			*slot = (struct core_change){ .begin = *change };
+	}
+	return slot;
+}
+
 void core_kept(struct core *core, const struct change *change)
 {
+	struct core_change *slot;
+
+	if (change->flags & CHANGE_BY_HAND) {
+		slot = remember(core, change);
+		if (slot)
+			slot->begin.action = ACTION_BEGIN;
+		return;
+	}
 	if (core->n_kept == ACTUATOR_KEPT_MAX || find_kept(core, change->txn))
 		return;
 	core->kept[core->n_kept++] = *change;
@@ -77,6 +97,7 @@ static bool guard_refuses(struct core *core, const struct change *change)
 {
 	const struct knob_row *row = knob_find(change->knob);
 	const struct scope *only = &core->options->only;
+	char text[OUTCOME_TEXT_MAX];
 
 	if (!row)
 		answer(core, change, OUTCOME_REFUSED, "", "no such knob");
@@ -84,21 +105,11 @@ static bool guard_refuses(struct core *core, const struct change *change)
 		answer(core, change, OUTCOME_REFUSED, "", "outside of what --only allows");
 	else if (core->frozen || core->stopping)
 		answer(core, change, OUTCOME_REFUSED, "", core->frozen ? "frozen" : "stopping");
+	else if (!(change->flags & CHANGE_BY_HAND) && core_harm_refuses(core, text, sizeof(text)))
+		answer(core, change, OUTCOME_REFUSED, "", text);
 	else
 		return false;
 	return true;
-}
-
-static struct core_change *remember(struct core *core, const struct change *change)
-{
-	struct core_change *slot = find_change(core, change->txn);
-
-	if (!slot) {
-		slot = find_change(core, 0);
-		if (slot)
-			*slot = (struct core_change){ .begin = *change };
-	}
-	return slot;
 }
 
 void core_change(struct core *core, const struct change *change)
@@ -106,13 +117,13 @@ void core_change(struct core *core, const struct change *change)
 	struct core_change *slot;
 	struct message message;
 
-	if (change->action == ACTION_BEGIN && guard_refuses(core, change))
-		return;
 	slot = remember(core, change);
 	if (!slot) {
 		answer(core, change, OUTCOME_REFUSED, "", "too many transactions at once");
 		return;
 	}
+	if (change->action == ACTION_BEGIN && guard_refuses(core, change))
+		return;
 	message_init(&message, MESSAGE_CHANGE);
 	message.change = *change;
 	/* The actuator knows a transaction by its number; the rest is as it was begun. */
@@ -211,6 +222,7 @@ void core_outcome(struct core *core, const struct outcome *outcome)
 	free(decisions);
 	if (core->control)
 		control_outcome(core->control, outcome, &begin);
+	core_hand_outcome(core, outcome, &begin);
 	if (core->stopping && core_open_changes(core) == 0)
 		sd_event_exit(core->worker.event, 0);
 }
@@ -245,6 +257,8 @@ static void on_event(struct core *core, const struct event *event)
 	if (!trial)
 		return;
 	log_event(core, event->kind, trial);
+	if (event->kind == EVENT_PAIR && core->options->mode == ANALYZER_AUTONOMOUS)
+		core_harm_pair(core, trial);
 	r = history_trial(core->history, trial, &core->json);
 	if (r < 0 && !core->history_note[0]) {
 		snprintf(core->history_note, sizeof(core->history_note),

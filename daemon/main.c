@@ -22,10 +22,21 @@
  *     actuator/knob_table.c            the catalogue of knobs, one row each
  *     actuator/knob_value.c            values of knobs checked and compared
  *     actuator/knobs.c                 finding and reading knobs
+ *     actuator/limits.c                a change held against the limits; pure
+ *     actuator/limits_file.c           the keys of the limits file
+ *     actuator/limits_rules.c          the lists of the limits file
+ *     actuator/limits_set.c            limits as text, and made stricter at run time
+ *     actuator/limits_table.c          the limits that are numbers, one row each
+ *     actuator/limits_trust.c          whether a limits file is root's alone
+ *     actuator/operator.c              what the operator asks for at run time
+ *     actuator/pins.c                  knobs that belong to somebody else
  *     actuator/recovery.c              what a crash left, undone from the journal
+ *     actuator/restraint.c             limits, usage and pins held together
  *     actuator/setting.c               one setting put in force and read back
  *     actuator/thread.c                threads: identity, masks, names
  *     actuator/txn.c                   the list of transactions
+ *     actuator/usage.c                 what limits count: writes, flips, time on trial
+ *     actuator/usage_file.c            the same over the death of the process
  *     analyzer/analyzer.c              the facade: slots, outcomes, decisions
  *     analyzer/arms.c                  the values that a trial may choose from
  *     analyzer/condition.c             when and until, over merged windows
@@ -37,6 +48,13 @@
  *     analyzer/text.c                  reasons as sentences
  *     analyzer/trial.c                 the phases of a trial
  *     analyzer/window.c                one window from the frames inside it
+ *     base/conf_errors.c               all errors of a configuration file, in order
+ *     base/conf_lexer.c                words of a configuration file
+ *     base/conf_literal.c              numbers with units and what they may stand for
+ *     base/conf_outline.c              the shape of a file before libconfig reads it
+ *     base/conf_reader.c               groups read by the table of their keys
+ *     base/conf_source.c               a file read whole, or refused
+ *     base/day.c                       a sum over the last 24 hours
  *     base/file.c                      files replaced whole or not at all
  *     base/hist.c                      percentiles of histograms
  *     base/idset.c                     sets of CPUs and nodes as text
@@ -55,9 +73,12 @@
  *     daemon/cli_help.c                help and docs/cli.md from the same table
  *     daemon/client.c                  the client side of the control socket
  *     daemon/control.c                 the control socket: connections, lines, subscribers
+ *     daemon/control_hand.c            what it answers about set, pin, unpin, limits
  *     daemon/control_verbs.c           what the control socket answers
  *     daemon/core.c                    core: frames to the analyzer, its life
  *     daemon/core_decide.c             core: proposals to the actuator, outcomes back
+ *     daemon/core_hand.c               core: changes by hand, requests to the actuator
+ *     daemon/core_harm.c               core: what exploring has cost
  *     daemon/doctor_sources.c          doctor: sources and their methods
  *     daemon/history.c                 trials and outcomes recorded in SQLite
  *     daemon/history_open.c            the history file made, taken, refused or put aside
@@ -85,9 +106,11 @@
  *     daemon/verb_explain.c            explain: a trial as a story
  *     daemon/verb_help.c               help, version
  *     daemon/verb_knobs.c              knobs
+ *     daemon/verb_limits.c             limits: shown, made stricter, read again
  *     daemon/verb_overhead.c           overhead: what flyball costs
  *     daemon/verb_policy.c             policy check, list, show
  *     daemon/verb_recommend.c          recommend: the plan, nothing written
+ *     daemon/verb_set.c                set, pin, unpin, drift
  *     daemon/verb_shared.c             what several verbs share
  *     daemon/verb_signals.c            signals with present values
  *     daemon/verb_status.c             status
@@ -114,16 +137,10 @@
  *     observer/source.c                what all sources share
  *     observer/text.c                  parsing the kernel's text
  *     policies/arms.c                  try: the values of a policy
- *     policies/errors.c                all errors of a file, in order
  *     policies/expression.c            conditions, compiled
- *     policies/lexer.c                 words of a condition
- *     policies/literal.c               string literals and where they stand
- *     policies/outline.c               the shape of a file before libconfig reads it
  *     policies/policy_reader.c         the keys of a policy, one table
  *     policies/policy_set.c            files and folders of policies
- *     policies/reader.c                what all key parsers share
  *     policies/reference.c             disk.read.latency.p99 and its unit
- *     policies/source.c                a file read whole, or refused
  *     policies/trial_keys.c            the keys of the group trial
  */
 #include "daemon/cli.h"

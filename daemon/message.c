@@ -93,8 +93,9 @@ static bool change_valid(const struct message *m)
 {
 	const struct change *c = &m->change;
 
-	return c->action < ACTION_COUNT && c->txn != 0 && text_valid(c->knob, sizeof(c->knob)) &&
-	       scope_valid(&c->scope) && text_valid(c->old_value, sizeof(c->old_value)) &&
+	return c->action < ACTION_COUNT && c->txn != 0 && !(c->flags & ~(uint32_t)CHANGE_BY_HAND) &&
+	       text_valid(c->knob, sizeof(c->knob)) && scope_valid(&c->scope) &&
+	       text_valid(c->old_value, sizeof(c->old_value)) &&
 	       text_valid(c->new_value, sizeof(c->new_value));
 }
 
@@ -104,6 +105,49 @@ static bool outcome_valid(const struct message *m)
 
 	return o->action < ACTION_COUNT && o->status < OUTCOME_STATUS_COUNT && o->unasked <= 1 &&
 	       text_valid(o->value, sizeof(o->value)) && text_valid(o->text, sizeof(o->text));
+}
+
+static bool request_valid(const struct message *m)
+{
+	const struct message_request *r = &m->request;
+
+	return r->kind < REQUEST_KIND_COUNT && r->id != 0 && r->for_ns < UINT64_MAX / 4 &&
+	       text_valid(r->name, sizeof(r->name)) && scope_valid(&r->scope) &&
+	       text_valid(r->value, sizeof(r->value));
+}
+
+/* Text with lines. */
+static bool answer_valid(const struct message *m)
+{
+	const char *end = memchr(m->answer.text, '\0', sizeof(m->answer.text));
+
+	if (!end || m->answer.error < 0)
+		return false;
+	for (const char *c = m->answer.text; c < end; c++)
+		if ((unsigned char)*c < 0x20 && *c != '\n')
+			return false;
+	return true;
+}
+
+static bool limit_valid(const struct message *m)
+{
+	const struct message_limit *l = &m->limit;
+
+	return l->total > 0 && l->index < l->total && l->total <= LIMIT_COUNT + LIMIT_RULES_MAX &&
+	       l->row.id <= LIMIT_COUNT && !isnan(l->row.value) &&
+	       text_valid(l->row.name, sizeof(l->row.name)) &&
+	       text_valid(l->row.text, sizeof(l->row.text)) &&
+	       text_valid(l->row.from, sizeof(l->row.from));
+}
+
+static bool pin_valid(const struct message *m)
+{
+	const struct message_pin *p = &m->pin;
+
+	return p->total <= PINS_MAX && (p->index < p->total || (p->index == 0 && p->total == 0)) &&
+	       text_valid(p->pin.knob, sizeof(p->pin.knob)) && scope_valid(&p->pin.scope) &&
+	       text_valid(p->pin.value, sizeof(p->pin.value)) &&
+	       text_valid(p->pin.by, sizeof(p->pin.by));
 }
 
 /* clang-format off: a table reads best as a table. */
@@ -183,6 +227,26 @@ static const struct row {
 			      .from = BIT(ROLE_ACTUATOR),
 			      .to = BIT(ROLE_CORE),
 			      .valid = outcome_valid },
+	[MESSAGE_REQUEST] = { .name = "request",
+			      .size = WIRE(request),
+			      .from = BIT(ROLE_CORE),
+			      .to = BIT(ROLE_ACTUATOR),
+			      .valid = request_valid },
+	[MESSAGE_ANSWER] = { .name = "answer",
+			     .size = WIRE(answer),
+			     .from = BIT(ROLE_ACTUATOR),
+			     .to = BIT(ROLE_CORE),
+			     .valid = answer_valid },
+	[MESSAGE_LIMIT] = { .name = "limit",
+			    .size = WIRE(limit),
+			    .from = BIT(ROLE_ACTUATOR),
+			    .to = BIT(ROLE_CORE),
+			    .valid = limit_valid },
+	[MESSAGE_PIN] = { .name = "pin",
+			  .size = WIRE(pin),
+			  .from = BIT(ROLE_ACTUATOR),
+			  .to = BIT(ROLE_CORE),
+			  .valid = pin_valid },
 };
 /* clang-format on */
 

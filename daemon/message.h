@@ -7,8 +7,8 @@
  *     all → supervisor       READY, BAD_PEER
  *     core → observer        DEMAND
  *     observer → core        FRAME, then n_series of SERIES | HISTOGRAM; SOURCE
- *     core → actuator        CHANGE, HEARTBEAT, FREEZE
- *     actuator → core        KEPT…, OUTCOME
+ *     core → actuator        CHANGE, HEARTBEAT, FREEZE, REQUEST
+ *     actuator → core        KEPT…, OUTCOME, LIMIT…, PIN…, ANSWER
  */
 #ifndef FLYBALL_DAEMON_MESSAGE_H
 #define FLYBALL_DAEMON_MESSAGE_H
@@ -18,6 +18,7 @@
 
 #include "include/demand.h"
 #include "include/frame.h"
+#include "include/limits.h"
 #include "include/outcome.h"
 #include "include/source.h"
 
@@ -45,8 +46,12 @@ enum message_type {
 	MESSAGE_CHANGE,
 	MESSAGE_HEARTBEAT,
 	MESSAGE_FREEZE,
-	MESSAGE_KEPT, /* a change that an earlier core kept */
+	MESSAGE_KEPT, /* a change that an earlier core kept, or (CHANGE_BY_HAND) left open */
 	MESSAGE_OUTCOME,
+	MESSAGE_REQUEST, /* what the operator asks of the actuator */
+	MESSAGE_ANSWER,  /* to one request */
+	MESSAGE_LIMIT,   /* one limit in force */
+	MESSAGE_PIN,     /* one knob that belongs to somebody else */
 	MESSAGE_TYPE_COUNT,
 };
 
@@ -90,6 +95,44 @@ struct message_histogram {
 	struct hist hist;
 };
 
+enum request_kind {
+	REQUEST_SHOW, /* send the limits again */
+	REQUEST_LIMITS_RELOAD,
+	REQUEST_LIMIT_SET, /* name, value, for_ns */
+	REQUEST_PIN,       /* name (a knob), scope, uid */
+	REQUEST_UNPIN,     /* name, scope */
+	REQUEST_KIND_COUNT,
+};
+
+struct message_request {
+	uint64_t id;     /* of the answer */
+	uint64_t for_ns; /* 0 = as long as the daemon runs */
+	uint32_t kind;   /* enum request_kind */
+	uint32_t uid;    /* who asks */
+	char name[LIMIT_NAME_MAX];
+	struct scope scope;
+	char value[LIMIT_TEXT_MAX];
+};
+
+#define ANSWER_TEXT_MAX 2048
+struct message_answer {
+	uint64_t id;
+	int32_t error; /* errno; 0 = done */
+	uint32_t pad;
+	char text[ANSWER_TEXT_MAX]; /* may have several lines */
+};
+
+/* The index-th of `total`; total 0 = there is none, and the rest is empty. */
+struct message_limit {
+	uint32_t index, total;
+	struct limit_row row;
+};
+
+struct message_pin {
+	uint32_t index, total;
+	struct pin pin;
+};
+
 struct message {
 	struct message_header header;
 	union {
@@ -102,6 +145,10 @@ struct message {
 		struct source_status source;
 		struct change change; /* CHANGE, KEPT */
 		struct outcome outcome;
+		struct message_request request;
+		struct message_answer answer;
+		struct message_limit limit;
+		struct message_pin pin;
 	};
 };
 

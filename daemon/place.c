@@ -158,6 +158,7 @@ int place_open(const struct daemon_options *options, struct account *ret_account
 	ret_place->lock = take_lock(options, state);
 	if (ret_place->lock < 0)
 		return EXIT_CODE_ERROR;
+	ret_place->pins = take_fd(&state);
 	ret_place->listener = listen_at(options, ret_account);
 	if (ret_place->listener < 0)
 		return EXIT_CODE_ERROR;
@@ -177,6 +178,8 @@ void place_close(struct place *place)
 		close(place->listener);
 	if (place->lock >= 0)
 		close(place->lock);
+	if (place->pins >= 0)
+		close(place->pins);
 	if (place->journal >= 0)
 		close(place->journal);
 	*place = PLACE_NONE;

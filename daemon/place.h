@@ -8,12 +8,13 @@
 
 struct place {
 	int journal;         /* folder of the journal: the run folder, see place.c */
+	int pins;            /* folder of the pins: the state folder */
 	int lock;            /* holds the lock of the folder as long as it is open */
 	int listener;        /* control socket */
 	const char *run_dir; /* where the socket is to be removed from; NULL = nothing to remove */
 };
 
-#define PLACE_NONE ((struct place){ .journal = -1, .lock = -1, .listener = -1 })
+#define PLACE_NONE ((struct place){ .journal = -1, .pins = -1, .lock = -1, .listener = -1 })
 
 /*
  * Finds the account, makes the folders, takes the lock, listens. In foreground_plan only the account is needed.

@@ -26,6 +26,7 @@ struct process_context {
 	int listener;           /* control socket for clients; -1 in foreground_plan */
 	int root;               /* sysroot descriptor */
 	int state;              /* folder of the journal, the actuator's */
+	int pins;               /* folder of the pins, the actuator's */
 	unsigned int restarts;  /* of this role before this process */
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "actuator/actuator.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/channel.h"
@@ -18,7 +19,10 @@ struct actuator_process {
 	struct actuator *actuator;
 	sd_event_source *timer; /* the earliest deadline */
 	struct message message;
+	struct limit_row rows[LIMIT_COUNT + LIMIT_RULES_MAX];
 };
+
+static void send_pins(struct actuator_process *p);
 
 static void send_outcome(struct actuator_process *p, const struct outcome *outcome)
 {
@@ -26,6 +30,80 @@ static void send_outcome(struct actuator_process *p, const struct outcome *outco
 		log_warning("undid %s by itself: %s", outcome->value, outcome->text);
 	message_init(&p->message, MESSAGE_OUTCOME);
 	p->message.outcome = *outcome;
+	worker_send(&p->worker, ROLE_CORE, &p->message);
+	if (outcome->status == OUTCOME_FOREIGN)
+		send_pins(p);
+}
+
+/* --- what core shows of limits and pins --- */
+
+static void send_limits(struct actuator_process *p)
+{
+	size_t n = actuator_limits(p->actuator, p->rows, ARRAY_SIZE(p->rows));
+
+	for (size_t i = 0; i < n && i < ARRAY_SIZE(p->rows); i++) {
+		message_init(&p->message, MESSAGE_LIMIT);
+		p->message.limit.index = (uint32_t)i;
+		p->message.limit.total = (uint32_t)n;
+		p->message.limit.row = p->rows[i];
+		if (worker_send(&p->worker, ROLE_CORE, &p->message) < 0)
+			return;
+	}
+}
+
+static void send_pins(struct actuator_process *p)
+{
+	struct pin pins[PINS_MAX];
+	size_t n = actuator_pins(p->actuator, pins, PINS_MAX);
+
+	for (size_t i = 0; i < n || (i == 0 && n == 0); i++) {
+		message_init(&p->message, MESSAGE_PIN);
+		p->message.pin.index = (uint32_t)i;
+		p->message.pin.total = (uint32_t)n;
+		if (n > 0)
+			p->message.pin.pin = pins[i];
+		if (worker_send(&p->worker, ROLE_CORE, &p->message) < 0)
+			return;
+	}
+}
+
+static int carry_out(struct actuator_process *p, const struct message_request *request, char *text,
+		     size_t size)
+{
+	char by[PIN_BY_MAX];
+
+	switch (request->kind) {
+	case REQUEST_LIMITS_RELOAD:
+		return actuator_limits_reload(p->actuator, clock_now_ns(), text, size);
+	case REQUEST_LIMIT_SET:
+		return actuator_limit_set(p->actuator, request->name, request->value,
+					  request->for_ns, clock_now_ns(), text, size);
+	case REQUEST_PIN:
+		snprintf(by, sizeof(by), "uid %u", request->uid);
+		return actuator_pin(p->actuator, request->name, &request->scope, by, text, size);
+	case REQUEST_UNPIN:
+		return actuator_unpin(p->actuator, request->name, &request->scope, text, size);
+	default:
+		return 0;
+	}
+}
+
+static void on_request(struct actuator_process *p, const struct message_request *request)
+{
+	char text[ANSWER_TEXT_MAX] = "";
+	uint64_t id = request->id;
+	uint32_t kind = request->kind;
+	int r;
+
+	r = carry_out(p, request, text, sizeof(text));
+	if (kind != REQUEST_SHOW)
+		log_info("by request of uid %u: %s", request->uid, text);
+	send_limits(p);
+	send_pins(p);
+	message_init(&p->message, MESSAGE_ANSWER);
+	p->message.answer.id = id;
+	p->message.answer.error = -r;
+	memcpy(p->message.answer.text, text, sizeof(text));
 	worker_send(&p->worker, ROLE_CORE, &p->message);
 }
 
@@ -72,10 +150,23 @@ static void actuator_message(struct worker *worker, enum role from, const struct
 	case MESSAGE_FREEZE:
 		actuator_freeze(p->actuator, message->word.value);
 		break;
+	case MESSAGE_REQUEST:
+		on_request(p, &message->request);
+		break;
 	default:
 		break;
 	}
 	arm_timer(p);
+}
+
+static void send_changes(struct actuator_process *p, const struct change *changes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		message_init(&p->message, MESSAGE_KEPT);
+		p->message.change = changes[i];
+		if (worker_send(&p->worker, ROLE_CORE, &p->message) < 0)
+			return;
+	}
 }
 
 static void actuator_peer_up(struct worker *worker, enum role peer)
@@ -85,12 +176,10 @@ static void actuator_peer_up(struct worker *worker, enum role peer)
 	size_t n = actuator_kept(p->actuator, kept, ACTUATOR_KEPT_MAX);
 
 	(void)peer;
-	for (size_t i = 0; i < n; i++) {
-		message_init(&p->message, MESSAGE_KEPT);
-		p->message.change = kept[i];
-		if (worker_send(worker, ROLE_CORE, &p->message) < 0)
-			return;
-	}
+	send_changes(p, kept, n);
+	send_changes(p, kept, actuator_hands(p->actuator, kept, ACTUATOR_KEPT_MAX));
+	send_limits(p);
+	send_pins(p);
 }
 
 /* Core died in mid-trial, or was ended: nobody judges the arm any more. */
@@ -145,6 +234,9 @@ static int actuator_process_init(struct actuator_process *p, const struct proces
 		.state = context->state,
 		.heartbeat_ns = process_heartbeat_ns(context->options),
 		.only = context->options->only,
+		.limits_file = context->options->limits_file,
+		.daemon_ns = context->options->started_ns,
+		.pins = context->pins,
 	};
 	struct recovery recovery;
 	int r;
@@ -162,6 +254,8 @@ static int actuator_process_init(struct actuator_process *p, const struct proces
 	r = actuator_open(&options, clock_now_ns(), &recovery, &p->actuator);
 	if (r == 0 && recovery.text[0])
 		log_warning("%s", recovery.text);
+	if (r == 0 && actuator_note(p->actuator)[0])
+		log_warning("%s", actuator_note(p->actuator));
 	/* What recovery could not put back is tried again. */
 	if (r == 0)
 		arm_timer(p);

@@ -153,11 +153,17 @@ static int child_main(const struct supervisor *s, enum role role, int control)
 		.listener = role == ROLE_CORE ? s->place.listener : -1,
 		.root = s->root,
 		.state = role == ROLE_ACTUATOR ? s->place.journal : -1,
+		.pins = role == ROLE_ACTUATOR ? s->place.pins : -1,
 		.restarts = s->children[role].restarts,
 	};
-	const int keep[] = { control, context.listener, context.root, context.state,
-			     role == ROLE_CORE && s->options->foreground_plan ? s->options->plan_fd
-									      : -1 };
+	const int keep[] = {
+		control,
+		context.listener,
+		context.root,
+		context.state,
+		context.pins,
+		role == ROLE_CORE && s->options->foreground_plan ? s->options->plan_fd : -1
+	};
 
 	reset_signals();
 	close_others(keep, ARRAY_SIZE(keep));

@@ -30,6 +30,8 @@ struct daemon_options {
 	struct scope only;       /* --only disk:loop0; kind SCOPE_KIND_COUNT = everything */
 	bool revert_on_exit;     /* undo kept values, too, at a clean end */
 	struct history_limits history;
+	const char *limits_file;     /* of the actuator; NULL = what is built in */
+	uint64_t started_ns;         /* tells this daemon from the next */
 	struct policy_set *policies; /* loaded and without errors */
 };
 

@@ -43,6 +43,13 @@ static int id_args(const struct invocation *invocation, json_t **ret_args)
 	if (!word)
 		return cli_usage_error(invocation, "'%s' needs the id of a trial, or --all",
 				       invocation->verb->name);
+	/* The name of a knob: a change by hand. */
+	if (strchr(word, '.')) {
+		const char *scope = option_text(invocation, "--scope");
+
+		*ret_args = json_pack("{s:s, s:s*}", "knob", word, "scope", scope);
+		return EXIT_CODE_OK;
+	}
 	errno = 0;
 	id = strtoull(word, &end, 10);
 	if (errno || *end || word[0] < '0' || word[0] > '9' || id == 0 || id > INT64_MAX)
@@ -69,6 +76,7 @@ static int control_plain(const struct invocation *invocation)
 
 static const struct option_row id_options[] = {
 	{ .name = "--all", .about = "Every one." },
+	OPTION_SCOPE_OF_KNOB,
 	OPTION_RUN,
 	{ .name = NULL },
 };
@@ -77,8 +85,9 @@ static const struct option_row plain_options[] = { OPTION_RUN, { .name = NULL } 
 
 const struct verb verb_abort = {
 	.name = "abort",
-	.arguments = "ID|all",
+	.arguments = "ID|KNOB|all",
 	.about = "End a running trial now; its change is undone at once.",
+	.text = "With the name of a knob it ends a change by hand ('flyball set').",
 	.options = id_options,
 	.examples = (const char *const[]){ "flyball abort 12", "flyball abort --all", NULL },
 	.max_words = 1,
@@ -87,7 +96,7 @@ const struct verb verb_abort = {
 
 const struct verb verb_rollback = {
 	.name = "rollback",
-	.arguments = "ID|all",
+	.arguments = "ID|KNOB|all",
 	.about = "Undo a kept change: the value of before comes back.",
 	.text = "Only values that are still as flyball left them are put back; what somebody else "
 		"changed is theirs.",

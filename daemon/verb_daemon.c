@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <string.h>
 
+#include "actuator/actuator.h"
+#include "base/clock.h"
 #include "daemon/catalogue.h"
 #include "daemon/exit_code.h"
 #include "daemon/supervisor.h"
@@ -22,6 +25,18 @@ static int choose(const struct invocation *invocation, const char *option, const
 	cli_usage_error(invocation, "unable to take '%s' for '%s': needs '%s' or '%s'", word,
 			option, words[0], words[1]);
 	return -1;
+}
+
+/* The actuator reads it itself, at each of its starts; but who starts the daemon is to see the errors. */
+static int check_limits(const struct invocation *invocation)
+{
+	const char *path = option_text(invocation, "--limits");
+	int r = actuator_limits_check(path, invocation->err);
+
+	if (r == -ENOENT && option_given(invocation, "--limits"))
+		return cli_error(invocation, EXIT_CODE_ERROR,
+				 "unable to open the limits file '%s': %s", path, strerror(ENOENT));
+	return r < 0 && r != -ENOENT ? EXIT_CODE_ERROR : EXIT_CODE_OK;
 }
 
 static int daemon_run(const struct invocation *invocation)
@@ -47,6 +62,8 @@ static int daemon_run(const struct invocation *invocation)
 	if (r != EXIT_CODE_OK)
 		return r;
 	r = policies_load(invocation, &catalogue, &policies);
+	if (r == EXIT_CODE_OK)
+		r = check_limits(invocation);
 	if (r != EXIT_CODE_OK)
 		return r;
 	options = (struct daemon_options){
@@ -63,6 +80,8 @@ static int daemon_run(const struct invocation *invocation)
 		.history = { .days = (uint32_t)option_number(invocation, "--history-days"),
 			     .max_bytes = option_bytes(invocation, "--history-size") },
 		.policies = policies,
+		.limits_file = option_text(invocation, "--limits"),
+		.started_ns = clock_now_ns(),
 	};
 	return supervisor_run(&options);
 }
@@ -86,6 +105,12 @@ const struct verb verb_daemon = {
 			OPTION_POLICIES,
 			OPTION_ONLY,
 			OPTION_SOURCE,
+			{ .name = "--limits",
+			  .argument = "FILE",
+			  .type = OPTION_TEXT,
+			  .preset = DEFAULT_LIMITS,
+			  .about = "What may be changed at all; without such a file what is built "
+				   "in holds." },
 			{ .name = "--state",
 			  .argument = "DIR",
 			  .type = OPTION_TEXT,

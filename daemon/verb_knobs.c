@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
 #include <string.h>
 
 #include "actuator/knobs.h"
@@ -49,15 +50,31 @@ static void print_knob(struct table *table, const struct knob_row *row,
 		table_cell(table, TONE_GOOD, "yes");
 	else
 		table_cell(table, TONE_WARN, "read-only");
-	table_cell(table, TONE_PLAIN, "%s", reading->owner[0] ? reading->owner : "-");
+	table_cell(table, reading->owner[0] ? TONE_WARN : TONE_DIM, "%s",
+		   reading->owner[0] ? reading->owner : "-");
 	table_cell(table, TONE_PLAIN, "%s. %s",
 		   row->type == KNOB_CHOICE ? choices : range_text(row, range, sizeof(range)),
 		   row->about);
 }
 
+/* A running daemon knows which knobs somebody has taken for his own. */
+static void find_owner(const json_t *pinned, struct knob_reading *reading)
+{
+	char scope[SCOPE_TEXT_MAX];
+	const json_t *pin;
+	size_t i;
+
+	scope_format(&reading->scope, scope, sizeof(scope));
+	json_array_foreach (pinned, i, pin)
+		if (!strcmp(member_text(pin, "knob"), reading->knob) &&
+		    !strcmp(member_text(pin, "scope"), scope))
+			snprintf(reading->owner, sizeof(reading->owner), "%s",
+				 member_text(pin, "owner"));
+}
+
 /* Appends the instances of one row to the table and to the list. Returns 0 or -errno. */
 static int collect(int root, const struct knob_row *row, const struct scope *only,
-		   struct table *table, json_t *list)
+		   const json_t *pinned, struct table *table, json_t *list)
 {
 	struct scope scopes[INSTANCES_MAX];
 	struct knob_reading reading;
@@ -85,6 +102,7 @@ static int collect(int root, const struct knob_row *row, const struct scope *onl
 			return r;
 		if (only == scopes && (reading.flags & KNOB_GONE))
 			continue;
+		find_owner(pinned, &reading);
 		print_knob(table, row, &reading);
 		json_array_append_new(list, json_knob(row, &reading));
 	}
@@ -135,7 +153,7 @@ static int knobs_run(const struct invocation *invocation)
 	const struct scope only = option_scope(invocation, "--only");
 	const struct style style = style_of(invocation->out);
 	_cleanup_close_ int root = sysroot_open("/");
-	_cleanup_json_ json_t *list = NULL;
+	_cleanup_json_ json_t *list = NULL, *status = NULL;
 	json_t *rows = json_array();
 	size_t matched = 0;
 	int r = 0;
@@ -148,11 +166,13 @@ static int knobs_run(const struct invocation *invocation)
 		print_markdown(invocation->out);
 		return EXIT_CODE_OK;
 	}
+	status = daemon_status_quietly(invocation);
 	for (size_t i = 0; i < knob_rows_count; i++) {
 		if (!cli_matches(pattern, knob_rows[i].name))
 			continue;
 		matched++;
-		r = collect(root, &knob_rows[i], &only, table, rows);
+		r = collect(root, &knob_rows[i], &only, json_object_get(status, "pinned"), table,
+			    rows);
 		if (r < 0)
 			fprintf(invocation->err, "flyball: unable to read '%s': %s, ignoring\n",
 				knob_rows[i].name, strerror(-r));
@@ -168,12 +188,16 @@ static int knobs_run(const struct invocation *invocation)
 const struct verb verb_knobs = {
 	.name = "knobs",
 	.arguments = "[PATTERN]",
-	.about = "List the knobs: value, choices or range, and whether they can be written.",
-	.text = "Reads only; needs no daemon. PATTERN is a part of a name, or has * and ?. "
-		"Processes are shown where --only names one.",
+	.about = "List the knobs: value, choices or range, owner, and whether they can be written.",
+	.text = "Reads only; needs no daemon, but only a running one knows which knobs are owned "
+		"by "
+		"admin. PATTERN is a part of a name, or has * and ?. Processes are shown where "
+		"--only "
+		"names one.",
 	.options =
 		(const struct option_row[]){
 			OPTION_ONLY,
+			OPTION_RUN,
 			{ .name = "--markdown", .about = "Print the reference (docs/knobs.md)." },
 			{ .name = NULL },
 		},

@@ -130,6 +130,21 @@ int daemon_ask(const struct invocation *invocation, const char *verb, json_t *ar
 	return EXIT_CODE_OK;
 }
 
+json_t *daemon_status_quietly(const struct invocation *invocation)
+{
+	struct client *client = NULL;
+	json_t *reply = NULL, *data = NULL;
+
+	if (client_open(run_folder(invocation), &client) < 0)
+		return NULL;
+	if (client_send(client, "status", NULL) == 0 &&
+	    client_next(client, clock_now_ns() + ANSWER_NS, &reply) > 0)
+		data = json_incref(json_object_get(reply, "data"));
+	json_decref(reply);
+	client_close(client);
+	return data;
+}
+
 static int load_folder(struct policy_set *set, const struct catalogue *catalogue,
 		       const char *folder)
 {
@@ -169,7 +184,7 @@ void policies_print_errors(const struct invocation *invocation, const struct pol
 	size_t shown = set->n_errors < POLICY_ERRORS_MAX ? set->n_errors : POLICY_ERRORS_MAX;
 
 	for (size_t i = 0; i < shown; i++) {
-		const struct policy_error *error = &set->errors[i];
+		const struct conf_error *error = &set->errors[i];
 
 		if (error->line)
 			fprintf(invocation->err, "%s:%u:%u: %s\n", error->file, error->line,

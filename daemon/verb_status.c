@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/quantity.h"
@@ -105,9 +106,35 @@ static void print_targets(FILE *out, const struct style *style, const json_t *st
 	table_print(table, style, out);
 }
 
+static void print_pins(FILE *out, const struct style *style, const json_t *status)
+{
+	const json_t *row;
+	char until[64];
+	size_t i;
+
+	json_array_foreach (json_object_get(status, "pinned"), i, row) {
+		time_t end = (time_t)member_number(row, "until"),
+		       since = (time_t)member_number(row, "since");
+		char start[32];
+		struct tm local;
+
+		strftime(start, sizeof(start), "%F %R", localtime_r(&since, &local));
+		snprintf(until, sizeof(until), "'flyball unpin'");
+		if (json_is_real(json_object_get(row, "until")))
+			strftime(until, sizeof(until), "%F %R or 'flyball unpin'",
+				 localtime_r(&end, &local));
+		fprintf(out, "\n%sowned by admin%s (who: %s) since %s: %s of %s%s%s%s, until %s\n",
+			tone_on(style, TONE_WARN), tone_off(style), member_text(row, "by"), start,
+			member_text(row, "knob"), member_text(row, "scope"),
+			member_text(row, "value")[0] ? ", set to '" : "", member_text(row, "value"),
+			member_text(row, "value")[0] ? "'" : "", until);
+	}
+}
+
 static void print_changes(FILE *out, const struct style *style, const json_t *status)
 {
 	const json_t *row;
+	char left[32];
 	size_t i;
 
 	json_array_foreach (json_object_get(status, "trials"), i, row)
@@ -128,6 +155,16 @@ static void print_changes(FILE *out, const struct style *style, const json_t *st
 			member_text(row, "knob"), member_text(row, "scope"),
 			member_text(row, "new"), member_text(row, "old"),
 			member_integer(row, "trial"));
+	json_array_foreach (json_object_get(status, "hands"), i, row)
+		fprintf(out,
+			"\n%sby hand%s: %s of %s, '%s' instead of '%s', for %s more; 'flyball "
+			"abort %s' ends it\n",
+			tone_on(style, TONE_WARN), tone_off(style), member_text(row, "knob"),
+			member_text(row, "scope"), member_text(row, "new"), member_text(row, "old"),
+			quantity_format(member_number(row, "left_s") * 1e9, UNIT_TIME, left,
+					sizeof(left)),
+			member_text(row, "knob"));
+	print_pins(out, style, status);
 	json_array_foreach (json_object_get(status, "sources"), i, row)
 		if (!strcmp(member_text(row, "state"), "degraded") ||
 		    !strcmp(member_text(row, "state"), "unavailable"))

@@ -13,13 +13,15 @@
 
 #define DEFAULT_RUN_DIR "/run/flyball"
 #define DEFAULT_STATE_DIR "/var/lib/flyball"
+#define DEFAULT_LIMITS "/etc/flyball/limits.conf"
 #define DEFAULT_USER "flyball"
 
 struct client;
 
 extern const struct verb verb_doctor, verb_signals, verb_watch, verb_knobs, verb_recommend,
 	verb_daemon, verb_status, verb_trials, verb_trial, verb_explain, verb_abort, verb_rollback,
-	verb_freeze, verb_thaw, verb_policy, verb_overhead, verb_help, verb_version;
+	verb_freeze, verb_thaw, verb_limits, verb_set, verb_pin, verb_unpin, verb_drift,
+	verb_policy, verb_overhead, verb_help, verb_version;
 
 /* Rows of options that several verbs have. */
 #define OPTION_RUN                                                                                 \
@@ -53,6 +55,12 @@ extern const struct verb verb_doctor, verb_signals, verb_watch, verb_knobs, verb
 		.about = "Only this scope, such as disk:vda or 'disk:nvme*'." \
 	}
 
+#define OPTION_SCOPE_OF_KNOB                                                       \
+	{                                                                          \
+		.name = "--scope", .argument = "SCOPE", .type = OPTION_SCOPE,      \
+		.about = "Where, such as disk:vda; a knob of the host needs none." \
+	}
+
 /* The folder of the socket: --run, $FLYBALL_RUN_DIR, the default. */
 const char *run_folder(const struct invocation *invocation);
 
@@ -69,6 +77,9 @@ int policies_load(const struct invocation *invocation, const struct catalogue *c
  */
 int daemon_ask(const struct invocation *invocation, const char *verb, json_t *args,
 	       json_t **ret_data);
+
+/* What `status` answers, or NULL where no daemon answers. */
+json_t *daemon_status_quietly(const struct invocation *invocation);
 
 /* The same for a stream of lines: connects and sends; the caller closes the client. */
 int daemon_connect(const struct invocation *invocation, const char *verb, json_t *args,

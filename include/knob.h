@@ -100,7 +100,7 @@ struct knob_reading {
 	uint32_t n_choices;
 	char value[KNOB_VALUE_MAX];
 	char owner
-		[KNOB_OWNER_MAX]; /* who manages the scope besides: `systemd`, `delegated`; "" = nobody is known */
+		[KNOB_OWNER_MAX]; /* who else decides about it: `admin`, `systemd`, `delegated`; "" = nobody that is known */
 	char choices[KNOB_CHOICES_MAX]
 		    [KNOB_NAME_MAX]; /* of a KNOB_CHOICE, as the kernel offers them */
 	char within

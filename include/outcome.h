@@ -28,12 +28,17 @@ enum outcome_status {
 	OUTCOME_STATUS_COUNT,
 };
 
+enum change_flag {
+	CHANGE_BY_HAND =
+		1u << 0, /* BEGIN: no trial; it lives until its deadline, also without core */
+};
+
 /* One change that is asked for. */
 struct change {
 	uint64_t txn;    /* transaction, chosen by core, never reused */
 	uint64_t trial;  /* the trial that it serves */
 	uint32_t action; /* enum action */
-	uint32_t pad;
+	uint32_t flags;  /* enum change_flag */
 	uint64_t
 		deadline_ns; /* CLOCK_MONOTONIC; the actuator undoes by itself when it passes (BEGIN) */
 	char knob[KNOB_NAME_MAX];

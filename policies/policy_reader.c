@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/words.h"
 #include "policies/expression.h"
-#include "policies/outline.h"
+#include "policies/policies.h"
 #include "policies/reference.h"
 
 #define MIN_EFFECT 0.05
@@ -163,6 +163,21 @@ static void parse_knob(struct reader *reader, const config_setting_t *setting)
 	reader->policy->knob_domain = row->domain;
 }
 
+int reader_reference(struct reader *reader, const config_setting_t *setting,
+		     struct signal_ref *ret_ref)
+{
+	struct findings findings = { .n = 0 };
+	const char *text;
+	int r = reader_string(reader, setting, &text);
+
+	if (r < 0)
+		return r;
+	r = reference_parse(text, 0, strlen(text), reader->catalogue, reader->scope, &findings,
+			    ret_ref);
+	reader_findings(reader, setting, &findings);
+	return r;
+}
+
 static void parse_minimize(struct reader *reader, const config_setting_t *setting)
 {
 	reader->policy->objective.direction = OBJECTIVE_MINIMIZE;
@@ -178,11 +193,11 @@ static void parse_maximize(struct reader *reader, const config_setting_t *settin
 static void parse_min_effect(struct reader *reader, const config_setting_t *setting)
 {
 	reader_ranged(reader, setting, UNIT_RATIO, &effect_range,
-			&reader->policy->objective.min_effect);
+		      &reader->policy->objective.min_effect);
 }
 
 /* clang-format off: a table reads best as a table. */
-static const struct policy_key objective_keys[] = {
+static const struct conf_key objective_keys[] = {
 	{ .name = "minimize",
 	  .parse = parse_minimize,
 	  .type = "signal",
@@ -199,7 +214,7 @@ static const struct policy_key objective_keys[] = {
 };
 /* clang-format on */
 
-static const struct policy_group objective_group = {
+static const struct conf_group objective_group = {
 	.name = "objective",
 	.keys = objective_keys,
 	.n_keys = ARRAY_SIZE(objective_keys),
@@ -208,11 +223,11 @@ static const struct policy_group objective_group = {
 static void parse_objective(struct reader *reader, const config_setting_t *setting)
 {
 	const config_setting_t *minimize, *maximize;
-	size_t errors = reader->errors->n;
+	size_t errors = reader->conf.errors->n;
 
 	reader_group(reader, &objective_group, setting);
 	/* One error is enough: a key that is misspelt is not missing, too. */
-	if (reader->errors->n > errors)
+	if (reader->conf.errors->n > errors)
 		return;
 	minimize = config_setting_get_member(setting, "minimize");
 	maximize = config_setting_get_member(setting, "maximize");
@@ -248,8 +263,7 @@ static void parse_hard_limit(struct reader *reader, const config_setting_t *sett
 		return;
 	target.unit = signal_ref_unit(&ref, reader->catalogue);
 	if (target.unit == UNIT_RATIO)
-		reader_ranged(reader, setting, UNIT_RATIO, &drop_range,
-				&reader->guardrail->limit);
+		reader_ranged(reader, setting, UNIT_RATIO, &drop_range, &reader->guardrail->limit);
 	else
 		reader_quantity(reader, setting, &target, &reader->guardrail->limit);
 }
@@ -279,7 +293,7 @@ static void parse_max_rise(struct reader *reader, const config_setting_t *settin
 }
 
 /* clang-format off: a table reads best as a table. */
-static const struct policy_key guardrail_keys[] = {
+static const struct conf_key guardrail_keys[] = {
 	{ .name = "signal",
 	  .parse = parse_signal,
 	  .required = true,
@@ -304,7 +318,7 @@ static const struct policy_key guardrail_keys[] = {
 };
 /* clang-format on */
 
-static const struct policy_group guardrail_group = {
+static const struct conf_group guardrail_group = {
 	.name = "a guardrail",
 	.keys = guardrail_keys,
 	.n_keys = ARRAY_SIZE(guardrail_keys),
@@ -312,12 +326,12 @@ static const struct policy_group guardrail_group = {
 
 static void parse_guardrail(struct reader *reader, const config_setting_t *setting)
 {
-	size_t errors = reader->errors->n;
+	size_t errors = reader->conf.errors->n;
 
 	reader->guardrail = &reader->policy->guardrails[reader->policy->n_guardrails++];
 	reader->guardrail_limits = 0;
 	reader_group(reader, &guardrail_group, setting);
-	if (reader->errors->n == errors && reader->guardrail_limits != 1)
+	if (reader->conf.errors->n == errors && reader->guardrail_limits != 1)
 		reader_fail_key(reader, setting,
 				"a guardrail has one of 'max', 'min', 'max_drop', 'max_rise'; "
 				"this has %u",
@@ -343,7 +357,7 @@ static void parse_guardrails(struct reader *reader, const config_setting_t *sett
 }
 
 /* clang-format off: a table reads best as a table. */
-static const struct policy_key policy_keys[] = {
+static const struct conf_key policy_keys[] = {
 	{ .name = "name",
 	  .parse = parse_name,
 	  .required = true,
@@ -402,13 +416,13 @@ static const struct policy_key policy_keys[] = {
 };
 /* clang-format on */
 
-static const struct policy_group policy_group = {
+static const struct conf_group policy_group = {
 	.name = "the policy",
 	.keys = policy_keys,
 	.n_keys = ARRAY_SIZE(policy_keys),
 };
 
-const struct policy_group *const policy_groups[] = {
+const struct conf_group *const policy_groups[] = {
 	&policy_group,    &policy_group_steps, &policy_group_ladder,
 	&objective_group, &guardrail_group,    &policy_group_trial,
 };
@@ -423,7 +437,7 @@ void reader_policy(struct reader *reader, const config_setting_t *setting)
 		.objective = { .min_effect = MIN_EFFECT },
 	};
 	reader_trial_defaults(&policy->trial);
-	snprintf(policy->file, sizeof(policy->file), "%s", reader->errors->file);
+	snprintf(policy->file, sizeof(policy->file), "%s", reader->conf.errors->file);
 	reader->scope = SCOPE_KIND_COUNT;
 	reader->knob = NULL;
 	reader_group(reader, &policy_group, setting);

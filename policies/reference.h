@@ -4,7 +4,7 @@
 #define FLYBALL_POLICIES_REFERENCE_H
 
 #include "include/catalogue.h"
-#include "policies/errors.h"
+#include "base/conf_errors.h"
 
 #define REFERENCE_TEXT_MAX 96 /* longest `signal.stat`, with its NUL */
 

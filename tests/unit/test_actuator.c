@@ -73,8 +73,10 @@ static void kept_changes_of_one_knob_are_rolled_back_from_the_top(void **state)
 static void a_foreign_value_is_left_at_every_stage(void **state)
 {
 	static const enum action actions[] = { ACTION_ARM, ACTION_BASE, ACTION_KEEP, ACTION_UNDO };
+	const struct scope host = { .kind = SCOPE_HOST };
 	struct machine *m = *state;
 	uint64_t txn = 0;
+	char text[256];
 
 	for (size_t i = 0; i < ARRAY_SIZE(actions) * 2; i++) {
 		machine_set(m, SWAPPINESS, "60");
@@ -87,6 +89,12 @@ static void a_foreign_value_is_left_at_every_stage(void **state)
 		assert_string_equal(m->outcome.value, "33");
 		machine_expect(m, SWAPPINESS, "33");
 		assert_int_equal(machine_ask(m, txn, ACTION_UNDO), OUTCOME_REFUSED);
+		/* From now on it is the other hand's. */
+		assert_int_equal(machine_begin(m, ++txn, "vm.swappiness", "33", "10"),
+				 OUTCOME_REFUSED);
+		assert_int_equal(actuator_unpin(m->actuator, "vm.swappiness", &host, text,
+						sizeof(text)),
+				 0);
 	}
 	assert_int_equal(machine_begin(m, ++txn, "vm.swappiness", "60", "10"), OUTCOME_FOREIGN);
 	assert_int_equal(machine_recover(m), -EAGAIN);
@@ -406,7 +414,7 @@ static void nothing_is_written_when_the_journal_is_on_a_full_disk(void **state)
 		skip();
 	}
 	snprintf(path, sizeof(path), "%s/state", m->path);
-	assert_int_equal(mount("none", path, "tmpfs", 0, "size=128k"), 0);
+	assert_int_equal(mount("none", path, "tmpfs", 0, "size=512k"), 0);
 	close(m->state);
 	m->state = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(machine_open(m), 0);

@@ -108,10 +108,7 @@ static void what_must_not_be_moved_is_refused(void **state)
 
 	fill(m);
 	assert_int_equal(machine_open(m), 0);
-	assert_refused(m, "1@1",
-		       "process 1 (init) is the machine's first process, and all others inherit "
-		       "its "
-		       "CPUs");
+	assert_refused(m, "1@1", "'1@1' is protected by protect.pids 1 (built-in)");
 	assert_refused(m, "9@3", "affinity.process.cpus is read-only here");
 	assert_refused(m, "50@9",
 		       "process 50 (flyball-core) is flyball's own: what it costs would move into "

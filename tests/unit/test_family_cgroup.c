@@ -195,7 +195,7 @@ static void what_must_not_be_touched_is_refused_with_the_reason(void **state)
 	assert_int_equal(machine_open(m), 0);
 	assert_int_equal(begin(m, 1, "cgroup.cpu.shares", "/", "2000"), OUTCOME_REFUSED);
 	assert_string_equal(m->outcome.text,
-			    "the root group is the whole machine: choose a group below it");
+			    "'/' is protected by protect.cgroups /init.scope (built-in)");
 	assert_int_equal(begin(m, 2, "cgroup.cpu.shares", "/own", "2000"), OUTCOME_REFUSED);
 	assert_string_equal(m->outcome.text, "'/own' is the group that flyball runs in");
 	assert_int_equal(begin(m, 3, "cgroup.cpu.shares", "/own/below", "2000"), OUTCOME_REFUSED);

@@ -33,6 +33,10 @@ static const struct {
 	{ MESSAGE_FREEZE, ROLE_CORE, ROLE_ACTUATOR },
 	{ MESSAGE_KEPT, ROLE_ACTUATOR, ROLE_CORE },
 	{ MESSAGE_OUTCOME, ROLE_ACTUATOR, ROLE_CORE },
+	{ MESSAGE_REQUEST, ROLE_CORE, ROLE_ACTUATOR },
+	{ MESSAGE_ANSWER, ROLE_ACTUATOR, ROLE_CORE },
+	{ MESSAGE_LIMIT, ROLE_ACTUATOR, ROLE_CORE },
+	{ MESSAGE_PIN, ROLE_ACTUATOR, ROLE_CORE },
 };
 
 /* A message of that type that passes. */
@@ -48,6 +52,12 @@ static void make(struct message *message, enum message_type type)
 		message->change.txn = 64;
 		message->change.scope = (struct scope){ .kind = SCOPE_DISK, .name = "loop0" };
 		strcpy(message->change.knob, "block.scheduler");
+		break;
+	case MESSAGE_REQUEST:
+		message->request.id = 1;
+		break;
+	case MESSAGE_LIMIT:
+		message->limit.total = 1;
 		break;
 	default:
 		break;

@@ -78,6 +78,8 @@
  *     daemon/verb_trials.c             trials
  *     daemon/verb_watch.c              watch: signals as they change
  *     daemon/worker.c                  loop and channels of every worker
+ *     observer/app.c                   metrics that services push to a socket
+ *     observer/app_metrics.c           lines of them, summed up by name
  *     observer/block.c                 disks: durations by BPF or sums, counters by stat
  *     observer/block_tracer.c          the BPF programs attached, read and detached
  *     observer/block_tracer_off.c      the same in a build without BPF

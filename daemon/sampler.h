@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "daemon/place.h"
 #include "include/frame.h"
 #include "include/scope.h"
 #include "observer/observer.h"
@@ -13,6 +14,7 @@ struct sampler {
 	int root;
 	struct observer *observer;
 	struct frame *frame;
+	struct push_folder push;
 };
 
 #define SAMPLER_NONE       \
@@ -22,9 +24,10 @@ struct sampler {
 
 /*
  * Demands all signals whose name matches `pattern` (NULL = all), in the scopes of `only` (kind SCOPE_KIND_COUNT = all),
- * and takes the first sample. Returns 0 or -errno; sampler_deinit() in any case.
+ * what is pushed in `run_dir`, and takes the first sample. Returns 0 or -errno; sampler_deinit() in any case.
  */
-int sampler_init(struct sampler *sampler, const char *pattern, const struct scope *only);
+int sampler_init(struct sampler *sampler, const char *pattern, const struct scope *only,
+		 const char *run_dir);
 void sampler_deinit(struct sampler *sampler);
 
 /* Sleeps until `until_ns` and samples into sampler->frame. Returns 0 or -errno. */

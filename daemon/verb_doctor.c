@@ -164,7 +164,8 @@ static void check_folder(struct doctor *doctor, const char *path, const char *wh
 /* Returns the sources as JSON. */
 static json_t *check_sources(struct doctor *doctor)
 {
-	const struct observer_options options = { .root = doctor->root };
+	const struct observer_options options = { .root = doctor->root,
+						  .run_dir = DEFAULT_RUN_DIR };
 	struct source_status sources[SOURCES_MAX];
 	struct observer *observer = NULL;
 	json_t *list = json_array();

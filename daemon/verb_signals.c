@@ -144,7 +144,7 @@ static int look(const struct invocation *invocation, struct sampler *sampler, co
 	uint64_t now = clock_now_ns();
 	int r;
 
-	r = sampler_init(sampler, pattern, &only);
+	r = sampler_init(sampler, pattern, &only, run_folder(invocation));
 	if (r < 0)
 		return r;
 	progress_begin(&progress, invocation->err, "looking for a second", now, LOOK_NS);
@@ -198,6 +198,7 @@ const struct verb verb_signals = {
 			{ .name = "--no-values",
 			  .about = "Only the catalogue: attach nothing, look at nothing." },
 			OPTION_ONLY,
+			OPTION_RUN,
 			{ .name = "--markdown", .about = "Print the reference (docs/signals.md)." },
 			{ .name = NULL },
 		},

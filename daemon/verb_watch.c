@@ -78,7 +78,7 @@ static int watch_run(const struct invocation *invocation)
 		return cli_usage_error(invocation, "no signal matches '%s'%s", invocation->words[0],
 				       sampler_did_you_mean(invocation->words[0], hint,
 							    sizeof(hint)));
-	r = sampler_init(&sampler, invocation->words[0], &only);
+	r = sampler_init(&sampler, invocation->words[0], &only, run_folder(invocation));
 	next = clock_now_ns();
 	for (uint64_t i = 0; r == 0 && (count == 0 || i < count); i++) {
 		next += interval;
@@ -120,6 +120,7 @@ const struct verb verb_watch = {
 			  .preset = "0",
 			  .about = "End after so many; 0 = never." },
 			OPTION_ONLY,
+			OPTION_RUN,
 			{ .name = NULL },
 		},
 	.examples =

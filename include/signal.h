@@ -3,6 +3,7 @@
 #ifndef FLYBALL_SIGNAL_H
 #define FLYBALL_SIGNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "include/scope.h"
@@ -59,6 +60,9 @@ enum signal_id {
 	SIGNAL_MEM_FAULTS_MAJOR, /* counters */
 	SIGNAL_MEM_SWAP_IN,
 	SIGNAL_MEM_SWAP_OUT,
+	SIGNAL_APP_VALUE,   /* what a service says of itself: a level */
+	SIGNAL_APP_COUNT,   /* events */
+	SIGNAL_APP_LATENCY, /* durations */
 	SIGNAL_ID_COUNT,
 };
 
@@ -77,5 +81,10 @@ struct signal_ref {
 	uint32_t signal; /* enum signal_id */
 	uint32_t stat;   /* enum signal_stat */
 };
+
+static inline bool signal_is_app(uint32_t signal)
+{
+	return signal >= SIGNAL_APP_VALUE && signal <= SIGNAL_APP_LATENCY;
+}
 
 #endif

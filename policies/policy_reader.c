@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/scope.h"
 #include "base/words.h"
 #include "policies/expression.h"
 #include "policies/outline.h"
@@ -178,7 +179,7 @@ static void parse_maximize(struct reader *reader, const config_setting_t *settin
 static void parse_min_effect(struct reader *reader, const config_setting_t *setting)
 {
 	reader_ranged(reader, setting, UNIT_RATIO, &effect_range,
-			&reader->policy->objective.min_effect);
+		      &reader->policy->objective.min_effect);
 }
 
 /* clang-format off: a table reads best as a table. */
@@ -248,8 +249,7 @@ static void parse_hard_limit(struct reader *reader, const config_setting_t *sett
 		return;
 	target.unit = signal_ref_unit(&ref, reader->catalogue);
 	if (target.unit == UNIT_RATIO)
-		reader_ranged(reader, setting, UNIT_RATIO, &drop_range,
-				&reader->guardrail->limit);
+		reader_ranged(reader, setting, UNIT_RATIO, &drop_range, &reader->guardrail->limit);
 	else
 		reader_quantity(reader, setting, &target, &reader->guardrail->limit);
 }
@@ -414,9 +414,45 @@ const struct policy_group *const policy_groups[] = {
 };
 const size_t policy_groups_count = ARRAY_SIZE(policy_groups);
 
+static bool has_own_signal(const struct reader *reader)
+{
+	const struct signal_row *rows = reader->catalogue->signals;
+	const struct policy *policy = reader->policy;
+
+	for (uint32_t i = 0; i < policy->when.n_nodes; i++)
+		if (policy->when.nodes[i].op < CONDITION_AND &&
+		    signal_ref_is_own(&policy->when.nodes[i].ref, rows, policy->scope))
+			return true;
+	return signal_ref_is_own(&policy->objective.ref, rows, policy->scope);
+}
+
+/* Instances are known by their signals; where a policy has none of its own, `match` must say which it is. */
+static void check_instances(struct reader *reader, const config_setting_t *setting)
+{
+	const config_setting_t *match = config_setting_get_member(setting, "match");
+	struct scope pattern = { .kind = reader->policy->scope }, named;
+	const char *kind = scope_kind_word(pattern.kind), *phrase = scope_phrase(pattern.kind);
+
+	memcpy(pattern.name, reader->policy->scope_match, sizeof(pattern.name));
+	if (has_own_signal(reader) || scope_pattern_is_exact(&pattern, &named))
+		return;
+	if (match)
+		reader_fail(reader, match,
+			    "'%s' is a pattern, but no signal in 'when' or the objective is of %s, "
+			    "so "
+			    "nothing says which there are: name one",
+			    excerpt(pattern.name).text, phrase);
+	else
+		reader_fail(reader, config_setting_get_member(setting, "scope"),
+			    "no signal in 'when' or the objective is of %s, so nothing says which "
+			    "there are: add match = \"NAME\" with one %s",
+			    phrase, kind);
+}
+
 void reader_policy(struct reader *reader, const config_setting_t *setting)
 {
 	struct policy *policy = reader->policy;
+	size_t errors = reader->errors->n;
 
 	*policy = (struct policy){
 		.scope = SCOPE_HOST,
@@ -427,4 +463,6 @@ void reader_policy(struct reader *reader, const config_setting_t *setting)
 	reader->scope = SCOPE_KIND_COUNT;
 	reader->knob = NULL;
 	reader_group(reader, &policy_group, setting);
+	if (reader->errors->n == errors)
+		check_instances(reader, setting);
 }

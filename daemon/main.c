@@ -29,6 +29,7 @@
  *     base/hist.c                      percentiles of histograms
  *     base/idset.c                     sets of CPUs and nodes as text
  *     base/log.c                       lines on stderr
+ *     base/netns.c                     visits to network namespaces
  *     base/quantity.c                  numbers with units
  *     base/rng.c                       a seeded generator
  *     base/scope.c                     scopes as text

@@ -17,6 +17,7 @@
 
 static const struct knob_family_ops *const knob_families[FAMILY_COUNT] = {
 	[FAMILY_SYSCTL] = &family_sysctl,
+	[FAMILY_TCP_CONGESTION] = &family_tcp_congestion,
 	[FAMILY_IO_SCHEDULER] = &family_io_scheduler,
 };
 
@@ -75,6 +76,36 @@ static int parse_choices(char *text, struct knob_reading *ret_reading)
 	return ret_reading->value[0] ? 0 : -EBADMSG;
 }
 
+/* The value alone in one file, what there is to choose from in another: `reno cubic`. */
+static int read_choices(int root, const struct knob_row *row, const char *value,
+			struct knob_reading *ret_reading)
+{
+	char text[TEXT_MAX_BYTES];
+	ssize_t n;
+
+	if (strlen(value) >= sizeof(ret_reading->value))
+		return -EFBIG;
+	strcpy(ret_reading->value, value);
+	n = sysroot_read(root, row->choices_path, text, sizeof(text));
+	return n < 0 ? (int)n : parse_choices(text, ret_reading);
+}
+
+int knob_unreadable(int error, const struct knob_row *row, const struct scope *scope,
+		    struct knob_reading *ret_reading)
+{
+	struct knob_reading reading = { .scope = *scope };
+
+	snprintf(reading.knob, sizeof(reading.knob), "%s", row->name);
+	if (error_is_gone(error))
+		reading.flags = KNOB_GONE;
+	else if (error == -EPERM || error == -EACCES)
+		reading.flags = KNOB_HIDDEN;
+	else
+		return error;
+	*ret_reading = reading;
+	return 0;
+}
+
 int knob_read_file(int root, const struct knob_row *row, const struct scope *scope,
 		   struct knob_reading *ret_reading)
 {
@@ -92,6 +123,8 @@ int knob_read_file(int root, const struct knob_row *row, const struct scope *sco
 		reading.flags |= KNOB_GONE;
 	else if (n < 0)
 		return (int)n;
+	else if (row->type == KNOB_CHOICE && row->choices_path)
+		r = read_choices(root, row, text, &reading);
 	else if (row->type == KNOB_CHOICE)
 		r = parse_choices(text, &reading);
 	else if (n >= KNOB_VALUE_MAX)

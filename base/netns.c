@@ -19,7 +19,7 @@ int netns_open(int root, const char *name)
 {
 	_cleanup_close_ int fd = -1;
 	char path[512];
-	int n;
+	int n, type;
 
 	if (!name[0] || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
 		return -EINVAL;
@@ -30,7 +30,10 @@ int netns_open(int root, const char *name)
 	fd = openat(root, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
-	return ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET ? take_fd(&fd) : -ENOENT;
+	type = ioctl(fd, NS_GET_NSTYPE);
+	if (type < 0 && errno == EPERM)
+		return -EPERM; /* a filter of system calls */
+	return type == CLONE_NEWNET ? take_fd(&fd) : -ENOENT;
 }
 
 /* The machine's /proc and not the sysroot's: this is about the thread that runs, not about what it looks at. */

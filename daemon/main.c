@@ -6,7 +6,9 @@
  *     actuator/companions.c            settings that the kernel changes along with a knob
  *     actuator/family_io_scheduler.c   the request queue of a disk
  *     actuator/family_sysctl.c         integers under /proc/sys
+ *     actuator/family_tcp_congestion.c congestion control of a namespace
  *     actuator/guard.c                 allows or refuses a change; pure
+ *     actuator/in_netns.c              knobs that every network namespace has
  *     actuator/journal.c               the write-ahead undo log
  *     actuator/knob_table.c            the catalogue of knobs, one row each
  *     actuator/knob_value.c            values of knobs checked and compared

@@ -36,13 +36,15 @@ static void print_knob(struct table *table, const struct knob_row *row,
 	table_row(table);
 	table_cell(table, TONE_STRONG, "%s", row->name);
 	table_cell(table, TONE_PLAIN, "%s", scope_format(&reading->scope, scope, sizeof(scope)));
-	if (reading->flags & KNOB_GONE)
+	if (reading->flags & (KNOB_GONE | KNOB_HIDDEN))
 		table_cell(table, TONE_DIM, "-");
 	else
 		table_cell(table, TONE_PLAIN, "%s", reading->value);
 	table_cell(table, TONE_PLAIN, "%s", knob_family_word(row->family));
 	if (reading->flags & KNOB_GONE)
 		table_cell(table, TONE_WARN, "not on this kernel");
+	else if (reading->flags & KNOB_HIDDEN)
+		table_cell(table, TONE_WARN, "ask as root");
 	else if (reading->flags & KNOB_WRITABLE)
 		table_cell(table, TONE_GOOD, "yes");
 	else

@@ -76,6 +76,8 @@ static inline bool knob_domain_is_shared(uint32_t domain)
 enum knob_reading_flag {
 	KNOB_WRITABLE = 1u << 0, /* the file exists and allows writing */
 	KNOB_GONE = 1u << 1,     /* the scope or the file does not exist (any more) */
+	KNOB_HIDDEN =
+		1u << 2, /* it is there, but this process may not read it: the actuator answers */
 };
 
 /* What a knob of a scope is now. */

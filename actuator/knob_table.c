@@ -7,6 +7,7 @@
 /* Shared by all rows of a kind; a row then says only what is its own. */
 #define DISK_ROW .family = FAMILY_IO_SCHEDULER, .scope = SCOPE_DISK, .domain = DOMAIN_DISK
 #define SYSCTL_ROW .family = FAMILY_SYSCTL, .type = KNOB_INTEGER, .scope = SCOPE_HOST
+#define TCP_ROW .family = FAMILY_TCP_CONGESTION, .type = KNOB_CHOICE, .domain = DOMAIN_NETWORK
 #define MEMORY_ROW SYSCTL_ROW, .domain = DOMAIN_MEMORY
 #define NETWORK_ROW SYSCTL_ROW, .domain = DOMAIN_NETWORK
 #define SCHEDULER_ROW SYSCTL_ROW, .domain = DOMAIN_SCHEDULER
@@ -109,6 +110,12 @@ const struct knob_row knob_rows[] = {
 	{ NETWORK_ROW, .name = "net.ipv4.tcp_tso_win_divisor", PLAIN, .min = 1, .max = 64,
 	  .path = "proc/sys/net/ipv4/tcp_tso_win_divisor",
 	  .about = "Share of the congestion window (1/n) that one offloaded send may take." },
+
+	{ TCP_ROW, .name = "tcp.congestion", .scope = SCOPE_HOST, .per_netns = true, PLAIN,
+	  .path = "proc/sys/net/ipv4/tcp_congestion_control",
+	  .choices_path = "proc/sys/net/ipv4/tcp_available_congestion_control",
+	  .about = "How new TCP connections avoid congestion; of the machine, or of a network "
+		   "namespace, which takes unrestricted algorithms alone. No module is loaded." },
 
 	{ SCHEDULER_ROW, .name = "kernel.numa_balancing", PLAIN, .min = 0, .max = 1,
 	  .path = "proc/sys/kernel/numa_balancing",

@@ -2,17 +2,14 @@
 #include "actuator/knobs.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "actuator/family.h"
 #include "base/cleanup.h"
 #include "base/scope.h"
 #include "base/sysroot.h"
-#include "base/words.h"
 
 #define PATH_MAX_BYTES \
 	512 /* of a knob's file below the sysroot: a scope's name and what is around it */
@@ -20,6 +17,7 @@
 
 static const struct knob_family_ops *const knob_families[FAMILY_COUNT] = {
 	[FAMILY_SYSCTL] = &family_sysctl,
+	[FAMILY_TCP_CONGESTION] = &family_tcp_congestion,
 	[FAMILY_IO_SCHEDULER] = &family_io_scheduler,
 };
 
@@ -78,6 +76,36 @@ static int parse_choices(char *text, struct knob_reading *ret_reading)
 	return ret_reading->value[0] ? 0 : -EBADMSG;
 }
 
+/* The value alone in one file, what there is to choose from in another: `reno cubic`. */
+static int read_choices(int root, const struct knob_row *row, const char *value,
+			struct knob_reading *ret_reading)
+{
+	char text[TEXT_MAX_BYTES];
+	ssize_t n;
+
+	if (strlen(value) >= sizeof(ret_reading->value))
+		return -EFBIG;
+	strcpy(ret_reading->value, value);
+	n = sysroot_read(root, row->choices_path, text, sizeof(text));
+	return n < 0 ? (int)n : parse_choices(text, ret_reading);
+}
+
+int knob_unreadable(int error, const struct knob_row *row, const struct scope *scope,
+		    struct knob_reading *ret_reading)
+{
+	struct knob_reading reading = { .scope = *scope };
+
+	snprintf(reading.knob, sizeof(reading.knob), "%s", row->name);
+	if (error_is_gone(error))
+		reading.flags = KNOB_GONE;
+	else if (error == -EPERM || error == -EACCES)
+		reading.flags = KNOB_HIDDEN;
+	else
+		return error;
+	*ret_reading = reading;
+	return 0;
+}
+
 int knob_read_file(int root, const struct knob_row *row, const struct scope *scope,
 		   struct knob_reading *ret_reading)
 {
@@ -95,6 +123,8 @@ int knob_read_file(int root, const struct knob_row *row, const struct scope *sco
 		reading.flags |= KNOB_GONE;
 	else if (n < 0)
 		return (int)n;
+	else if (row->type == KNOB_CHOICE && row->choices_path)
+		r = read_choices(root, row, text, &reading);
 	else if (row->type == KNOB_CHOICE)
 		r = parse_choices(text, &reading);
 	else if (n >= KNOB_VALUE_MAX)
@@ -129,83 +159,4 @@ int knob_read(int root, const struct knob_row *row, const struct scope *scope,
 size_t knob_scopes(int root, const struct knob_row *row, struct scope *ret_scopes, size_t max)
 {
 	return knob_family_ops(row)->scopes(root, row, ret_scopes, max);
-}
-
-/* A decimal number and nothing else; strtoll() alone would take blanks before it. */
-static int parse_integer(const char *text, int64_t *ret_value)
-{
-	const char *digits = text + (text[0] == '-');
-	char *end;
-	long long value;
-
-	if (digits[0] < '0' || digits[0] > '9')
-		return -EINVAL;
-	errno = 0;
-	value = strtoll(text, &end, 10);
-	if (*end)
-		return -EINVAL;
-	if (errno)
-		return -ERANGE;
-	*ret_value = value;
-	return 0;
-}
-
-static int check_integer(const struct knob_row *row, const char *value, char *ret_text, size_t size)
-{
-	int64_t number = 0;
-	int r = parse_integer(value, &number);
-
-	if (r == -EINVAL) {
-		snprintf(ret_text, size, "'%.40s' is no number: %s takes %" PRId64 " to %" PRId64,
-			 value, row->name, row->min, row->max);
-		return -EINVAL;
-	}
-	if (r < 0 || number < row->min || number > row->max) {
-		snprintf(ret_text, size, "%.24s is out of range: %s takes %" PRId64 " to %" PRId64,
-			 value, row->name, row->min, row->max);
-		return -ERANGE;
-	}
-	return 0;
-}
-
-static int check_choice(const struct knob_reading *reading, const char *value, char *ret_text,
-			size_t size)
-{
-	const char *names[KNOB_CHOICES_MAX], *nearest;
-	size_t used;
-
-	for (uint32_t i = 0; i < reading->n_choices; i++) {
-		if (!strcmp(reading->choices[i], value))
-			return 0;
-		names[i] = reading->choices[i];
-	}
-	nearest = words_nearest(value, names, reading->n_choices);
-	if (nearest) {
-		snprintf(ret_text, size, "'%.40s' is not offered: did you mean '%.40s'?", value,
-			 nearest);
-		return -EINVAL;
-	}
-	snprintf(ret_text, size, "'%.40s' is not offered: choose one of", value);
-	for (uint32_t i = 0; i < reading->n_choices; i++) {
-		used = strlen(ret_text);
-		snprintf(ret_text + used, size - used, " %s", reading->choices[i]);
-	}
-	return -EINVAL;
-}
-
-int knob_check(const struct knob_row *row, const struct knob_reading *reading, const char *value,
-	       char *ret_text, size_t size)
-{
-	if (row->type == KNOB_CHOICE)
-		return check_choice(reading, value, ret_text, size);
-	return check_integer(row, value, ret_text, size);
-}
-
-int knob_same(const struct knob_row *row, const char *a, const char *b)
-{
-	int64_t x, y;
-
-	if (row->type == KNOB_INTEGER && parse_integer(a, &x) == 0 && parse_integer(b, &y) == 0)
-		return x == y;
-	return !strcmp(a, b);
 }

@@ -27,13 +27,13 @@ size_t knob_scopes(int root, const struct knob_row *row, struct scope *ret_scope
 int knob_path(const struct knob_row *row, const struct scope *scope, char *buffer, size_t size);
 
 /*
- * Checks a value against the row and what was read: the type, the range, the choices. Returns 0, or -EINVAL /
+ * Checks a value against the row and what was read: the type, the range, the choices, the set. Returns 0, or -EINVAL /
  * -ERANGE with a sentence in `ret_text` that names the value and the remedy.
  */
 int knob_check(const struct knob_row *row, const struct knob_reading *reading, const char *value,
 	       char *ret_text, size_t size);
 
-/* True when two values of a knob mean the same ("32" and "032"). */
+/* True when two values of a knob mean the same ("32" and "032", "0-1" and "0,1"). */
 int knob_same(const struct knob_row *row, const char *a, const char *b);
 
 #endif

@@ -119,6 +119,11 @@ void experiment_reading(struct experiment *x, const struct step_context *context
 		experiment_abort(x, context, REASON_GONE, "the knob or its scope does not exist");
 		return;
 	}
+	if (reading->flags & KNOB_HIDDEN) {
+		experiment_abort(x, context, REASON_REFUSED,
+				 "the knob can be read by the actuator alone, and there is none");
+		return;
+	}
 	memcpy(trial->incumbent, reading->value, KNOB_VALUE_MAX);
 	if (!(reading->flags & KNOB_WRITABLE)) {
 		experiment_abort(x, context, REASON_REFUSED, "the knob cannot be written here");

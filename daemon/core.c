@@ -164,6 +164,9 @@ static void core_message(struct worker *worker, enum role from, const struct mes
 	case MESSAGE_OUTCOME:
 		core_outcome(core, &message->outcome);
 		break;
+	case MESSAGE_READING:
+		core_reading(core, message->reading.slot, &message->reading.reading);
+		break;
 	case MESSAGE_KEPT:
 		core_kept(core, &message->change);
 		break;

@@ -63,19 +63,24 @@ json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading
 	json_t *knob, *choices;
 
 	json_command(row, &reading->scope, "VALUE", command, sizeof(command));
-	knob = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:b, s:b, s:s, s:s}", "name", row->name,
-			 "family", knob_family_word(row->family), "scope",
+	knob = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:s}", "name",
+			 row->name, "family", knob_family_word(row->family), "scope",
 			 json_scope(&reading->scope), "value", reading->value, "type",
 			 knob_type_word(row->type), "unit", unit_word(row->unit), "writable",
 			 (reading->flags & KNOB_WRITABLE) != 0, "gone",
-			 (reading->flags & KNOB_GONE) != 0, "about", row->about, "command",
+			 (reading->flags & KNOB_GONE) != 0, "hidden",
+			 (reading->flags & KNOB_HIDDEN) != 0, "about", row->about, "command",
 			 command);
 	if (!knob)
 		return NULL;
-	if (row->type == KNOB_INTEGER) {
+	if (row->type == KNOB_INTEGER || row->type == KNOB_LIMIT) {
 		json_object_set_new(knob, "unit_scale", json_integer(row->unit_scale));
 		json_object_set_new(knob, "min", json_integer(row->min));
 		json_object_set_new(knob, "max", json_integer(row->max));
+		return knob;
+	}
+	if (row->type == KNOB_LIST) {
+		json_object_set_new(knob, "within", json_string(reading->within));
 		return knob;
 	}
 	choices = json_array();
@@ -125,8 +130,10 @@ int json_command(const struct knob_row *row, const struct scope *scope, const ch
 		return r;
 	if (!strncmp(path, SYSCTL_ROOT, strlen(SYSCTL_ROOT))) {
 		sysctl_name(path + strlen(SYSCTL_ROOT));
-		n = snprintf(buffer, size, "sysctl -w %s=%s%s%s", path + strlen(SYSCTL_ROOT), quote,
-			     value, quote);
+		n = snprintf(buffer, size, "%s%s%ssysctl -w %s=%s%s%s",
+			     scope->kind == SCOPE_NETNS ? "ip netns exec " : "", scope->name,
+			     scope->kind == SCOPE_NETNS ? " " : "", path + strlen(SYSCTL_ROOT),
+			     quote, value, quote);
 	} else {
 		n = snprintf(buffer, size, "echo %s%s%s > /%s", quote, value, quote, path);
 	}

@@ -6,10 +6,13 @@
  *     actuator/companions.c            settings that the kernel changes along with a knob
  *     actuator/family_io_scheduler.c   the request queue of a disk
  *     actuator/family_sysctl.c         integers under /proc/sys
+ *     actuator/family_tcp_congestion.c congestion control of a namespace
  *     actuator/guard.c                 allows or refuses a change; pure
+ *     actuator/in_netns.c              knobs that every network namespace has
  *     actuator/journal.c               the write-ahead undo log
  *     actuator/knob_table.c            the catalogue of knobs, one row each
- *     actuator/knobs.c                 finding, reading and checking knobs
+ *     actuator/knob_value.c            values of knobs checked and compared
+ *     actuator/knobs.c                 finding and reading knobs
  *     actuator/recovery.c              what a crash left, undone from the journal
  *     actuator/setting.c               one setting put in force and read back
  *     actuator/txn.c                   the list of transactions
@@ -26,7 +29,9 @@
  *     analyzer/window.c                one window from the frames inside it
  *     base/file.c                      files replaced whole or not at all
  *     base/hist.c                      percentiles of histograms
+ *     base/idset.c                     sets of CPUs and nodes as text
  *     base/log.c                       lines on stderr
+ *     base/netns.c                     visits to network namespaces
  *     base/quantity.c                  numbers with units
  *     base/rng.c                       a seeded generator
  *     base/scope.c                     scopes as text

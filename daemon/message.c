@@ -106,6 +106,21 @@ static bool outcome_valid(const struct message *m)
 	       text_valid(o->value, sizeof(o->value)) && text_valid(o->text, sizeof(o->text));
 }
 
+static bool reading_valid(const struct message *m)
+{
+	const struct knob_reading *r = &m->reading.reading;
+	const uint32_t flags = KNOB_WRITABLE | KNOB_GONE | KNOB_HIDDEN;
+
+	if ((r->flags & ~flags) || r->n_choices > KNOB_CHOICES_MAX || !scope_valid(&r->scope) ||
+	    !text_valid(r->knob, sizeof(r->knob)) || !text_valid(r->value, sizeof(r->value)) ||
+	    !text_valid(r->within, sizeof(r->within)))
+		return false;
+	for (uint32_t i = 0; i < KNOB_CHOICES_MAX; i++)
+		if (!text_valid(r->choices[i], sizeof(r->choices[i])))
+			return false;
+	return true;
+}
+
 /* clang-format off: a table reads best as a table. */
 static const struct row {
 	const char *name;
@@ -183,6 +198,16 @@ static const struct row {
 			      .from = BIT(ROLE_ACTUATOR),
 			      .to = BIT(ROLE_CORE),
 			      .valid = outcome_valid },
+	[MESSAGE_READ] = { .name = "read",
+			   .size = WIRE(reading),
+			   .from = BIT(ROLE_CORE),
+			   .to = BIT(ROLE_ACTUATOR),
+			   .valid = reading_valid },
+	[MESSAGE_READING] = { .name = "reading",
+			      .size = WIRE(reading),
+			      .from = BIT(ROLE_ACTUATOR),
+			      .to = BIT(ROLE_CORE),
+			      .valid = reading_valid },
 };
 /* clang-format on */
 

@@ -7,8 +7,8 @@
  *     all → supervisor       READY, BAD_PEER
  *     core → observer        DEMAND
  *     observer → core        FRAME, then n_series of SERIES | HISTOGRAM; SOURCE
- *     core → actuator        CHANGE, HEARTBEAT, FREEZE
- *     actuator → core        KEPT…, OUTCOME
+ *     core → actuator        CHANGE, HEARTBEAT, FREEZE, READ
+ *     actuator → core        KEPT…, OUTCOME, READING
  */
 #ifndef FLYBALL_DAEMON_MESSAGE_H
 #define FLYBALL_DAEMON_MESSAGE_H
@@ -47,6 +47,8 @@ enum message_type {
 	MESSAGE_FREEZE,
 	MESSAGE_KEPT, /* a change that an earlier core kept */
 	MESSAGE_OUTCOME,
+	MESSAGE_READ,    /* asks for a knob that core may not read itself */
+	MESSAGE_READING, /* what it is */
 	MESSAGE_TYPE_COUNT,
 };
 
@@ -90,6 +92,12 @@ struct message_histogram {
 	struct hist hist;
 };
 
+/* READ: of the reading only knob and scope; READING: all of it, with the slot that asked. */
+struct message_reading {
+	uint32_t slot;
+	struct knob_reading reading;
+};
+
 struct message {
 	struct message_header header;
 	union {
@@ -102,6 +110,7 @@ struct message {
 		struct source_status source;
 		struct change change; /* CHANGE, KEPT */
 		struct outcome outcome;
+		struct message_reading reading; /* READ, READING */
 	};
 };
 

@@ -12,6 +12,18 @@
 
 #define INSTANCES_MAX 256 /* of one knob; a machine with more disks gets a note */
 
+/* What a row takes, for people. */
+static const char *range_text(const struct knob_row *row, char *buffer, size_t size)
+{
+	if (row->type == KNOB_CHOICE)
+		return "what the kernel offers";
+	if (row->type == KNOB_LIST)
+		return row->min > 0 ? "a list such as 0-3,8" : "a list such as 0-3,8, or empty";
+	snprintf(buffer, size, "%lld to %lld%s", (long long)row->min, (long long)row->max,
+		 row->type == KNOB_LIMIT ? ", or " KNOB_NO_LIMIT : "");
+	return buffer;
+}
+
 static void print_knob(struct table *table, const struct knob_row *row,
 		       const struct knob_reading *reading)
 {
@@ -21,22 +33,24 @@ static void print_knob(struct table *table, const struct knob_row *row,
 	for (uint32_t i = 0; i < reading->n_choices && i < KNOB_CHOICES_MAX; i++)
 		used += (size_t)snprintf(choices + used, sizeof(choices) - used, "%s%s",
 					 i ? " " : "", reading->choices[i]);
-	snprintf(range, sizeof(range), "%lld to %lld", (long long)row->min, (long long)row->max);
 	table_row(table);
 	table_cell(table, TONE_STRONG, "%s", row->name);
 	table_cell(table, TONE_PLAIN, "%s", scope_format(&reading->scope, scope, sizeof(scope)));
-	if (reading->flags & KNOB_GONE)
+	if (reading->flags & (KNOB_GONE | KNOB_HIDDEN))
 		table_cell(table, TONE_DIM, "-");
 	else
 		table_cell(table, TONE_PLAIN, "%s", reading->value);
 	table_cell(table, TONE_PLAIN, "%s", knob_family_word(row->family));
 	if (reading->flags & KNOB_GONE)
 		table_cell(table, TONE_WARN, "not on this kernel");
+	else if (reading->flags & KNOB_HIDDEN)
+		table_cell(table, TONE_WARN, "ask as root");
 	else if (reading->flags & KNOB_WRITABLE)
 		table_cell(table, TONE_GOOD, "yes");
 	else
 		table_cell(table, TONE_WARN, "read-only");
-	table_cell(table, TONE_PLAIN, "%s. %s", row->type == KNOB_CHOICE ? choices : range,
+	table_cell(table, TONE_PLAIN, "%s. %s",
+		   row->type == KNOB_CHOICE ? choices : range_text(row, range, sizeof(range)),
 		   row->about);
 }
 
@@ -70,14 +84,12 @@ static void print_markdown(FILE *out)
 	      out);
 	for (size_t i = 0; i < knob_rows_count; i++) {
 		const struct knob_row *row = &knob_rows[i];
-		char range[64] = "what the kernel offers";
+		char range[64];
 
-		if (row->type == KNOB_INTEGER)
-			snprintf(range, sizeof(range), "%lld to %lld", (long long)row->min,
-				 (long long)row->max);
 		fprintf(out, "| `%s` | %s | %s | %s | %s | `/%s` | %s |\n", row->name,
 			knob_family_word(row->family), scope_kind_word(row->scope),
-			knob_type_word(row->type), range, row->path, row->about);
+			knob_type_word(row->type), range_text(row, range, sizeof(range)), row->path,
+			row->about);
 	}
 }
 

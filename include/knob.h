@@ -12,6 +12,7 @@
 #define KNOB_NAME_MAX 64   /* `block.scheduler`, with its NUL */
 #define KNOB_VALUE_MAX 128 /* longest value, with its NUL */
 #define KNOB_CHOICES_MAX 16
+#define KNOB_NO_LIMIT "max" /* what a KNOB_LIMIT says for none, as the kernel does */
 
 enum knob_family {
 	FAMILY_SYSCTL,
@@ -27,7 +28,7 @@ enum knob_type {
 	KNOB_INTEGER, /* a decimal number in the row's unit and range */
 	KNOB_CHOICE,  /* one of the names that the kernel offers */
 	KNOB_LIMIT,   /* a number as KNOB_INTEGER, or `max` for none */
-	KNOB_LIST,    /* CPUs or nodes, `0-3,8`; the same set is the same value */
+	KNOB_LIST, /* CPUs or nodes, `0-3,8`; the same set is the same value; "" is the empty one */
 	KNOB_TYPE_COUNT,
 };
 
@@ -50,7 +51,8 @@ struct knob_row {
 	enum knob_domain domain;
 	enum unit unit; /* of an integer's value as policies write it */
 	int64_t unit_scale; /* what one step of the kernel's number is in `unit`: 1024 for KiB, 1000 for µs */
-	int64_t min, max; /* of an integer, in the kernel's own number */
+	int64_t min,
+		max; /* of an integer or a limit, in the kernel's own number; `min` of a list: fewest members */
 	const char *path; /* under the sysroot; `%s` stands for the scope's name */
 	unsigned int
 		field; /* which number of a file with several (`4096 131072 6291456`), from 1; 0 = the whole file */
@@ -74,6 +76,8 @@ static inline bool knob_domain_is_shared(uint32_t domain)
 enum knob_reading_flag {
 	KNOB_WRITABLE = 1u << 0, /* the file exists and allows writing */
 	KNOB_GONE = 1u << 1,     /* the scope or the file does not exist (any more) */
+	KNOB_HIDDEN =
+		1u << 2, /* it is there, but this process may not read it: the actuator answers */
 };
 
 /* What a knob of a scope is now. */
@@ -85,6 +89,8 @@ struct knob_reading {
 	char value[KNOB_VALUE_MAX];
 	char choices[KNOB_CHOICES_MAX]
 		    [KNOB_NAME_MAX]; /* of a KNOB_CHOICE, as the kernel offers them */
+	char within
+		[KNOB_VALUE_MAX]; /* of a KNOB_LIST: what its values must be within; "" = the kernel judges */
 };
 
 #endif

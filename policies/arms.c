@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/idset.h"
 
 #define FACTOR_MIN 1.1
 #define FACTOR_MAX 16.0
@@ -128,6 +129,31 @@ static int parse_choice(struct reader *reader, const config_setting_t *setting, 
 	return reader_text(reader, setting, KNOB_NAME_MAX, ret_arm);
 }
 
+/* A set of CPUs or nodes. Which of them are there is known only on the machine. */
+static int parse_list(struct reader *reader, const config_setting_t *setting, char *ret_arm)
+{
+	struct idset set;
+	const char *text;
+	int r = reader_string(reader, setting, &text);
+
+	if (r < 0)
+		return r;
+	if (idset_parse(text, &set) < 0) {
+		reader_fail(reader, setting,
+			    "'%s' is no list: '%s' takes numbers such as \"0-3,8\"",
+			    excerpt(text).text, reader->knob->name);
+		return -EINVAL;
+	}
+	return reader_text(reader, setting, KNOB_VALUE_MAX, ret_arm);
+}
+
+static bool is_no_limit(const struct reader *reader, const config_setting_t *setting)
+{
+	return reader->knob->type == KNOB_LIMIT &&
+	       config_setting_type(setting) == CONFIG_TYPE_STRING &&
+	       !strcmp(config_setting_get_string(setting), KNOB_NO_LIMIT);
+}
+
 static void add_arm(struct reader *reader, const config_setting_t *setting)
 {
 	struct policy *policy = reader->policy;
@@ -137,6 +163,11 @@ static void add_arm(struct reader *reader, const config_setting_t *setting)
 	if (reader->knob->type == KNOB_CHOICE) {
 		if (parse_choice(reader, setting, arm) < 0)
 			return;
+	} else if (reader->knob->type == KNOB_LIST) {
+		if (parse_list(reader, setting, arm) < 0)
+			return;
+	} else if (is_no_limit(reader, setting)) {
+		strcpy(arm, KNOB_NO_LIMIT);
 	} else {
 		if (parse_number(reader, setting, true, &number) < 0)
 			return;
@@ -325,7 +356,7 @@ void reader_arms(struct reader *reader, const config_setting_t *setting)
 	else if (!config_setting_is_group(setting))
 		reader_fail(reader, setting, "'try' takes values [ … ] or a group { … }, found %s",
 			    setting_phrase(setting));
-	else if (reader->knob->type != KNOB_INTEGER)
+	else if (reader->knob->type == KNOB_CHOICE || reader->knob->type == KNOB_LIST)
 		reader_fail(reader, setting,
 			    "'%s' takes names, not numbers: list them as [ \"…\", \"…\" ]",
 			    reader->knob->name);

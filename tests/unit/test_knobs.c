@@ -131,6 +131,55 @@ static void values_are_checked_with_a_remedy(void **state)
 	assert_false(knob_same(choice, "1", "01"));
 }
 
+static void a_limit_is_a_number_or_none(void **state)
+{
+	static const struct knob_row limit = {
+		.name = "x.high", .type = KNOB_LIMIT, .min = 4096, .max = INT64_MAX
+	};
+	struct knob_reading reading = { .flags = KNOB_WRITABLE };
+	char text[160];
+
+	(void)state;
+	assert_int_equal(knob_check(&limit, &reading, "max", text, sizeof(text)), 0);
+	assert_int_equal(knob_check(&limit, &reading, "4096", text, sizeof(text)), 0);
+	assert_int_equal(knob_check(&limit, &reading, "0", text, sizeof(text)), -ERANGE);
+	assert_string_equal(text,
+			    "0 is out of range: x.high takes 4096 to 9223372036854775807, or max");
+	assert_int_equal(knob_check(&limit, &reading, "MAX", text, sizeof(text)), -EINVAL);
+	assert_int_equal(knob_check(&limit, &reading, "-1", text, sizeof(text)), -ERANGE);
+	assert_true(knob_same(&limit, "max", "max"));
+	assert_true(knob_same(&limit, "04096", "4096"));
+	assert_false(knob_same(&limit, "max", "9223372036854775807"));
+	/* Of an integer it is no value. */
+	assert_int_equal(knob_check(knob_find("vm.swappiness"), &reading, "max", text,
+				    sizeof(text)),
+			 -EINVAL);
+}
+
+static void a_list_is_a_set_of_what_is_there(void **state)
+{
+	static const struct knob_row cpus = { .name = "x.cpus", .type = KNOB_LIST, .min = 1 },
+				     inherits = { .name = "x.mems", .type = KNOB_LIST };
+	struct knob_reading reading = { .within = "0-3,8" };
+	char text[160];
+
+	(void)state;
+	assert_int_equal(knob_check(&cpus, &reading, "0-3,8", text, sizeof(text)), 0);
+	assert_int_equal(knob_check(&cpus, &reading, "8,0", text, sizeof(text)), 0);
+	assert_int_equal(knob_check(&cpus, &reading, "0,4", text, sizeof(text)), -ERANGE);
+	assert_string_equal(text, "'0,4' is not all there: x.cpus takes members of 0-3,8 here");
+	assert_int_equal(knob_check(&cpus, &reading, "", text, sizeof(text)), -ERANGE);
+	assert_string_equal(text, "'' is too short: x.cpus takes at least 1");
+	assert_int_equal(knob_check(&inherits, &reading, "", text, sizeof(text)), 0);
+	assert_int_equal(knob_check(&cpus, &reading, "all", text, sizeof(text)), -EINVAL);
+	assert_string_equal(text, "'all' is no list: x.cpus takes numbers such as 0-3,8");
+	reading.within[0] = '\0';
+	assert_int_equal(knob_check(&cpus, &reading, "0,4", text, sizeof(text)), 0);
+	assert_true(knob_same(&cpus, "0,1,2", "0-2"));
+	assert_true(knob_same(&inherits, "", ""));
+	assert_false(knob_same(&inherits, "", "0"));
+}
+
 static void companions_that_do_not_fit_or_are_no_lines_are_refused(void **state)
 {
 	char text[16] = "", name[8], value[8];
@@ -162,6 +211,8 @@ int main(void)
 		ON_MACHINE(what_is_not_there_is_gone_and_a_wrong_scope_is_an_error),
 		ON_MACHINE(disks_without_sectors_are_no_scopes),
 		cmocka_unit_test(values_are_checked_with_a_remedy),
+		cmocka_unit_test(a_limit_is_a_number_or_none),
+		cmocka_unit_test(a_list_is_a_set_of_what_is_there),
 		cmocka_unit_test(companions_that_do_not_fit_or_are_no_lines_are_refused),
 	};
 

@@ -33,6 +33,18 @@ static void assert_arms(const char *knob, const char *values, const char *expect
 	assert_string_equal(arms, expected);
 }
 
+static void a_limit_takes_max_and_a_list_takes_sets(void **state)
+{
+	(void)state;
+	assert_arms("cgroup.memory.high", "( \"max\", \"64MiB\", 4096 )", "max 67108864 4096 ");
+	assert_arms("affinity.process.cpus", "[ \"0-3,8\", \"1\" ]", "0-3,8 1 ");
+	assert_text_errors(HEAD " knob = \"affinity.process.cpus\"; try = [ \"all\" ];" GOAL END,
+			   "p:5:42: 'all' is no list: 'affinity.process.cpus' takes numbers such "
+			   "as \"0-3,8\"\n");
+	assert_text_errors(HEAD " knob = \"cgroup.memory.high\"; try = [ \"Max\" ];" GOAL END,
+			   "p:5:40: 'Max' is no number\n");
+}
+
 static void a_policy_with_every_key_is_read_whole(void **state)
 {
 	static const char text[] =
@@ -629,6 +641,7 @@ static void errors_past_the_kept_ones_are_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_limit_takes_max_and_a_list_takes_sets),
 		cmocka_unit_test(a_policy_with_every_key_is_read_whole),
 		cmocka_unit_test(what_a_policy_does_not_say_has_the_documented_default),
 		cmocka_unit_test(arms_become_what_the_kernel_takes),

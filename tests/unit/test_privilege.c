@@ -130,7 +130,8 @@ static int actuator_state(void)
 {
 	if (privilege_actuator() < 0)
 		return 10;
-	if (capabilities() != 0 || bounding() != 0)
+	/* For namespaces, routes and the memory of processes. */
+	if (capabilities() > 4 || bounding() > 4)
 		return 11;
 	if (geteuid() != 0)
 		return 12;
@@ -138,7 +139,7 @@ static int actuator_state(void)
 	return open("/proc/sys/vm/swappiness", O_WRONLY) >= 0 ? 0 : 13;
 }
 
-static void the_actuator_keeps_root_without_a_capability(void **state)
+static void the_actuator_keeps_root_and_four_capabilities_at_most(void **state)
 {
 	int status;
 
@@ -194,7 +195,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(core_keeps_no_capability_and_writes_no_sysctl),
 		cmocka_unit_test(core_dies_when_it_executes_connects_or_forks),
-		cmocka_unit_test(the_actuator_keeps_root_without_a_capability),
+		cmocka_unit_test(the_actuator_keeps_root_and_four_capabilities_at_most),
 		cmocka_unit_test(the_observer_keeps_two_capabilities_at_most_and_writes_no_sysctl),
 		cmocka_unit_test(an_account_is_a_name_or_a_number_and_never_root),
 	};

@@ -27,6 +27,12 @@
  *     analyzer/text.c                  reasons as sentences
  *     analyzer/trial.c                 the phases of a trial
  *     analyzer/window.c                one window from the frames inside it
+ *     base/conf_errors.c               all errors of a configuration file, in order
+ *     base/conf_lexer.c                words of a configuration file
+ *     base/conf_literal.c              numbers with units and what they may stand for
+ *     base/conf_outline.c              the shape of a file before libconfig reads it
+ *     base/conf_reader.c               groups read by the table of their keys
+ *     base/conf_source.c               a file read whole, or refused
  *     base/file.c                      files replaced whole or not at all
  *     base/hist.c                      percentiles of histograms
  *     base/idset.c                     sets of CPUs and nodes as text
@@ -97,16 +103,10 @@
  *     observer/source.c                what all sources share
  *     observer/text.c                  parsing the kernel's text
  *     policies/arms.c                  try: the values of a policy
- *     policies/errors.c                all errors of a file, in order
  *     policies/expression.c            conditions, compiled
- *     policies/lexer.c                 words of a condition
- *     policies/literal.c               string literals and where they stand
- *     policies/outline.c               the shape of a file before libconfig reads it
  *     policies/policy_reader.c         the keys of a policy, one table
  *     policies/policy_set.c            files and folders of policies
- *     policies/reader.c                what all key parsers share
  *     policies/reference.c             disk.read.latency.p99 and its unit
- *     policies/source.c                a file read whole, or refused
  *     policies/trial_keys.c            the keys of the group trial
  */
 #include "daemon/cli.h"

@@ -158,7 +158,7 @@ void policies_print_errors(const struct invocation *invocation, const struct pol
 	size_t shown = set->n_errors < POLICY_ERRORS_MAX ? set->n_errors : POLICY_ERRORS_MAX;
 
 	for (size_t i = 0; i < shown; i++) {
-		const struct policy_error *error = &set->errors[i];
+		const struct conf_error *error = &set->errors[i];
 
 		if (error->line)
 			fprintf(invocation->err, "%s:%u:%u: %s\n", error->file, error->line,

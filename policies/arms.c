@@ -247,7 +247,7 @@ static void parse_max(struct reader *reader, const config_setting_t *setting)
 	parse_number(reader, setting, true, &reader->policy->ladder_max);
 }
 
-static const struct policy_key step_keys[] = {
+static const struct conf_key step_keys[] = {
 	{ .name = "from",
 	  .parse = check_bound,
 	  .required = true,
@@ -265,7 +265,7 @@ static const struct policy_key step_keys[] = {
 	  .about = "from one value to the next" },
 };
 
-static const struct policy_key ladder_keys[] = {
+static const struct conf_key ladder_keys[] = {
 	{ .name = "factor",
 	  .parse = parse_factor,
 	  .required = true,
@@ -283,13 +283,13 @@ static const struct policy_key ladder_keys[] = {
 	  .about = "the largest value that is tried" },
 };
 
-const struct policy_group policy_group_steps = {
+const struct conf_group policy_group_steps = {
 	.name = "try = { from, to, step }",
 	.keys = step_keys,
 	.n_keys = ARRAY_SIZE(step_keys),
 };
 
-const struct policy_group policy_group_ladder = {
+const struct conf_group policy_group_ladder = {
 	.name = "try = { factor, min, max }",
 	.keys = ladder_keys,
 	.n_keys = ARRAY_SIZE(ladder_keys),
@@ -307,11 +307,11 @@ static int64_t member_number(struct reader *reader, const config_setting_t *sett
 static void parse_steps(struct reader *reader, const config_setting_t *setting)
 {
 	struct policy *policy = reader->policy;
-	size_t errors = reader->errors->n;
+	size_t errors = reader->conf.errors->n;
 	int64_t from, to, step, n;
 
 	reader_group(reader, &policy_group_steps, setting);
-	if (reader->errors->n > errors)
+	if (reader->conf.errors->n > errors)
 		return;
 	from = member_number(reader, setting, "from");
 	to = member_number(reader, setting, "to");
@@ -337,10 +337,11 @@ static void parse_steps(struct reader *reader, const config_setting_t *setting)
 
 static void parse_ladder(struct reader *reader, const config_setting_t *setting)
 {
-	size_t errors = reader->errors->n;
+	size_t errors = reader->conf.errors->n;
 
 	reader_group(reader, &policy_group_ladder, setting);
-	if (reader->errors->n == errors && reader->policy->ladder_min >= reader->policy->ladder_max)
+	if (reader->conf.errors->n == errors &&
+	    reader->policy->ladder_min >= reader->policy->ladder_max)
 		reader_fail(reader, setting, "'min' (%" PRId64 ") is not below 'max' (%" PRId64 ")",
 			    reader->policy->ladder_min, reader->policy->ladder_max);
 }

@@ -18,7 +18,7 @@
 
 #include "base/clock.h"
 #include "base/words.h"
-#include "policies/literal.h"
+#include "base/conf_literal.h"
 #include "policies/policies.h"
 #include "policies/reference.h"
 

@@ -5,7 +5,7 @@
 
 #include "include/catalogue.h"
 #include "include/policy.h"
-#include "policies/errors.h"
+#include "base/conf_errors.h"
 
 #define EXPRESSION_DEPTH_MAX 16 /* brackets and nots in each other */
 

@@ -8,26 +8,19 @@
 
 #include <stddef.h>
 
+#include "base/conf_errors.h"
+#include "base/conf_source.h"
 #include "include/catalogue.h"
 #include "include/policy.h"
 
-/* A policy file that is larger is refused: no hand has written it. */
-#define POLICY_FILE_BYTES_MAX (256 * 1024)
-
-#define POLICY_ERRORS_MAX 64 /* errors of one load that are kept; the rest is counted */
-
-struct policy_error {
-	char file[POLICY_FILE_MAX];
-	unsigned int line, column; /* from 1; 0 where it concerns the whole file */
-	char text
-		[POLICY_TEXT_MAX]; /* "unknown signal 'disk.raed.latency': did you mean 'disk.read.latency'?" */
-};
+#define POLICY_FILE_BYTES_MAX CONF_FILE_BYTES_MAX
+#define POLICY_ERRORS_MAX CONF_ERRORS_MAX
 
 struct policy_set {
 	size_t n_policies;
 	struct policy *policies; /* in the order of files and of their text */
 	size_t n_errors;         /* all, also those past POLICY_ERRORS_MAX */
-	struct policy_error errors[POLICY_ERRORS_MAX];
+	struct conf_error errors[POLICY_ERRORS_MAX];
 };
 
 /* A set with nothing in it; the caller frees it. NULL when out of memory. */

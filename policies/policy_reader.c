@@ -11,7 +11,7 @@
 #include "base/scope.h"
 #include "base/words.h"
 #include "policies/expression.h"
-#include "policies/outline.h"
+#include "policies/policies.h"
 #include "policies/reference.h"
 
 #define MIN_EFFECT 0.05
@@ -164,6 +164,21 @@ static void parse_knob(struct reader *reader, const config_setting_t *setting)
 	reader->policy->knob_domain = row->domain;
 }
 
+int reader_reference(struct reader *reader, const config_setting_t *setting,
+		     struct signal_ref *ret_ref)
+{
+	struct findings findings = { .n = 0 };
+	const char *text;
+	int r = reader_string(reader, setting, &text);
+
+	if (r < 0)
+		return r;
+	r = reference_parse(text, 0, strlen(text), reader->catalogue, reader->scope, &findings,
+			    ret_ref);
+	reader_findings(reader, setting, &findings);
+	return r;
+}
+
 static void parse_minimize(struct reader *reader, const config_setting_t *setting)
 {
 	reader->policy->objective.direction = OBJECTIVE_MINIMIZE;
@@ -183,7 +198,7 @@ static void parse_min_effect(struct reader *reader, const config_setting_t *sett
 }
 
 /* clang-format off: a table reads best as a table. */
-static const struct policy_key objective_keys[] = {
+static const struct conf_key objective_keys[] = {
 	{ .name = "minimize",
 	  .parse = parse_minimize,
 	  .type = "signal",
@@ -200,7 +215,7 @@ static const struct policy_key objective_keys[] = {
 };
 /* clang-format on */
 
-static const struct policy_group objective_group = {
+static const struct conf_group objective_group = {
 	.name = "objective",
 	.keys = objective_keys,
 	.n_keys = ARRAY_SIZE(objective_keys),
@@ -209,11 +224,11 @@ static const struct policy_group objective_group = {
 static void parse_objective(struct reader *reader, const config_setting_t *setting)
 {
 	const config_setting_t *minimize, *maximize;
-	size_t errors = reader->errors->n;
+	size_t errors = reader->conf.errors->n;
 
 	reader_group(reader, &objective_group, setting);
 	/* One error is enough: a key that is misspelt is not missing, too. */
-	if (reader->errors->n > errors)
+	if (reader->conf.errors->n > errors)
 		return;
 	minimize = config_setting_get_member(setting, "minimize");
 	maximize = config_setting_get_member(setting, "maximize");
@@ -279,7 +294,7 @@ static void parse_max_rise(struct reader *reader, const config_setting_t *settin
 }
 
 /* clang-format off: a table reads best as a table. */
-static const struct policy_key guardrail_keys[] = {
+static const struct conf_key guardrail_keys[] = {
 	{ .name = "signal",
 	  .parse = parse_signal,
 	  .required = true,
@@ -304,7 +319,7 @@ static const struct policy_key guardrail_keys[] = {
 };
 /* clang-format on */
 
-static const struct policy_group guardrail_group = {
+static const struct conf_group guardrail_group = {
 	.name = "a guardrail",
 	.keys = guardrail_keys,
 	.n_keys = ARRAY_SIZE(guardrail_keys),
@@ -312,12 +327,12 @@ static const struct policy_group guardrail_group = {
 
 static void parse_guardrail(struct reader *reader, const config_setting_t *setting)
 {
-	size_t errors = reader->errors->n;
+	size_t errors = reader->conf.errors->n;
 
 	reader->guardrail = &reader->policy->guardrails[reader->policy->n_guardrails++];
 	reader->guardrail_limits = 0;
 	reader_group(reader, &guardrail_group, setting);
-	if (reader->errors->n == errors && reader->guardrail_limits != 1)
+	if (reader->conf.errors->n == errors && reader->guardrail_limits != 1)
 		reader_fail_key(reader, setting,
 				"a guardrail has one of 'max', 'min', 'max_drop', 'max_rise'; "
 				"this has %u",
@@ -343,7 +358,7 @@ static void parse_guardrails(struct reader *reader, const config_setting_t *sett
 }
 
 /* clang-format off: a table reads best as a table. */
-static const struct policy_key policy_keys[] = {
+static const struct conf_key policy_keys[] = {
 	{ .name = "name",
 	  .parse = parse_name,
 	  .required = true,
@@ -402,13 +417,13 @@ static const struct policy_key policy_keys[] = {
 };
 /* clang-format on */
 
-static const struct policy_group policy_group = {
+static const struct conf_group policy_group = {
 	.name = "the policy",
 	.keys = policy_keys,
 	.n_keys = ARRAY_SIZE(policy_keys),
 };
 
-const struct policy_group *const policy_groups[] = {
+const struct conf_group *const policy_groups[] = {
 	&policy_group,    &policy_group_steps, &policy_group_ladder,
 	&objective_group, &guardrail_group,    &policy_group_trial,
 };
@@ -452,17 +467,17 @@ static void check_instances(struct reader *reader, const config_setting_t *setti
 void reader_policy(struct reader *reader, const config_setting_t *setting)
 {
 	struct policy *policy = reader->policy;
-	size_t errors = reader->errors->n;
+	size_t errors = reader->conf.errors->n;
 
 	*policy = (struct policy){
 		.scope = SCOPE_HOST,
 		.objective = { .min_effect = MIN_EFFECT },
 	};
 	reader_trial_defaults(&policy->trial);
-	snprintf(policy->file, sizeof(policy->file), "%s", reader->errors->file);
+	snprintf(policy->file, sizeof(policy->file), "%s", reader->conf.errors->file);
 	reader->scope = SCOPE_KIND_COUNT;
 	reader->knob = NULL;
 	reader_group(reader, &policy_group, setting);
-	if (reader->errors->n == errors)
+	if (reader->conf.errors->n == errors)
 		check_instances(reader, setting);
 }

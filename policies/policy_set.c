@@ -9,21 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libconfig.h>
-
 #include "base/cleanup.h"
-#include "policies/errors.h"
-#include "policies/outline.h"
+#include "base/conf_errors.h"
 #include "policies/policy_text.h"
 #include "policies/reader.h"
-#include "policies/source.h"
+#include "base/conf_source.h"
 
 #define POLICY_FILES_MAX 256 /* files of all folders */
 
-#define WHOLE_FILE        \
-	(struct place)    \
-	{                 \
-		.line = 0 \
+#define WHOLE_FILE          \
+	(struct conf_place) \
+	{                   \
+		.line = 0   \
 	}
 
 /* What policy_set_new() really makes: the set, and the names that later folders cannot load again. */
@@ -64,8 +61,8 @@ void policy_set_free(struct policy_set *set)
 
 /* A file being read: what its policies are added to. */
 struct load {
+	struct reader reader; /* must be first: parse_root() comes from it to the load */
 	struct policy_set *set;
-	struct reader reader;
 	size_t n_new; /* policies of this file so far, at set->policies[n_policies…] */
 };
 
@@ -123,8 +120,9 @@ static void parse_many(struct load *load, const config_setting_t *setting)
 			    "more than %d policies: remove some", POLICY_MAX);
 }
 
-static void parse_root(struct load *load, const config_setting_t *root)
+static void parse_root(struct reader *reader, const config_setting_t *root)
 {
+	struct load *load = (struct load *)reader;
 	const config_setting_t *one = config_setting_get_member(root, "policy");
 	const config_setting_t *many = config_setting_get_member(root, "policies");
 
@@ -142,43 +140,13 @@ static void parse_root(struct load *load, const config_setting_t *root)
 				"a file has either 'policy' or 'policies': move all of them "
 				"into 'policies'");
 	if (config_setting_length(root) == 0)
-		error_list_add(load->reader.errors, WHOLE_FILE,
+		error_list_add(load->reader.conf.errors, WHOLE_FILE,
 			       "the file holds no policy: write policy: { … } as in "
 			       "docs/policy.md");
 	if (one)
 		add_policy(load, one);
 	if (many)
 		parse_many(load, many);
-}
-
-/* libconfig found what the outline did not; it knows no column. */
-static void add_syntax_error(struct load *load, const config_t *config)
-{
-	struct place place = { .line = (unsigned int)config_error_line(config), .column = 1 };
-
-	error_list_add(load->reader.errors, place, "%s",
-		       config_error_text(config) ?: "syntax error");
-}
-
-static int parse_source(struct load *load, const struct source *source)
-{
-	_cleanup_(outline_deinit) struct outline outline = { .n = 0 };
-	config_t config;
-	int r;
-
-	r = outline_init(&outline, source, load->reader.errors);
-	if (r < 0)
-		return r;
-	config_init(&config);
-	if (config_read_string(&config, source->text) != CONFIG_TRUE)
-		add_syntax_error(load, &config);
-	else if (outline_attach(&outline, config_root_setting(&config)) < 0)
-		error_list_add(load->reader.errors, WHOLE_FILE,
-			       "the file is read in two ways: simplify its strings");
-	else
-		parse_root(load, config_root_setting(&config));
-	config_destroy(&config);
-	return 0;
 }
 
 /* Adds all policies of the source, or all its errors. */
@@ -188,11 +156,12 @@ static int load_source(struct policy_set *set, const struct catalogue *catalogue
 	struct error_list *errors = &loaded_set(set)->errors;
 	struct load load = {
 		.set = set,
-		.reader = { .source = source, .catalogue = catalogue, .errors = errors },
+		.reader = { .conf = { .source = source, .errors = errors },
+			    .catalogue = catalogue },
 	};
 	int r;
 
-	r = parse_source(&load, source);
+	r = reader_parse(&load.reader, parse_root);
 	if (r == -ENOMEM)
 		return r;
 	if (errors->n > 0)
@@ -207,6 +176,7 @@ static struct error_list *begin_errors(struct policy_set *set, const char *file)
 
 	errors->n = 0;
 	errors->file = file;
+	errors->what = "policy";
 	return errors;
 }
 
@@ -220,7 +190,7 @@ int policy_set_load_text(struct policy_set *set, const struct catalogue *catalog
 	r = source_init(&source, bytes, size, errors);
 	if (r == 0)
 		r = load_source(set, catalogue, &source);
-	error_list_move(errors, set);
+	error_list_move(errors, set->errors, &set->n_errors);
 	return r;
 }
 
@@ -240,7 +210,7 @@ static int load_file(struct policy_set *set, const struct catalogue *catalogue, 
 	}
 	if (r == 0)
 		r = load_source(set, catalogue, &source);
-	error_list_move(errors, set);
+	error_list_move(errors, set->errors, &set->n_errors);
 	return r;
 }
 
@@ -253,7 +223,7 @@ int policy_set_load_file(struct policy_set *set, const struct catalogue *catalog
 		struct error_list *errors = begin_errors(set, path);
 
 		error_list_add(errors, WHOLE_FILE, "the file holds no policy: it is /dev/null");
-		error_list_move(errors, set);
+		error_list_move(errors, set->errors, &set->n_errors);
 		return -EINVAL;
 	}
 	return r;
@@ -294,7 +264,7 @@ static int load_entry(struct policy_set *set, const struct catalogue *catalogue,
 		error_list_add(errors, WHOLE_FILE,
 			       "more than %d policy files: '%s' and later ones are not read",
 			       POLICY_FILES_MAX, name);
-		error_list_move(errors, set);
+		error_list_move(errors, set->errors, &set->n_errors);
 		return -E2BIG;
 	}
 	if (asprintf(&path, "%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/", name) <
@@ -322,7 +292,7 @@ static int fail_folder(struct policy_set *set, const char *path, int error)
 	struct error_list *errors = begin_errors(set, path);
 
 	error_list_add(errors, WHOLE_FILE, "unable to read the folder: %s", strerror(error));
-	error_list_move(errors, set);
+	error_list_move(errors, set->errors, &set->n_errors);
 	return -error;
 }
 

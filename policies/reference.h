@@ -4,7 +4,7 @@
 #define FLYBALL_POLICIES_REFERENCE_H
 
 #include "include/catalogue.h"
-#include "policies/errors.h"
+#include "base/conf_errors.h"
 
 /*
  * Parses the `length` bytes at text + offset. `scope` is the policy's; SCOPE_KIND_COUNT where it is not known, and

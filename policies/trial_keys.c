@@ -89,7 +89,7 @@ static void parse_calibrate(struct reader *reader, const config_setting_t *setti
 }
 
 /* clang-format off: a table reads best as a table. */
-static const struct policy_key trial_keys[] = {
+static const struct conf_key trial_keys[] = {
 	{ .name = "window",
 	  .parse = parse_window,
 	  .type = "time, 100ms to 10min",
@@ -123,7 +123,7 @@ static const struct policy_key trial_keys[] = {
 };
 /* clang-format on */
 
-const struct policy_group policy_group_trial = {
+const struct conf_group policy_group_trial = {
 	.name = "trial",
 	.keys = trial_keys,
 	.n_keys = ARRAY_SIZE(trial_keys),
@@ -132,12 +132,12 @@ const struct policy_group policy_group_trial = {
 void reader_trial(struct reader *reader, const config_setting_t *setting)
 {
 	const struct trial_params *trial = &reader->policy->trial;
-	size_t errors = reader->errors->n;
+	size_t errors = reader->conf.errors->n;
 	const config_setting_t *at;
 	int least;
 
 	reader_group(reader, &policy_group_trial, setting);
-	if (reader->errors->n > errors)
+	if (reader->conf.errors->n > errors)
 		return;
 	/* n fair coins fall alike with a chance of 2^-n: fewer cannot be more convincing. */
 	least = (int)floor(log2(1 / trial->error)) + 1;

@@ -34,7 +34,7 @@ static const char *find_row(const char *doc, const char *key, char *buffer, size
 }
 
 /* Two groups have a `min` and a `max`: some row of that key must fit, not the first one. */
-static bool row_fits(const char *doc, const struct policy_key *key)
+static bool row_fits(const char *doc, const struct conf_key *key)
 {
 	const char *at = NULL;
 	char row[512];
@@ -86,9 +86,9 @@ static void key_tables_are_complete_and_fit_the_reader(void **state)
 {
 	(void)state;
 	for (size_t g = 0; g < policy_groups_count; g++) {
-		assert_true(policy_groups[g]->n_keys <= 16);
+		assert_true(policy_groups[g]->n_keys <= CONF_KEYS_MAX);
 		for (size_t k = 0; k < policy_groups[g]->n_keys; k++) {
-			const struct policy_key *key = &policy_groups[g]->keys[k];
+			const struct conf_key *key = &policy_groups[g]->keys[k];
 
 			assert_true(key->name && key->parse && key->type && key->about);
 			assert_false(key->required && key->fallback);

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "policies/outline.h"
+#include "base/conf_outline.h"
 
 #define HEAD "policy: {\n name = \"p\";\n scope = \"disk\";\n when = \"disk.busy > 50%\";\n"
 #define KNOB " knob = \"block.read_ahead_kb\";\n"

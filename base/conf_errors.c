@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "policies/errors.h"
+#include "base/conf_errors.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -23,12 +23,12 @@ void text_trim(char *text)
 		text[start - 1] = '\0';
 }
 
-void error_list_add(struct error_list *list, struct place place, const char *format, ...)
+void error_list_add(struct error_list *list, struct conf_place place, const char *format, ...)
 {
-	struct policy_error *error;
+	struct conf_error *error;
 	va_list ap;
 
-	if (list->n++ >= POLICY_ERRORS_MAX)
+	if (list->n++ >= CONF_ERRORS_MAX)
 		return;
 	error = &list->kept[list->n - 1];
 	snprintf(error->file, sizeof(error->file), "%s", list->file);
@@ -42,7 +42,7 @@ void error_list_add(struct error_list *list, struct place place, const char *for
 
 static int compare_places(const void *a, const void *b)
 {
-	const struct policy_error *x = a, *y = b;
+	const struct conf_error *x = a, *y = b;
 
 	if (x->line != y->line)
 		return x->line < y->line ? -1 : 1;
@@ -51,14 +51,14 @@ static int compare_places(const void *a, const void *b)
 	return strcmp(x->text, y->text);
 }
 
-void error_list_move(struct error_list *list, struct policy_set *set)
+void error_list_move(struct error_list *list, struct conf_error *errors, size_t *n)
 {
-	size_t kept = list->n < POLICY_ERRORS_MAX ? list->n : POLICY_ERRORS_MAX;
+	size_t kept = list->n < CONF_ERRORS_MAX ? list->n : CONF_ERRORS_MAX;
 
 	qsort(list->kept, kept, sizeof(list->kept[0]), compare_places);
-	for (size_t i = 0; i < kept && set->n_errors + i < POLICY_ERRORS_MAX; i++)
-		set->errors[set->n_errors + i] = list->kept[i];
-	set->n_errors += list->n;
+	for (size_t i = 0; i < kept && *n + i < CONF_ERRORS_MAX; i++)
+		errors[*n + i] = list->kept[i];
+	*n += list->n;
 	list->n = 0;
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers with units in policies, with errors that say what would have been right. */
-#ifndef FLYBALL_POLICIES_LITERAL_H
-#define FLYBALL_POLICIES_LITERAL_H
+#ifndef FLYBALL_BASE_CONF_LITERAL_H
+#define FLYBALL_BASE_CONF_LITERAL_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "include/unit.h"
-#include "policies/errors.h"
+#include "base/conf_errors.h"
 
 struct literal {
 	double value; /* in the unit's base */

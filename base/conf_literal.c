@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "policies/literal.h"
+#include "base/conf_literal.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "policies/lexer.h"
+#include "base/conf_lexer.h"
 
 #include <ctype.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The words of libconfig's grammar, with their places. */
-#ifndef FLYBALL_POLICIES_LEXER_H
-#define FLYBALL_POLICIES_LEXER_H
+#ifndef FLYBALL_BASE_CONF_LEXER_H
+#define FLYBALL_BASE_CONF_LEXER_H
 
 #include <stddef.h>
 

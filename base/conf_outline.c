@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "policies/outline.h"
+#include "base/conf_outline.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 #include <libconfig.h>
 
-#include "policies/lexer.h"
+#include "base/conf_lexer.h"
 
 /* A container that is open while the text is walked. */
 struct level {
@@ -73,8 +73,9 @@ static int fail_unexpected(struct walk *w, const char *expected)
 	default:
 		if (!strncmp(rest, "@include", strlen("@include")))
 			return fail_at(w, at,
-				       "'@include' is not allowed: a policy file stands alone, "
-				       "copy the text into it");
+				       "'@include' is not allowed: a %s file stands alone, "
+				       "copy the text into it",
+				       w->errors->what);
 		/* The whole character, not its first byte. */
 		while (w->token.kind == TOKEN_BAD &&
 		       ((unsigned char)rest[w->token.length] & 0xc0) == 0x80)
@@ -213,8 +214,8 @@ static int walk_value(struct walk *w)
 	if (in->open == '[')
 		return fail_at(w, at, "an array [ … ] holds plain values only: use a list ( … )");
 	if (w->depth == OUTLINE_DEPTH_MAX)
-		return fail_at(w, at, "nested deeper than %d: no policy needs that",
-			       OUTLINE_DEPTH_MAX);
+		return fail_at(w, at, "nested deeper than %d: no %s needs that", OUTLINE_DEPTH_MAX,
+			       w->errors->what);
 	w->depth++;
 	w->levels[w->depth] = (struct level){
 		.open = token_char(w),

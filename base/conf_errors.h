@@ -1,37 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Errors of one policy file: collected while it is read, sorted by place, handed to the set. */
-#ifndef FLYBALL_POLICIES_ERRORS_H
-#define FLYBALL_POLICIES_ERRORS_H
+/* Errors of one configuration file: collected while it is read, sorted by place, handed on together. */
+#ifndef FLYBALL_BASE_CONF_ERRORS_H
+#define FLYBALL_BASE_CONF_ERRORS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "include/unit.h"
-#include "policies/policies.h"
+
+#define CONF_ERRORS_MAX 64 /* errors of one load that are kept; the rest is counted */
+#define CONF_TEXT_MAX 256  /* a message, with its NUL */
+#define CONF_PATH_MAX 256  /* path of a file, with its NUL */
+
+struct conf_error {
+	char file[CONF_PATH_MAX];
+	unsigned int line, column; /* from 1; 0 where it concerns the whole file */
+	char text
+		[CONF_TEXT_MAX]; /* "unknown signal 'disk.raed.latency': did you mean 'disk.read.latency'?" */
+};
 
 /* Where something stands in a file; both from 1, 0 for the whole file. Columns count characters, a tab is one. */
-struct place {
+struct conf_place {
 	unsigned int line, column;
 };
 
 struct error_list {
 	const char *file;
-	size_t n; /* all; the first POLICY_ERRORS_MAX of them are kept */
-	struct policy_error kept[POLICY_ERRORS_MAX];
+	const char *what; /* what such a file is called: "policy" */
+	size_t n;         /* all; the first CONF_ERRORS_MAX of them are kept */
+	struct conf_error kept[CONF_ERRORS_MAX];
 };
 
-void error_list_add(struct error_list *list, struct place place, const char *format, ...)
+void error_list_add(struct error_list *list, struct conf_place place, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Appends all errors to the set, by line and column. */
-void error_list_move(struct error_list *list, struct policy_set *set);
+/* Appends all errors, by line and column, to the `n` of `errors` (CONF_ERRORS_MAX of them are kept). */
+void error_list_move(struct error_list *list, struct conf_error *errors, size_t *n);
 
 /* What is wrong with a text that is no file: a condition, a reference, a literal. */
 #define FINDINGS_MAX 8
 
 struct finding {
 	size_t offset; /* byte of the text where the offending part begins */
-	char text[POLICY_TEXT_MAX];
+	char text[CONF_TEXT_MAX];
 };
 
 struct findings {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "policies/source.h"
+#include "base/conf_source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,10 +11,10 @@
 
 #include "base/cleanup.h"
 
-#define WHOLE_FILE        \
-	(struct place)    \
-	{                 \
-		.line = 0 \
+#define WHOLE_FILE          \
+	(struct conf_place) \
+	{                   \
+		.line = 0   \
 	}
 
 /* The bytes of the UTF-8 character at `text`, at most `left`; 0 when it is none (RFC 3629). */
@@ -54,9 +54,9 @@ static size_t character_length(const unsigned char *text, size_t left)
 	return 0;
 }
 
-struct place source_place(const struct source *source, size_t offset)
+struct conf_place source_place(const struct source *source, size_t offset)
 {
-	struct place place = { .line = 1, .column = 1 };
+	struct conf_place place = { .line = 1, .column = 1 };
 
 	for (size_t i = 0; i < offset && i < source->size; i++) {
 		if (source->text[i] == '\n') {
@@ -83,8 +83,8 @@ static int source_check(const struct source *source, struct error_list *errors)
 		if (source->text[i] != '\0' && length > 0)
 			continue;
 		error_list_add(errors, source_place(source, i),
-			       "byte 0x%02x is not text: a policy file is UTF-8 without zero bytes",
-			       (unsigned char)source->text[i]);
+			       "byte 0x%02x is not text: a %s file is UTF-8 without zero bytes",
+			       (unsigned char)source->text[i], errors->what);
 		return -EINVAL;
 	}
 	return 0;
@@ -105,15 +105,15 @@ static int source_finish(struct source *source, size_t size, struct error_list *
 static int add_too_large(struct error_list *errors)
 {
 	error_list_add(errors, WHOLE_FILE,
-		       "the file is larger than %d KiB: a policy file is written by hand",
-		       POLICY_FILE_BYTES_MAX / 1024);
+		       "the file is larger than %d KiB: a %s file is written by hand",
+		       CONF_FILE_BYTES_MAX / 1024, errors->what);
 	return -EINVAL;
 }
 
 int source_init(struct source *source, const char *bytes, size_t size, struct error_list *errors)
 {
 	*source = (struct source){ .size = 0 };
-	if (size > POLICY_FILE_BYTES_MAX)
+	if (size > CONF_FILE_BYTES_MAX)
 		return add_too_large(errors);
 	source->buffer = malloc(size + 2);
 	if (!source->buffer)
@@ -139,7 +139,8 @@ static int check_kind(int fd, struct error_list *errors)
 	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
 		return 1;
 	kind = S_ISDIR(st.st_mode) ? "a folder" : S_ISFIFO(st.st_mode) ? "a pipe" : "a device";
-	error_list_add(errors, WHOLE_FILE, "this is %s: a policy file is a regular file", kind);
+	error_list_add(errors, WHOLE_FILE, "this is %s: a %s file is a regular file", kind,
+		       errors->what);
 	return -EINVAL;
 }
 
@@ -148,8 +149,8 @@ static int read_bounded(int fd, struct source *source, size_t *ret_size, struct 
 	size_t size = 0;
 
 	/* Not by st_size: the file may grow, and some file systems say 0. */
-	while (size <= POLICY_FILE_BYTES_MAX) {
-		ssize_t n = read(fd, source->buffer + size, POLICY_FILE_BYTES_MAX + 1 - size);
+	while (size <= CONF_FILE_BYTES_MAX) {
+		ssize_t n = read(fd, source->buffer + size, CONF_FILE_BYTES_MAX + 1 - size);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -162,7 +163,7 @@ static int read_bounded(int fd, struct source *source, size_t *ret_size, struct 
 			break;
 		size += (size_t)n;
 	}
-	if (size > POLICY_FILE_BYTES_MAX)
+	if (size > CONF_FILE_BYTES_MAX)
 		return add_too_large(errors);
 	*ret_size = size;
 	return 0;
@@ -185,7 +186,7 @@ int source_open(struct source *source, const char *path, struct error_list *erro
 	r = check_kind(fd, errors);
 	if (r != 0)
 		return r;
-	source->buffer = malloc(POLICY_FILE_BYTES_MAX + 2);
+	source->buffer = malloc(CONF_FILE_BYTES_MAX + 2);
 	if (!source->buffer)
 		return -ENOMEM;
 	r = read_bounded(fd, source, &size, errors);

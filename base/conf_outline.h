@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The outline of a policy file: where each setting stands. libconfig tells only lines, takes numbers that do not fit
+ * The outline of a configuration file: where each setting stands. libconfig tells only lines, takes numbers that do not fit
  * as others, opens files for @include and recurses as deep as the text does; so the text is walked here first, by
  * libconfig's own grammar, and what libconfig then parses is known to be harmless:
  *
@@ -8,14 +8,14 @@
  *     config_read_string
  *     outline_attach(root)          each setting's hook is its outline_entry from now on
  */
-#ifndef FLYBALL_POLICIES_OUTLINE_H
-#define FLYBALL_POLICIES_OUTLINE_H
+#ifndef FLYBALL_BASE_CONF_OUTLINE_H
+#define FLYBALL_BASE_CONF_OUTLINE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policies/errors.h"
-#include "policies/source.h"
+#include "base/conf_errors.h"
+#include "base/conf_source.h"
 
 struct config_setting_t;
 

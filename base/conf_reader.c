@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "policies/reader.h"
+#include "base/conf_reader.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -7,18 +7,22 @@
 #include <string.h>
 
 #include "base/words.h"
-#include "policies/lexer.h"
-#include "policies/outline.h"
-#include "policies/reference.h"
+#include "base/conf_lexer.h"
+#include "base/conf_outline.h"
+#include "base/cleanup.h"
 
-#define KEYS_MAX 16 /* of one group; checked by a test */
+static const struct conf *conf_of(const struct reader *reader)
+{
+	return (const struct conf *)reader;
+}
 
 static void add_error(struct reader *reader, size_t offset, const char *format, va_list ap)
 {
-	char text[POLICY_TEXT_MAX];
+	char text[CONF_TEXT_MAX];
 
 	vsnprintf(text, sizeof(text), format, ap);
-	error_list_add(reader->errors, source_place(reader->source, offset), "%s", text);
+	error_list_add(conf_of(reader)->errors, source_place(conf_of(reader)->source, offset), "%s",
+		       text);
 }
 
 void reader_fail(struct reader *reader, const config_setting_t *setting, const char *format, ...)
@@ -48,10 +52,11 @@ void reader_findings(struct reader *reader, const config_setting_t *setting,
 	const struct outline_entry *entry = config_setting_get_hook(setting);
 
 	for (size_t i = 0; i < findings->n; i++) {
-		size_t offset =
-			outline_locate(reader->source, entry->value, findings->items[i].offset);
+		size_t offset = outline_locate(conf_of(reader)->source, entry->value,
+					       findings->items[i].offset);
 
-		error_list_add(reader->errors, source_place(reader->source, offset), "%s",
+		error_list_add(conf_of(reader)->errors,
+			       source_place(conf_of(reader)->source, offset), "%s",
 			       findings->items[i].text);
 	}
 }
@@ -94,8 +99,9 @@ struct excerpt reader_value(const struct reader *reader, const config_setting_t 
 
 	if (config_setting_type(setting) == CONFIG_TYPE_STRING)
 		return excerpt(config_setting_get_string(setting));
-	token = lexer_next(reader->source->text, reader->source->size, entry->value);
-	return excerpt_of(reader->source->text + token.offset, token.length);
+	token = lexer_next(conf_of(reader)->source->text, conf_of(reader)->source->size,
+			   entry->value);
+	return excerpt_of(conf_of(reader)->source->text + token.offset, token.length);
 }
 
 int reader_string(struct reader *reader, const config_setting_t *setting, const char **ret_text)
@@ -133,21 +139,6 @@ int reader_text(struct reader *reader, const config_setting_t *setting, size_t s
 	return 0;
 }
 
-int reader_reference(struct reader *reader, const config_setting_t *setting,
-		     struct signal_ref *ret_ref)
-{
-	struct findings findings = { .n = 0 };
-	const char *text;
-	int r = reader_string(reader, setting, &text);
-
-	if (r < 0)
-		return r;
-	r = reference_parse(text, 0, strlen(text), reader->catalogue, reader->scope, &findings,
-			    ret_ref);
-	reader_findings(reader, setting, &findings);
-	return r;
-}
-
 int reader_quantity(struct reader *reader, const config_setting_t *setting,
 		    const struct literal_target *target, double *ret_value)
 {
@@ -176,7 +167,7 @@ int reader_quantity(struct reader *reader, const config_setting_t *setting,
 	return r;
 }
 
-static const struct policy_key *find_key(const struct policy_group *group, const char *name)
+static const struct conf_key *find_key(const struct conf_group *group, const char *name)
 {
 	for (size_t i = 0; i < group->n_keys; i++)
 		if (!strcmp(group->keys[i].name, name))
@@ -184,11 +175,11 @@ static const struct policy_key *find_key(const struct policy_group *group, const
 	return NULL;
 }
 
-static void fail_unknown_key(struct reader *reader, const struct policy_group *group,
+static void fail_unknown_key(struct reader *reader, const struct conf_group *group,
 			     const config_setting_t *member)
 {
-	const char *names[KEYS_MAX], *nearest;
-	size_t n = group->n_keys < KEYS_MAX ? group->n_keys : KEYS_MAX;
+	const char *names[CONF_KEYS_MAX], *nearest;
+	size_t n = group->n_keys < CONF_KEYS_MAX ? group->n_keys : CONF_KEYS_MAX;
 	char all[160] = "";
 
 	for (size_t i = 0; i < n; i++) {
@@ -205,7 +196,7 @@ static void fail_unknown_key(struct reader *reader, const struct policy_group *g
 				reader_name(member).text, group->name, all);
 }
 
-void reader_group(struct reader *reader, const struct policy_group *group,
+void reader_group(struct reader *reader, const struct conf_group *group,
 		  const config_setting_t *setting)
 {
 	if (!config_setting_is_group(setting)) {
@@ -220,7 +211,7 @@ void reader_group(struct reader *reader, const struct policy_group *group,
 			fail_unknown_key(reader, group, member);
 	}
 	for (size_t i = 0; i < group->n_keys; i++) {
-		const struct policy_key *key = &group->keys[i];
+		const struct conf_key *key = &group->keys[i];
 		const config_setting_t *member = config_setting_get_member(setting, key->name);
 
 		if (member)
@@ -232,7 +223,7 @@ void reader_group(struct reader *reader, const struct policy_group *group,
 }
 
 int reader_ranged(struct reader *reader, const config_setting_t *setting, enum unit unit,
-			   const struct range *range, double *ret_value)
+		  const struct range *range, double *ret_value)
 {
 	struct excerpt name = reader_name(setting);
 	struct literal_target target = { .name = name.text, .unit = unit };
@@ -251,5 +242,41 @@ int reader_ranged(struct reader *reader, const config_setting_t *setting, enum u
 		return -EINVAL;
 	}
 	*ret_value = value;
+	return 0;
+}
+
+unsigned int reader_line(const struct reader *reader, const config_setting_t *setting)
+{
+	const struct outline_entry *entry = config_setting_get_hook(setting);
+
+	return source_place(conf_of(reader)->source, entry->value).line;
+}
+
+int reader_parse(struct reader *reader,
+		 void (*parse_root)(struct reader *reader, const config_setting_t *root))
+{
+	_cleanup_(outline_deinit) struct outline outline = { .n = 0 };
+	const struct conf *conf = conf_of(reader);
+	struct conf_place place = { .line = 0 };
+	config_t config;
+	int r;
+
+	r = outline_init(&outline, conf->source, conf->errors);
+	if (r < 0)
+		return r;
+	config_init(&config);
+	if (config_read_string(&config, conf->source->text) != CONFIG_TRUE) {
+		/* libconfig found what the outline did not; it knows no column. */
+		place = (struct conf_place){ .line = (unsigned int)config_error_line(&config),
+					     .column = 1 };
+		error_list_add(conf->errors, place, "%s",
+			       config_error_text(&config) ?: "syntax error");
+	} else if (outline_attach(&outline, config_root_setting(&config)) < 0) {
+		error_list_add(conf->errors, place,
+			       "the file is read in two ways: simplify its strings");
+	} else {
+		parse_root(reader, config_root_setting(&config));
+	}
+	config_destroy(&config);
 	return 0;
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The text of one policy file in memory, and where in it things stand. */
-#ifndef FLYBALL_POLICIES_SOURCE_H
-#define FLYBALL_POLICIES_SOURCE_H
+/* The text of one configuration file in memory, and where in it things stand. */
+#ifndef FLYBALL_BASE_CONF_SOURCE_H
+#define FLYBALL_BASE_CONF_SOURCE_H
 
 #include <stddef.h>
 
-#include "policies/errors.h"
+#include "base/conf_errors.h"
+
+/* A configuration file that is larger is refused: no hand has written it. */
+#define CONF_FILE_BYTES_MAX (256 * 1024)
 
 struct source {
 	char *text; /* UTF-8 without zero bytes, ends in a newline and a NUL; begins after a byte order mark */
@@ -25,6 +28,6 @@ int source_init(struct source *source, const char *bytes, size_t size, struct er
 /* Accepts a zeroed one. */
 void source_deinit(struct source *source);
 
-struct place source_place(const struct source *source, size_t offset);
+struct conf_place source_place(const struct source *source, size_t offset);
 
 #endif

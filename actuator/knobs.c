@@ -8,6 +8,7 @@
 
 #include "actuator/family.h"
 #include "base/cleanup.h"
+#include "base/knob_name.h"
 #include "base/scope.h"
 #include "base/sysroot.h"
 
@@ -29,7 +30,7 @@ const struct knob_family_ops *knob_family_ops(const struct knob_row *row)
 const struct knob_row *knob_find(const char *name)
 {
 	for (size_t i = 0; i < knob_rows_count; i++)
-		if (!strcmp(knob_rows[i].name, name))
+		if (knob_name_is(name, knob_rows[i].name))
 			return &knob_rows[i];
 	return NULL;
 }
@@ -76,7 +77,7 @@ static int parse_choices(char *text, struct knob_reading *ret_reading)
 	return ret_reading->value[0] ? 0 : -EBADMSG;
 }
 
-/* The value alone in one file, what there is to choose from in another: `reno cubic`. */
+/* The value alone in one file, what there is to choose from in another (`reno cubic`) or in the row (`N Y`). */
 static int read_choices(int root, const struct knob_row *row, const char *value,
 			struct knob_reading *ret_reading)
 {
@@ -86,6 +87,10 @@ static int read_choices(int root, const struct knob_row *row, const char *value,
 	if (strlen(value) >= sizeof(ret_reading->value))
 		return -EFBIG;
 	strcpy(ret_reading->value, value);
+	if (row->choices) {
+		snprintf(text, sizeof(text), "%s", row->choices);
+		return parse_choices(text, ret_reading);
+	}
 	n = sysroot_read(root, row->choices_path, text, sizeof(text));
 	return n < 0 ? (int)n : parse_choices(text, ret_reading);
 }
@@ -123,7 +128,7 @@ int knob_read_file(int root, const struct knob_row *row, const struct scope *sco
 		reading.flags |= KNOB_GONE;
 	else if (n < 0)
 		return (int)n;
-	else if (row->type == KNOB_CHOICE && row->choices_path)
+	else if (row->type == KNOB_CHOICE && (row->choices_path || row->choices))
 		r = read_choices(root, row, text, &reading);
 	else if (row->type == KNOB_CHOICE)
 		r = parse_choices(text, &reading);

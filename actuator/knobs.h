@@ -10,7 +10,7 @@
 extern const struct knob_row knob_rows[];
 extern const size_t knob_rows_count;
 
-/* The row of that name; NULL when there is none. */
+/* The row of that name, which may be written with slashes (net/ipv4/tcp_rmem[max]); NULL when there is none. */
 const struct knob_row *knob_find(const char *name);
 
 /*

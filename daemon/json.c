@@ -113,6 +113,21 @@ static void sysctl_name(char *name)
 			*p = '.';
 }
 
+/* One number of several: the others as they are at that moment. */
+static int field_command(const struct knob_row *row, const struct scope *scope, const char *name,
+			 const char *value, char *buffer, size_t size)
+{
+	char visit[SCOPE_NAME_MAX + 32] = "";
+	int n;
+
+	if (scope->kind == SCOPE_NETNS)
+		snprintf(visit, sizeof(visit), "ip netns exec %s ", scope->name);
+	n = snprintf(buffer, size,
+		     "%ssysctl -w %s=\"$(%ssysctl -n %s | awk '{ $%u = \"%s\"; print }')\"", visit,
+		     name, visit, name, row->field, value);
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
 int json_command(const struct knob_row *row, const struct scope *scope, const char *value,
 		 char *buffer, size_t size)
 {
@@ -130,6 +145,9 @@ int json_command(const struct knob_row *row, const struct scope *scope, const ch
 		return r;
 	if (!strncmp(path, SYSCTL_ROOT, strlen(SYSCTL_ROOT))) {
 		sysctl_name(path + strlen(SYSCTL_ROOT));
+		if (row->field)
+			return field_command(row, scope, path + strlen(SYSCTL_ROOT), value, buffer,
+					     size);
 		n = snprintf(buffer, size, "%s%s%ssysctl -w %s=%s%s%s",
 			     scope->kind == SCOPE_NETNS ? "ip netns exec " : "", scope->name,
 			     scope->kind == SCOPE_NETNS ? " " : "", path + strlen(SYSCTL_ROOT),

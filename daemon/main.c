@@ -5,7 +5,7 @@
  *     actuator/actuator.c              transactions: guarded, journaled, carried out, read back
  *     actuator/companions.c            settings that the kernel changes along with a knob
  *     actuator/family_io_scheduler.c   the request queue of a disk
- *     actuator/family_sysctl.c         integers under /proc/sys
+ *     actuator/family_sysctl.c         settings under /proc/sys and what behaves alike
  *     actuator/family_tcp_congestion.c congestion control of a namespace
  *     actuator/guard.c                 allows or refuses a change; pure
  *     actuator/in_netns.c              knobs that every network namespace has
@@ -36,6 +36,7 @@
  *     base/file.c                      files replaced whole or not at all
  *     base/hist.c                      percentiles of histograms
  *     base/idset.c                     sets of CPUs and nodes as text
+ *     base/knob_name.c                 names of knobs by dots or slashes
  *     base/log.c                       lines on stderr
  *     base/netns.c                     visits to network namespaces
  *     base/quantity.c                  numbers with units

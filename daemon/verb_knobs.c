@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "actuator/knobs.h"
+#include "base/knob_name.h"
 #include "base/scope.h"
 #include "base/sysroot.h"
 #include "base/words.h"
@@ -128,7 +129,8 @@ static int knobs_run(const struct invocation *invocation)
 		return EXIT_CODE_OK;
 	}
 	for (size_t i = 0; i < knob_rows_count; i++) {
-		if (!cli_matches(pattern, knob_rows[i].name))
+		if (!cli_matches(pattern, knob_rows[i].name) &&
+		    (!pattern || !knob_name_is(pattern, knob_rows[i].name)))
 			continue;
 		matched++;
 		r = collect(root, &knob_rows[i], &only, table, rows);

@@ -58,7 +58,8 @@ struct knob_row {
 		field; /* which number of a file with several (`4096 131072 6291456`), from 1; 0 = the whole file */
 	const char *
 		choices_path; /* of a KNOB_CHOICE whose file holds the value alone; NULL = names and [value] in one */
-	const char *about; /* what it affects, for people */
+	const char *choices; /* of a KNOB_CHOICE whose file does not list them: "N Y"; else NULL */
+	const char *about;   /* what it affects, for people */
 };
 
 /* True when the knob exists once for each scope of that kind. */

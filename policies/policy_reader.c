@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/knob_name.h"
 #include "base/scope.h"
 #include "base/words.h"
 #include "policies/expression.h"
@@ -113,7 +114,7 @@ static void parse_until(struct reader *reader, const config_setting_t *setting)
 static const struct knob_row *find_knob(const struct catalogue *catalogue, const char *name)
 {
 	for (size_t i = 0; i < catalogue->n_knobs; i++)
-		if (!strcmp(catalogue->knobs[i].name, name))
+		if (knob_name_is(name, catalogue->knobs[i].name))
 			return &catalogue->knobs[i];
 	return NULL;
 }

@@ -101,8 +101,11 @@ static uint32_t try_row(struct machine *m, uint64_t *txn, const struct knob_row 
 	struct knob_reading reading;
 	uint32_t tried = 0;
 	char value[32];
+	int r;
 
-	assert_int_equal(knob_read(m->root, row, scope, &reading), 0);
+	r = knob_read(m->root, row, scope, &reading);
+	if (r < 0)
+		fail_msg("unable to read %s: %s", row->name, strerror(-r));
 	if (reading.flags != KNOB_WRITABLE)
 		return 0;
 	for (uint32_t i = 0; i < reading.n_choices; i++)

@@ -60,6 +60,7 @@ static int actuator_new(const struct actuator_options *options, uint64_t now_ns,
 		free(a);
 		return r;
 	}
+	a->table.knobs = options->knobs;
 	r = recovery_run(options->root, &a->journal, &a->table, ret_recovery);
 	if (r < 0) {
 		journal_close(&a->journal);
@@ -139,7 +140,7 @@ static struct guard_view guard_view_of(struct actuator *a, const struct change *
 		.only = a->options.only,
 		.n_kept = txn_count(&a->table, TXN_KEPT),
 		.known = is_known(a, change->txn),
-		.row = named ? knob_find(change->knob) : NULL,
+		.row = named ? knob_table_find(a->options.knobs, change->knob) : NULL,
 	};
 	const struct txn *busy = view.row ? txn_busy(&a->table, view.row, &change->scope) : NULL;
 
@@ -161,7 +162,7 @@ static int entry_make(struct actuator *a, const struct knob_row *row, const stru
 	ret_entry->wall_ns = clock_wall_ns();
 	ret_entry->scope.kind = change->scope.kind;
 	snprintf(ret_entry->scope.name, sizeof(ret_entry->scope.name), "%s", change->scope.name);
-	snprintf(ret_entry->knob, sizeof(ret_entry->knob), "%s", change->knob);
+	snprintf(ret_entry->knob, sizeof(ret_entry->knob), "%s", row->name);
 	snprintf(ret_entry->old_value, sizeof(ret_entry->old_value), "%s", old);
 	snprintf(ret_entry->new_value, sizeof(ret_entry->new_value), "%s", change->new_value);
 	if (!ops->capture)

@@ -19,6 +19,7 @@
 #include "include/outcome.h"
 
 struct actuator;
+struct knob_table;
 
 /* Open transactions at once. */
 #define ACTUATOR_OPEN_MAX 8
@@ -30,6 +31,7 @@ struct actuator_options {
 	int state; /* descriptor of the state folder (the journal's); must outlive the actuator */
 	uint64_t heartbeat_ns; /* undo everything open after so long without a heartbeat */
 	struct scope only;     /* refuse changes elsewhere; kind SCOPE_KIND_COUNT = no such limit */
+	const struct knob_table *knobs; /* must outlive the actuator; NULL = the build's */
 };
 
 /* What recovery did; texts are for the log. */

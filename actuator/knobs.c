@@ -27,12 +27,20 @@ const struct knob_family_ops *knob_family_ops(const struct knob_row *row)
 	return knob_families[row->family];
 }
 
+const struct knob_row *knob_table_find(const struct knob_table *table, const char *name)
+{
+	const struct knob_row *rows = table ? table->rows : knob_rows;
+	const size_t n = table ? table->n : knob_rows_count;
+
+	for (size_t i = 0; i < n; i++)
+		if (knob_name_is(name, rows[i].name))
+			return &rows[i];
+	return NULL;
+}
+
 const struct knob_row *knob_find(const char *name)
 {
-	for (size_t i = 0; i < knob_rows_count; i++)
-		if (knob_name_is(name, knob_rows[i].name))
-			return &knob_rows[i];
-	return NULL;
+	return knob_table_find(NULL, name);
 }
 
 int knob_path(const struct knob_row *row, const struct scope *scope, char *buffer, size_t size)

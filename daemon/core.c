@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/core.h"
 
+#include "daemon/catalogue.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -343,9 +345,7 @@ static int core_init(struct core *core, const struct process_context *context)
 
 	core->options = context->options;
 	core->started_ns = clock_now_ns();
-	core->catalogue = (struct catalogue){ .signals = signal_rows,
-					      .knobs = knob_rows,
-					      .n_knobs = knob_rows_count };
+	core->catalogue = catalogue_of(core->options->knobs);
 	core->json = (struct json_context){
 		.catalogue = &core->catalogue,
 		.policies = core->options->policies->policies,

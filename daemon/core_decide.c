@@ -75,7 +75,7 @@ static void answer(struct core *core, const struct change *change, enum outcome_
 /* The early, clear refusal; the actuator checks again by its own limits. */
 static bool guard_refuses(struct core *core, const struct change *change)
 {
-	const struct knob_row *row = knob_find(change->knob);
+	const struct knob_row *row = knob_table_find(core->options->knobs, change->knob);
 	const struct scope *only = &core->options->only;
 
 	if (!row)
@@ -134,7 +134,8 @@ void core_settle(struct core *core)
 {
 	for (size_t i = 0; i < CORE_CHANGES_MAX; i++) {
 		struct core_change *slot = &core->changes[i];
-		const struct knob_row *row = knob_find(slot->begin.knob);
+		const struct knob_row *row =
+			knob_table_find(core->options->knobs, slot->begin.knob);
 		struct knob_reading reading = { 0 };
 		struct change undo = slot->begin;
 
@@ -287,7 +288,7 @@ static bool read_by_actuator(struct core *core, uint32_t slot, const struct knob
 
 static void on_read(struct core *core, const struct proposal *proposal)
 {
-	const struct knob_row *row = knob_find(proposal->change.knob);
+	const struct knob_row *row = knob_table_find(core->options->knobs, proposal->change.knob);
 	struct knob_reading reading = { .flags = KNOB_GONE, .scope = proposal->change.scope };
 	int r = row ? knob_read(core->worker.context->root, row, &proposal->change.scope, &reading)
 		    : -ENOENT;

@@ -10,6 +10,7 @@
  *     actuator/guard.c                 allows or refuses a change; pure
  *     actuator/in_netns.c              knobs that every network namespace has
  *     actuator/journal.c               the write-ahead undo log
+ *     actuator/knob_file.c             knobs that an operator declares in a file
  *     actuator/knob_table.c            the catalogue of knobs, one row each
  *     actuator/knob_value.c            values of knobs checked and compared
  *     actuator/knobs.c                 finding and reading knobs

@@ -56,7 +56,8 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
 /* For core, which may not read it; what does not exist reads as gone. */
 static void answer_read(struct actuator_process *p, const struct message_reading *asked)
 {
-	const struct knob_row *row = knob_find(asked->reading.knob);
+	const struct knob_row *row =
+		knob_table_find(p->worker.context->options->knobs, asked->reading.knob);
 	struct knob_reading reading = asked->reading;
 
 	if (!row || knob_read(p->worker.context->root, row, &asked->reading.scope, &reading) < 0) {
@@ -165,6 +166,7 @@ static int actuator_process_init(struct actuator_process *p, const struct proces
 		.state = context->state,
 		.heartbeat_ns = process_heartbeat_ns(context->options),
 		.only = context->options->only,
+		.knobs = context->options->knobs,
 	};
 	struct recovery recovery;
 	int r;

@@ -26,11 +26,12 @@ static int choose(const struct invocation *invocation, const char *option, const
 
 static int daemon_run(const struct invocation *invocation)
 {
-	const struct catalogue catalogue = catalogue_here();
 	int mode = choose(invocation, "--mode", modes),
 	    on_exit = mode < 0 ? -1 : choose(invocation, "--on-exit", exits);
 	_cleanup_policies_ struct policy_set *policies = NULL;
+	_cleanup_knobs_ struct knob_file *knobs = NULL;
 	struct daemon_options options = { 0 };
+	struct catalogue catalogue;
 	int r;
 
 	if (mode < 0 || on_exit < 0)
@@ -42,6 +43,10 @@ static int daemon_run(const struct invocation *invocation)
 	if (invocation->json)
 		return cli_usage_error(invocation,
 				       "'daemon' prints no JSON; 'flyball status --json' does");
+	r = knobs_load(invocation, &knobs);
+	if (r != EXIT_CODE_OK)
+		return r;
+	catalogue = catalogue_of(&knobs->table);
 	r = policies_load(invocation, &catalogue, &policies);
 	if (r != EXIT_CODE_OK)
 		return r;
@@ -58,6 +63,7 @@ static int daemon_run(const struct invocation *invocation)
 		.history = { .days = (uint32_t)option_number(invocation, "--history-days"),
 			     .max_bytes = option_bytes(invocation, "--history-size") },
 		.policies = policies,
+		.knobs = &knobs->table,
 	};
 	return supervisor_run(&options);
 }
@@ -79,6 +85,7 @@ const struct verb verb_daemon = {
 			  .about = "Only recommend, or try changes." },
 			OPTION_POLICY,
 			OPTION_POLICIES,
+			OPTION_KNOBS,
 			OPTION_ONLY,
 			{ .name = "--state",
 			  .argument = "DIR",

@@ -163,6 +163,13 @@ static int parse_limit(struct expression *e, const struct signal_ref *ref,
 	return 0;
 }
 
+static bool is_unclosed(const char *reference, size_t length)
+{
+	const char *open = memrchr(reference, '[', length);
+
+	return open && !memchr(open, ']', (size_t)(reference + length - open));
+}
+
 static int parse_comparison(struct expression *e)
 {
 	size_t start = e->at, length = reference_length(e->text + e->at), limit;
@@ -176,7 +183,7 @@ static int parse_comparison(struct expression *e)
 	e->at += length;
 	skip_blank(e);
 	/* A bracket that is not closed has taken everything: the reference says so. */
-	if (!e->text[e->at] && e->text[e->at - 1] != ']' && memchr(e->text + start, '[', length))
+	if (is_unclosed(e->text + start, length))
 		return reference_parse(e->text, start, length, e->catalogue, e->scope, e->findings,
 				       &node.ref);
 	if (parse_operator(e, &node.op) < 0)

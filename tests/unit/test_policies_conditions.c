@@ -210,6 +210,10 @@ static void instances_that_cannot_be_are_pointed_at(void **state)
 		     "own scope or of the host, or name one instance: 'app.value[NAME]'");
 	assert_fails("app.value[x > 5",
 		     "10: this '[' is not closed: write one like 'disk.busy[vda]'");
+	assert_fails("app.latency[x].p99", "19: the condition ends after 'app.latency[x].p99': add "
+					   "a comparison (<, <=, >, >=)");
+	assert_fails("app.value[x] and disk.busy > 5%",
+		     "14: found 'and' after 'app.value[x]': the comparisons are <, <=, >, >=");
 	assert_fails("app.value[] > 5",
 		     "10: '[]' names no service: write one like 'app.value[NAME]'");
 	assert_fails("disk.busy[a/b] > 5%",

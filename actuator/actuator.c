@@ -62,6 +62,7 @@ static int actuator_new(const struct actuator_options *options, uint64_t now_ns,
 		free(a);
 		return r;
 	}
+	a->table.knobs = options->knobs;
 	r = recovery_run(options->root, &a->journal, &a->table, ret_recovery);
 	if (r < 0) {
 		journal_close(&a->journal);
@@ -164,7 +165,7 @@ static struct guard_view guard_view_of(struct actuator *a, const struct change *
 		.only = a->options.only,
 		.n_kept = txn_count(&a->table, TXN_KEPT),
 		.known = is_known(a, change->txn),
-		.row = named ? knob_find(change->knob) : NULL,
+		.row = named ? knob_table_find(a->options.knobs, change->knob) : NULL,
 	};
 	const struct txn *busy = view.row ? txn_busy(&a->table, view.row, &change->scope) : NULL;
 
@@ -190,7 +191,7 @@ static int entry_make(struct actuator *a, const struct knob_row *row, const stru
 	ret_entry->wall_ns = clock_wall_ns();
 	ret_entry->scope.kind = change->scope.kind;
 	snprintf(ret_entry->scope.name, sizeof(ret_entry->scope.name), "%s", change->scope.name);
-	snprintf(ret_entry->knob, sizeof(ret_entry->knob), "%s", change->knob);
+	snprintf(ret_entry->knob, sizeof(ret_entry->knob), "%s", row->name);
 	snprintf(ret_entry->old_value, sizeof(ret_entry->old_value), "%s", old);
 	snprintf(ret_entry->new_value, sizeof(ret_entry->new_value), "%s", change->new_value);
 	if (ops->write_parts)
@@ -231,6 +232,7 @@ static bool is_allowed(struct actuator *a, const struct guard_view *view,
 static void begin(struct actuator *a, const struct change *change, struct guard_view *view,
 		  struct outcome *outcome)
 {
+	const struct knob_family_ops *ops = knob_family_ops(view->row);
 	struct knob_reading reading;
 	struct journal_entry entry;
 	int r = knob_read(a->options.root, view->row, &change->scope, &reading);
@@ -254,6 +256,12 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 		return;
 	if (!is_allowed(a, view, change, outcome))
 		return;
+	if (ops->check && !knob_same(view->row, reading.value, change->new_value) &&
+	    ops->check(a->options.root, view->row, &change->scope, change->new_value, outcome->text,
+		       sizeof(outcome->text)) < 0) {
+		outcome->status = OUTCOME_REFUSED;
+		return;
+	}
 	if (entry_make(a, view->row, change, reading.value, &entry, outcome->text,
 		       sizeof(outcome->text)) < 0) {
 		outcome->status = OUTCOME_REFUSED;

@@ -21,6 +21,7 @@
 #include "include/outcome.h"
 
 struct actuator;
+struct knob_table;
 
 /* Open transactions at once. */
 #define ACTUATOR_OPEN_MAX 8
@@ -37,6 +38,7 @@ struct actuator_options {
 	const char *limits_file; /* NULL = what is built in; one that is missing is no error */
 	int pins; /* descriptor of the folder that pins are kept in; 0 = they are not kept */
 	uint64_t daemon_ns; /* tells one daemon from the next: limits of the run time end with it */
+	const struct knob_table *knobs; /* must outlive the actuator; NULL = the build's */
 };
 
 /* What recovery did; texts are for the log. */

@@ -85,12 +85,20 @@ struct knob_family_ops {
 	 */
 	bool (*same_instance)(int root, const struct knob_row *row, const struct scope *scope,
 			      const char *companions);
+
+	/*
+	 * Refuses a value that the row and the reading allow, before anything is journaled: 0, or -errno with the
+	 * reason and the remedy in `ret_text`. NULL: the family knows no other reason.
+	 */
+	int (*check)(int root, const struct knob_row *row, const struct scope *scope,
+		     const char *value, char *ret_text, size_t size);
 };
 
 extern const struct knob_family_ops family_affinity;
 extern const struct knob_family_ops family_cgroup;
 extern const struct knob_family_ops family_io_scheduler;
 extern const struct knob_family_ops family_sysctl;
+extern const struct knob_family_ops family_tcp_congestion;
 
 /* The family of a row; never NULL for a row of knob_rows[]. */
 const struct knob_family_ops *knob_family_ops(const struct knob_row *row);
@@ -98,6 +106,13 @@ const struct knob_family_ops *knob_family_ops(const struct knob_row *row);
 /* Reads the file of an integer or a choice at knob_path(): what most families do. As knob_read(). */
 int knob_read_file(int root, const struct knob_row *row, const struct scope *scope,
 		   struct knob_reading *ret_reading);
+
+/*
+ * The reading of a knob that `error` kept from being read: GONE, or HIDDEN where only the actuator may read. Returns 0,
+ * or `error` when it is neither.
+ */
+int knob_unreadable(int error, const struct knob_row *row, const struct scope *scope,
+		    struct knob_reading *ret_reading);
 
 /* Writes that file. */
 int knob_write_file(int root, const struct knob_row *row, const struct scope *scope,
@@ -112,6 +127,10 @@ int companions_add(char *companions, size_t size, const char *name, const char *
  */
 int companions_next(const char **cursor, char *ret_name, size_t name_size, char *ret_value,
 		    size_t value_size);
+
+/* 0, or -errno with the reason in `ret_text`: dctcp is refused where the namespace of the scope does not want ECN. */
+int tcp_congestion_check(int root, const struct scope *netns, const char *algorithm, char *ret_text,
+			 size_t size);
 
 /* Writes "unable to restore NAME (reason)" behind what is in `text` already; what does not fit is left out. */
 void companions_complain(char *text, size_t size, const char *name, int error);

@@ -105,6 +105,9 @@ enum outcome_status guard_value(const struct guard_view *view, const struct chan
 	if (reading->flags & KNOB_GONE)
 		return answer(OUTCOME_GONE, ret_text, size, "%s does not exist on '%.60s'",
 			      view->row->name, change->scope.name[0] ? change->scope.name : "host");
+	if (reading->flags & KNOB_HIDDEN)
+		REFUSE("%s cannot be read there: start flyball with its capabilities",
+		       view->row->name);
 	if (!(reading->flags & KNOB_WRITABLE))
 		REFUSE("%s is read-only here", view->row->name);
 	if (!knob_same(view->row, reading->value, change->old_value))

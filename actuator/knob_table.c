@@ -7,8 +7,12 @@
 /* Shared by all rows of a kind; a row then says only what is its own. */
 #define DISK_ROW .family = FAMILY_IO_SCHEDULER, .scope = SCOPE_DISK, .domain = DOMAIN_DISK
 #define SYSCTL_ROW .family = FAMILY_SYSCTL, .type = KNOB_INTEGER, .scope = SCOPE_HOST
+#define TCP_ROW .family = FAMILY_TCP_CONGESTION, .type = KNOB_CHOICE, .domain = DOMAIN_NETWORK
 #define MEMORY_ROW SYSCTL_ROW, .domain = DOMAIN_MEMORY
+#define MEMORY_CHOICE \
+	.family = FAMILY_SYSCTL, .type = KNOB_CHOICE, .scope = SCOPE_HOST, .domain = DOMAIN_MEMORY
 #define NETWORK_ROW SYSCTL_ROW, .domain = DOMAIN_NETWORK
+#define NETNS_ROW NETWORK_ROW, .per_netns = true
 #define SCHEDULER_ROW SYSCTL_ROW, .domain = DOMAIN_SCHEDULER
 #define GROUP_ROW .family = FAMILY_CGROUP, .scope = SCOPE_CGROUP
 #define AFFINITY_ROW .family = FAMILY_AFFINITY, .type = KNOB_LIST, .domain = DOMAIN_SCHEDULER
@@ -16,6 +20,9 @@
 #define BYTES .unit = UNIT_BYTES, .unit_scale = 1
 #define KIBIBYTES .unit = UNIT_BYTES, .unit_scale = 1024
 #define MICROSECONDS .unit = UNIT_TIME, .unit_scale = 1000
+#define NANOSECONDS .unit = UNIT_TIME, .unit_scale = 1
+#define MILLISECONDS .unit = UNIT_TIME, .unit_scale = 1000000
+#define SECONDS .unit = UNIT_TIME, .unit_scale = 1000000000
 #define CENTISECONDS .unit = UNIT_TIME, .unit_scale = 10000000
 
 /*
@@ -69,13 +76,103 @@ const struct knob_row knob_rows[] = {
 	  .path = "proc/sys/vm/compaction_proactiveness",
 	  .about = "How eagerly memory is compacted in the background for huge pages." },
 
-	{ NETWORK_ROW, .name = "net.core.somaxconn", PLAIN, .min = 64, .max = 65535,
+	{ MEMORY_ROW, .name = "vm.watermark_boost_factor", PLAIN, .min = 0, .max = 150000,
+	  .path = "proc/sys/vm/watermark_boost_factor",
+	  .about = "How much more is reclaimed when memory of different kinds is mixed, in "
+		   "1/10,000; 0 switches it off." },
+	{ MEMORY_ROW, .name = "vm.dirtytime_expire_seconds", SECONDS, .min = 60, .max = 86400,
+	  .path = "proc/sys/vm/dirtytime_expire_seconds",
+	  .about = "Age at which an inode is written whose time stamps alone have changed." },
+	{ MEMORY_ROW, .name = "vm.page_lock_unfairness", PLAIN, .min = 0, .max = 100,
+	  .path = "proc/sys/vm/page_lock_unfairness",
+	  .about = "How often a waiter for a locked page may be overtaken before it is handed the "
+		   "lock." },
+	{ MEMORY_ROW, .name = "vm.extfrag_threshold", PLAIN, .min = 0, .max = 1000,
+	  .path = "proc/sys/vm/extfrag_threshold",
+	  .about = "How fragmented memory must be before it is compacted rather than reclaimed for "
+		   "a large allocation." },
+	{ MEMORY_ROW, .name = "vm.compact_unevictable_allowed", PLAIN, .min = 0, .max = 1,
+	  .path = "proc/sys/vm/compact_unevictable_allowed",
+	  .about = "Whether compaction may move locked memory, which its owners notice as minor "
+		   "faults." },
+	{ MEMORY_ROW, .name = "vm.zone_reclaim_mode", PLAIN, .min = 0, .max = 1,
+	  .path = "proc/sys/vm/zone_reclaim_mode",
+	  .about = "Whether a node frees its own page cache before it takes memory of another "
+		   "node." },
+
+	{ MEMORY_CHOICE, .name = "thp.enabled", PLAIN,
+	  .path = "sys/kernel/mm/transparent_hugepage/enabled",
+	  .about = "Which programs get huge pages for their anonymous memory." },
+	{ MEMORY_CHOICE, .name = "thp.defrag", PLAIN,
+	  .path = "sys/kernel/mm/transparent_hugepage/defrag",
+	  .about = "Who waits for memory to be compacted when there is no huge page." },
+	{ MEMORY_ROW, .name = "thp.khugepaged.defrag", PLAIN, .min = 0, .max = 1,
+	  .path = "sys/kernel/mm/transparent_hugepage/khugepaged/defrag",
+	  .about = "Whether khugepaged reclaims and compacts memory to get its huge pages." },
+	{ MEMORY_ROW, .name = "thp.khugepaged.pages_to_scan", PLAIN, .min = 64, .max = 65536,
+	  .path = "sys/kernel/mm/transparent_hugepage/khugepaged/pages_to_scan",
+	  .about = "Pages that khugepaged looks at each time that it wakes." },
+	{ MEMORY_ROW, .name = "thp.khugepaged.scan_sleep_millisecs", MILLISECONDS, .min = 10,
+	  .max = 600000,
+	  .path = "sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs",
+	  .about = "How long khugepaged sleeps between two looks." },
+	{ MEMORY_ROW, .name = "thp.khugepaged.alloc_sleep_millisecs", MILLISECONDS, .min = 10,
+	  .max = 600000,
+	  .path = "sys/kernel/mm/transparent_hugepage/khugepaged/alloc_sleep_millisecs",
+	  .about = "How long khugepaged sleeps when it got no huge page." },
+	{ MEMORY_ROW, .name = "thp.khugepaged.max_ptes_none", PLAIN, .min = 0, .max = 511,
+	  .path = "sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none",
+	  .about = "Unused pages that khugepaged may fill with zeros to make a huge page." },
+	{ MEMORY_ROW, .name = "thp.khugepaged.max_ptes_swap", PLAIN, .min = 0, .max = 511,
+	  .path = "sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_swap",
+	  .about = "Pages that khugepaged may read back from swap to make a huge page." },
+	{ MEMORY_ROW, .name = "thp.khugepaged.max_ptes_shared", PLAIN, .min = 0, .max = 511,
+	  .path = "sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_shared",
+	  .about = "Shared pages that khugepaged may copy to make a huge page." },
+
+	/* Not 2 (unmerge everything now): it is an action, and can need more memory than there is. */
+	{ MEMORY_ROW, .name = "ksm.run", PLAIN, .min = 0, .max = 1, .path = "sys/kernel/mm/ksm/run",
+	  .about = "Whether equal pages of programs that ask for it are merged; stopped, merged "
+		   "ones stay so." },
+	{ MEMORY_ROW, .name = "ksm.pages_to_scan", PLAIN, .min = 10, .max = 100000,
+	  .path = "sys/kernel/mm/ksm/pages_to_scan",
+	  .about = "Pages that the merging of equal pages looks at each time that it wakes." },
+	{ MEMORY_ROW, .name = "ksm.sleep_millisecs", MILLISECONDS, .min = 1, .max = 60000,
+	  .path = "sys/kernel/mm/ksm/sleep_millisecs",
+	  .about = "How long the merging of equal pages sleeps between two looks." },
+	{ MEMORY_ROW, .name = "ksm.use_zero_pages", PLAIN, .min = 0, .max = 1,
+	  .path = "sys/kernel/mm/ksm/use_zero_pages",
+	  .about = "Whether pages of zeros are merged with the kernel's own zero page." },
+	{ MEMORY_ROW, .name = "ksm.smart_scan", PLAIN, .min = 0, .max = 1,
+	  .path = "sys/kernel/mm/ksm/smart_scan",
+	  .about = "Whether pages that were not merged for a while are looked at less often." },
+
+	{ MEMORY_CHOICE, .name = "zswap.enabled", PLAIN,
+	  .path = "sys/module/zswap/parameters/enabled", .choices = "N Y",
+	  .about = "Whether pages on their way to swap are compressed in memory first." },
+	{ MEMORY_ROW, .name = "zswap.max_pool_percent", PLAIN, .min = 1, .max = 50,
+	  .path = "sys/module/zswap/parameters/max_pool_percent",
+	  .about = "Per cent of memory that compressed swap may take." },
+	{ MEMORY_ROW, .name = "zswap.accept_threshold_percent", PLAIN, .min = 1, .max = 100,
+	  .path = "sys/module/zswap/parameters/accept_threshold_percent",
+	  .about = "Per cent of its limit that compressed swap must be under to take pages again "
+		   "once it was full." },
+	{ MEMORY_CHOICE, .name = "zswap.shrinker_enabled", PLAIN,
+	  .path = "sys/module/zswap/parameters/shrinker_enabled", .choices = "N Y",
+	  .about = "Whether cold compressed pages are written to swap when memory is short." },
+	{ MEMORY_CHOICE, .name = "mm.numa_demotion", PLAIN,
+	  .path = "sys/kernel/mm/numa/demotion_enabled", .choices = "false true",
+	  .about =
+		  "Whether cold pages move to a slower node's memory instead of being reclaimed." },
+
+	{ NETNS_ROW, .name = "net.core.somaxconn", PLAIN, .min = 64, .max = 65535,
 	  .path = "proc/sys/net/core/somaxconn",
 	  .about = "Longest queue of connections that wait for accept()." },
 	{ NETWORK_ROW, .name = "net.core.netdev_budget", PLAIN, .min = 32, .max = 10000,
 	  .path = "proc/sys/net/core/netdev_budget",
 	  .about = "Packets handled in one round of receiving." },
-	{ NETWORK_ROW, .name = "net.core.netdev_budget_usecs", MICROSECONDS, .min = 500,
+	/* Not under two jiffies, which the kernel refuses: 8 ms at the usual 250 Hz. */
+	{ NETWORK_ROW, .name = "net.core.netdev_budget_usecs", MICROSECONDS, .min = 8000,
 	  .max = 100000, .path = "proc/sys/net/core/netdev_budget_usecs",
 	  .about = "Longest time of one round of receiving." },
 	{ NETWORK_ROW, .name = "net.core.netdev_max_backlog", PLAIN, .min = 100, .max = 1000000,
@@ -90,27 +187,123 @@ const struct knob_row knob_rows[] = {
 	{ NETWORK_ROW, .name = "net.core.busy_read", MICROSECONDS, .min = 0, .max = 1000,
 	  .path = "proc/sys/net/core/busy_read",
 	  .about = "How long a blocking read of a new socket polls the device; 0 = not at all." },
-	{ NETWORK_ROW, .name = "net.ipv4.tcp_notsent_lowat", BYTES, .min = 4096, .max = 4294967295,
+	{ NETWORK_ROW, .name = "net.core.rmem_default", BYTES, .min = 65536, .max = 67108864,
+	  .path = "proc/sys/net/core/rmem_default",
+	  .about = "Receive buffer of sockets whose programs ask for none, but for TCP." },
+	{ NETWORK_ROW, .name = "net.core.wmem_default", BYTES, .min = 65536, .max = 67108864,
+	  .path = "proc/sys/net/core/wmem_default",
+	  .about = "Send buffer of sockets whose programs ask for none, but for TCP." },
+	{ NETWORK_ROW, .name = "net.core.busy_poll", MICROSECONDS, .min = 0, .max = 1000,
+	  .path = "proc/sys/net/core/busy_poll",
+	  .about = "How long poll() and select() poll the device of their sockets; 0 = not at "
+		   "all." },
+	{ NETWORK_ROW, .name = "net.core.dev_weight", PLAIN, .min = 16, .max = 1024,
+	  .path = "proc/sys/net/core/dev_weight",
+	  .about = "Packets that one device may hand over in one turn." },
+	{ NETWORK_ROW, .name = "net.core.gro_normal_batch", PLAIN, .min = 1, .max = 256,
+	  .path = "proc/sys/net/core/gro_normal_batch",
+	  .about = "Packets that are handed up together after they were joined." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_notsent_lowat", BYTES, .min = 4096, .max = 4294967295,
 	  .path = "proc/sys/net/ipv4/tcp_notsent_lowat",
 	  .about = "Unsent bytes in a socket over which it is not writable." },
-	{ NETWORK_ROW, .name = "net.ipv4.tcp_slow_start_after_idle", PLAIN, .min = 0, .max = 1,
+	{ NETNS_ROW, .name = "net.ipv4.tcp_slow_start_after_idle", PLAIN, .min = 0, .max = 1,
 	  .path = "proc/sys/net/ipv4/tcp_slow_start_after_idle",
 	  .about = "Whether a connection that was idle starts slowly again." },
-	{ NETWORK_ROW, .name = "net.ipv4.tcp_max_syn_backlog", PLAIN, .min = 128, .max = 65536,
+	{ NETNS_ROW, .name = "net.ipv4.tcp_max_syn_backlog", PLAIN, .min = 128, .max = 65536,
 	  .path = "proc/sys/net/ipv4/tcp_max_syn_backlog",
 	  .about = "Half-open connections that a listener keeps." },
-	{ NETWORK_ROW, .name = "net.ipv4.tcp_limit_output_bytes", BYTES, .min = 65536,
+	{ NETNS_ROW, .name = "net.ipv4.tcp_limit_output_bytes", BYTES, .min = 65536,
 	  .max = 67108864, .path = "proc/sys/net/ipv4/tcp_limit_output_bytes",
 	  .about = "Bytes of one connection that may wait in queueing disciplines and device." },
-	{ NETWORK_ROW, .name = "net.ipv4.tcp_autocorking", PLAIN, .min = 0, .max = 1,
+	{ NETNS_ROW, .name = "net.ipv4.tcp_autocorking", PLAIN, .min = 0, .max = 1,
 	  .path = "proc/sys/net/ipv4/tcp_autocorking",
 	  .about = "Whether small writes are held back to be merged." },
-	{ NETWORK_ROW, .name = "net.ipv4.tcp_min_tso_segs", PLAIN, .min = 1, .max = 64,
+	{ NETNS_ROW, .name = "net.ipv4.tcp_min_tso_segs", PLAIN, .min = 1, .max = 64,
 	  .path = "proc/sys/net/ipv4/tcp_min_tso_segs",
 	  .about = "Least number of segments in an offloaded send." },
-	{ NETWORK_ROW, .name = "net.ipv4.tcp_tso_win_divisor", PLAIN, .min = 1, .max = 64,
+	{ NETNS_ROW, .name = "net.ipv4.tcp_tso_win_divisor", PLAIN, .min = 1, .max = 64,
 	  .path = "proc/sys/net/ipv4/tcp_tso_win_divisor",
 	  .about = "Share of the congestion window (1/n) that one offloaded send may take." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_rmem[min]", BYTES, .min = 4096, .max = 1048576,
+	  .path = "proc/sys/net/ipv4/tcp_rmem", .field = 1,
+	  .about = "Bytes of a TCP socket's receive buffer that it has also under memory "
+		   "pressure." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_rmem[default]", BYTES, .min = 4096, .max = 67108864,
+	  .path = "proc/sys/net/ipv4/tcp_rmem", .field = 2,
+	  .about = "First size of a TCP socket's receive buffer." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_rmem[max]", BYTES, .min = 65536, .max = 268435456,
+	  .path = "proc/sys/net/ipv4/tcp_rmem", .field = 3,
+	  .about = "Largest size to which a TCP socket's receive buffer grows by itself." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_wmem[min]", BYTES, .min = 4096, .max = 1048576,
+	  .path = "proc/sys/net/ipv4/tcp_wmem", .field = 1,
+	  .about = "Bytes of a TCP socket's send buffer that it has also under memory pressure." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_wmem[default]", BYTES, .min = 4096, .max = 67108864,
+	  .path = "proc/sys/net/ipv4/tcp_wmem", .field = 2,
+	  .about = "First size of a TCP socket's send buffer." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_wmem[max]", BYTES, .min = 65536, .max = 268435456,
+	  .path = "proc/sys/net/ipv4/tcp_wmem", .field = 3,
+	  .about = "Largest size to which a TCP socket's send buffer grows by itself." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_moderate_rcvbuf", PLAIN, .min = 0, .max = 1,
+	  .path = "proc/sys/net/ipv4/tcp_moderate_rcvbuf",
+	  .about = "Whether TCP receive buffers grow by themselves." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_fin_timeout", SECONDS, .min = 5, .max = 120,
+	  .path = "proc/sys/net/ipv4/tcp_fin_timeout",
+	  .about = "How long a closed connection waits for the other side to close, too." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_tw_reuse", PLAIN, .min = 0, .max = 2,
+	  .path = "proc/sys/net/ipv4/tcp_tw_reuse",
+	  .about = "Whether ports of ended connections are used again for new ones: 0 no, 1 yes, 2 "
+		   "on loopback." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_mtu_probing", PLAIN, .min = 0, .max = 2,
+	  .path = "proc/sys/net/ipv4/tcp_mtu_probing",
+	  .about = "Whether TCP searches for the largest packet that gets through: 0 no, 1 when "
+		   "some are lost, 2 always." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_no_metrics_save", PLAIN, .min = 0, .max = 1,
+	  .path = "proc/sys/net/ipv4/tcp_no_metrics_save",
+	  .about = "Whether what a connection has learnt about its path is forgotten when it "
+		   "ends." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_fastopen", PLAIN, .min = 0, .max = 3,
+	  .path = "proc/sys/net/ipv4/tcp_fastopen",
+	  .about = "Whether data may travel in the first packet: 1 as client, 2 as server, 3 "
+		   "both." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_pacing_ss_ratio", PLAIN, .min = 100, .max = 1000,
+	  .path = "proc/sys/net/ipv4/tcp_pacing_ss_ratio",
+	  .about = "How fast packets are spread out in slow start, in per cent of the present "
+		   "rate." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_pacing_ca_ratio", PLAIN, .min = 100, .max = 1000,
+	  .path = "proc/sys/net/ipv4/tcp_pacing_ca_ratio",
+	  .about = "How fast packets are spread out after slow start, in per cent of the present "
+		   "rate." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_reordering", PLAIN, .min = 3, .max = 127,
+	  .path = "proc/sys/net/ipv4/tcp_reordering",
+	  .about = "Packets by which a connection expects others to be overtaken at first." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_max_reordering", PLAIN, .min = 3, .max = 1000,
+	  .path = "proc/sys/net/ipv4/tcp_max_reordering",
+	  .about = "Packets by which it may come to expect others to be overtaken." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_early_retrans", PLAIN, .min = 0, .max = 4,
+	  .path = "proc/sys/net/ipv4/tcp_early_retrans",
+	  .about = "Whether the end of a burst is probed for a loss: 0 no, 3 yes." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_thin_linear_timeouts", PLAIN, .min = 0, .max = 1,
+	  .path = "proc/sys/net/ipv4/tcp_thin_linear_timeouts",
+	  .about = "Whether connections with little data retransmit at even intervals." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_comp_sack_delay_ns", NANOSECONDS, .min = 0,
+	  .max = 100000000, .path = "proc/sys/net/ipv4/tcp_comp_sack_delay_ns",
+	  .about = "Longest time that selective acknowledgements are collected." },
+	{ NETNS_ROW, .name = "net.ipv4.tcp_comp_sack_nr", PLAIN, .min = 0, .max = 255,
+	  .path = "proc/sys/net/ipv4/tcp_comp_sack_nr",
+	  .about = "Selective acknowledgements that are collected at most; 0 = none." },
+	{ NETNS_ROW, .name = "net.ipv4.udp_rmem_min", BYTES, .min = 4096, .max = 1048576,
+	  .path = "proc/sys/net/ipv4/udp_rmem_min",
+	  .about = "Bytes of a UDP socket's receive buffer that it has also under memory "
+		   "pressure." },
+	{ NETNS_ROW, .name = "net.ipv4.udp_wmem_min", BYTES, .min = 4096, .max = 1048576,
+	  .path = "proc/sys/net/ipv4/udp_wmem_min",
+	  .about = "Bytes of a UDP socket's send buffer that it has also under memory pressure." },
+
+	{ TCP_ROW, .name = "tcp.congestion", .scope = SCOPE_HOST, .per_netns = true, PLAIN,
+	  .path = "proc/sys/net/ipv4/tcp_congestion_control",
+	  .choices_path = "proc/sys/net/ipv4/tcp_available_congestion_control",
+	  .about = "How new TCP connections avoid congestion; of the machine, or of a network "
+		   "namespace, which takes unrestricted algorithms alone. No module is loaded." },
 
 	{ SCHEDULER_ROW, .name = "kernel.numa_balancing", PLAIN, .min = 0, .max = 1,
 	  .path = "proc/sys/kernel/numa_balancing",
@@ -125,6 +318,26 @@ const struct knob_row knob_rows[] = {
 	  .path = "proc/sys/kernel/timer_migration",
 	  .about = "Whether timers move from idle to busy CPUs." },
 
+	/* In debugfs, which a locked-down kernel keeps closed. Up to 6.5 there were the three after the first. */
+	{ SCHEDULER_ROW, .name = "sched.base_slice_ns", NANOSECONDS, .min = 100000,
+	  .max = 100000000, .path = "sys/kernel/debug/sched/base_slice_ns",
+	  .about = "Turn of a task on a CPU that others wait for." },
+	{ SCHEDULER_ROW, .name = "sched.latency_ns", NANOSECONDS, .min = 1000000, .max = 1000000000,
+	  .path = "sys/kernel/debug/sched/latency_ns",
+	  .about = "Time in which every task that waits for a CPU gets a turn." },
+	{ SCHEDULER_ROW, .name = "sched.min_granularity_ns", NANOSECONDS, .min = 100000,
+	  .max = 100000000, .path = "sys/kernel/debug/sched/min_granularity_ns",
+	  .about = "Shortest turn of a task on a CPU that others wait for." },
+	{ SCHEDULER_ROW, .name = "sched.wakeup_granularity_ns", NANOSECONDS, .min = 0,
+	  .max = 100000000, .path = "sys/kernel/debug/sched/wakeup_granularity_ns",
+	  .about =
+		  "How much more another task must have had before one that wakes takes its CPU." },
+	{ SCHEDULER_ROW, .name = "sched.migration_cost_ns", NANOSECONDS, .min = 0, .max = 10000000,
+	  .path = "sys/kernel/debug/sched/migration_cost_ns",
+	  .about = "How long after it ran a task counts as warm on its CPU and is not moved." },
+	{ SCHEDULER_ROW, .name = "sched.nr_migrate", PLAIN, .min = 1, .max = 128,
+	  .path = "sys/kernel/debug/sched/nr_migrate",
+	  .about = "Tasks that one balancing of CPUs may move." },
 	/* The files of v2; cgroup_files.c knows where v1 has them. */
 	{ GROUP_ROW, .name = "cgroup.cpu.weight", .type = KNOB_INTEGER, .domain = DOMAIN_SCHEDULER,
 	  PLAIN, .min = 1, .max = 10000, .path = "sys/fs/cgroup%s/cpu.weight",

@@ -8,6 +8,7 @@
 
 #include "actuator/family.h"
 #include "base/cleanup.h"
+#include "base/knob_name.h"
 #include "base/scope.h"
 #include "base/sysroot.h"
 
@@ -19,6 +20,7 @@ static const struct knob_family_ops *const knob_families[FAMILY_COUNT] = {
 	[FAMILY_AFFINITY] = &family_affinity,
 	[FAMILY_CGROUP] = &family_cgroup,
 	[FAMILY_SYSCTL] = &family_sysctl,
+	[FAMILY_TCP_CONGESTION] = &family_tcp_congestion,
 	[FAMILY_IO_SCHEDULER] = &family_io_scheduler,
 };
 
@@ -27,12 +29,20 @@ const struct knob_family_ops *knob_family_ops(const struct knob_row *row)
 	return knob_families[row->family];
 }
 
+const struct knob_row *knob_table_find(const struct knob_table *table, const char *name)
+{
+	const struct knob_row *rows = table ? table->rows : knob_rows;
+	const size_t n = table ? table->n : knob_rows_count;
+
+	for (size_t i = 0; i < n; i++)
+		if (knob_name_is(name, rows[i].name))
+			return &rows[i];
+	return NULL;
+}
+
 const struct knob_row *knob_find(const char *name)
 {
-	for (size_t i = 0; i < knob_rows_count; i++)
-		if (!strcmp(knob_rows[i].name, name))
-			return &knob_rows[i];
-	return NULL;
+	return knob_table_find(NULL, name);
 }
 
 int knob_path(const struct knob_row *row, const struct scope *scope, char *buffer, size_t size)
@@ -77,6 +87,40 @@ static int parse_choices(char *text, struct knob_reading *ret_reading)
 	return ret_reading->value[0] ? 0 : -EBADMSG;
 }
 
+/* The value alone in one file, what there is to choose from in another (`reno cubic`) or in the row (`N Y`). */
+static int read_choices(int root, const struct knob_row *row, const char *value,
+			struct knob_reading *ret_reading)
+{
+	char text[TEXT_MAX_BYTES];
+	ssize_t n;
+
+	if (strlen(value) >= sizeof(ret_reading->value))
+		return -EFBIG;
+	strcpy(ret_reading->value, value);
+	if (row->choices) {
+		snprintf(text, sizeof(text), "%s", row->choices);
+		return parse_choices(text, ret_reading);
+	}
+	n = sysroot_read(root, row->choices_path, text, sizeof(text));
+	return n < 0 ? (int)n : parse_choices(text, ret_reading);
+}
+
+int knob_unreadable(int error, const struct knob_row *row, const struct scope *scope,
+		    struct knob_reading *ret_reading)
+{
+	struct knob_reading reading = { .scope = *scope };
+
+	snprintf(reading.knob, sizeof(reading.knob), "%s", row->name);
+	if (error_is_gone(error))
+		reading.flags = KNOB_GONE;
+	else if (error == -EPERM || error == -EACCES)
+		reading.flags = KNOB_HIDDEN;
+	else
+		return error;
+	*ret_reading = reading;
+	return 0;
+}
+
 int knob_read_file(int root, const struct knob_row *row, const struct scope *scope,
 		   struct knob_reading *ret_reading)
 {
@@ -94,6 +138,8 @@ int knob_read_file(int root, const struct knob_row *row, const struct scope *sco
 		reading.flags |= KNOB_GONE;
 	else if (n < 0)
 		return (int)n;
+	else if (row->type == KNOB_CHOICE && (row->choices_path || row->choices))
+		r = read_choices(root, row, text, &reading);
 	else if (row->type == KNOB_CHOICE)
 		r = parse_choices(text, &reading);
 	else if (n >= KNOB_VALUE_MAX)

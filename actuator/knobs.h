@@ -7,10 +7,23 @@
 
 #include "include/knob.h"
 
+/* The knobs of this build. A program also has those that its operator declares: see struct knob_table. */
 extern const struct knob_row knob_rows[];
 extern const size_t knob_rows_count;
 
-/* The row of that name; NULL when there is none. */
+/*
+ * All knobs of a program: its own and the declared ones (knob_file.h). Made once at the start, before the processes
+ * part, and handed to whoever looks one up: so nothing global ever changes, and every process has the same rows.
+ */
+struct knob_table {
+	size_t n;
+	const struct knob_row *rows;
+};
+
+/* The row of that name, which may be written with slashes (net/ipv4/tcp_rmem[max]); NULL when there is none. A table NULL is the build's. */
+const struct knob_row *knob_table_find(const struct knob_table *table, const char *name);
+
+/* The same among the knobs of this build alone. */
 const struct knob_row *knob_find(const char *name);
 
 /*

@@ -137,7 +137,8 @@ int recovery_run(int root, struct journal *journal, struct txn_table *table,
 	struct txn *txn;
 	int r;
 
-	memset(table, 0, sizeof(*table));
+	memset(table->slots, 0, sizeof(table->slots));
+	table->next_order = 0;
 	memcpy(replay.boot, journal->boot, sizeof(replay.boot));
 	r = journal_scan(journal, replay_record, &replay, &scan);
 	if (r < 0)

@@ -7,7 +7,7 @@
 #include "actuator/txn.h"
 
 /*
- * Reads the journal into `table` (which is overwritten), undoes every unfinished transaction of this boot, newest
+ * Reads the journal into `table` (which is overwritten but for its knobs), undoes every unfinished transaction of this boot, newest
  * first, and rewrites the journal where something in it is of no use any more. Kept transactions stay in the table;
  * what could not be undone stays as TXN_STUCK. Returns 0 or -errno of reading the journal.
  */

@@ -25,6 +25,8 @@ static int setting_read(int root, const struct txn *txn, char *ret_value)
 		return error_is_gone(r) ? -ENODEV : r;
 	if (reading.flags & KNOB_GONE)
 		return -ENODEV;
+	if (reading.flags & KNOB_HIDDEN)
+		return -EPERM;
 	if (ops->same_instance &&
 	    !ops->same_instance(root, txn->row, &txn->entry.scope, txn->entry.companions))
 		return -ENODEV;

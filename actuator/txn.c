@@ -30,7 +30,7 @@ struct txn *txn_add(struct txn_table *table, enum txn_state state,
 		*txn = (struct txn){
 			.state = state,
 			.order = ++table->next_order,
-			.row = knob_find(entry->knob),
+			.row = knob_table_find(table->knobs, entry->knob),
 			.entry = *entry,
 		};
 		return txn;

@@ -39,6 +39,7 @@ struct txn {
 };
 
 struct txn_table {
+	const struct knob_table *knobs; /* NULL = the build's */
 	struct txn slots[TXNS_MAX];
 	uint64_t next_order;
 };

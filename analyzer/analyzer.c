@@ -153,6 +153,7 @@ static void open_trials(struct analyzer *analyzer, const struct step_context *co
 		struct target *target = &analyzer->targets[i];
 		const struct policy *policy;
 		struct experiment *x;
+		struct scope named;
 
 		if (!target->used || target->state != TARGET_HOLDING)
 			continue;
@@ -170,6 +171,7 @@ static void open_trials(struct analyzer *analyzer, const struct step_context *co
 		experiment_open(x, context, analyzer->next_trial++, policy, target->policy,
 				&target->scope, target->evidence, target->n_evidence);
 		x->target = i;
+		x->named = policy_names_instance(analyzer, policy, &named);
 	}
 }
 

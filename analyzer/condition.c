@@ -113,7 +113,7 @@ static double recent_value(const struct recents *recents, const struct series *s
 static double node_value(const struct condition_node *node, const struct recents *recents,
 			 const struct frame *frame, const struct scope *scope)
 {
-	const struct series *series = frame_find(frame, node->ref.signal, scope);
+	const struct series *series = frame_find(frame, &node->ref, scope);
 
 	if (!series || !(series->flags & SERIES_VALID))
 		return NAN;

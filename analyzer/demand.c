@@ -11,13 +11,21 @@ struct demand_list {
 	size_t n;
 };
 
-static void demand_add(struct demand_list *list, uint32_t signal, const struct scope *scope)
+/* `pattern`: of the instances that the policy is about. */
+static void demand_add(struct demand_list *list, const struct signal_ref *ref,
+		       const struct scope *pattern)
 {
-	struct demand demand = { .signal = signal, .scope = *scope };
+	const uint32_t signal = ref->signal;
+	struct demand demand = { .signal = signal, .scope = *pattern };
 
-	/* A signal of another kind of scope than the policy's is the host's. */
-	if (list->analyzer->options.catalogue->signals[signal].scope != scope->kind)
+	demand.scope.kind = list->analyzer->options.catalogue->signals[signal].scope;
+	if (ref->instance[0]) {
+		memcpy(demand.scope.name, ref->instance, sizeof(ref->instance));
+		demand.scope = scope_pattern_of(&demand.scope);
+	} else if (demand.scope.kind != pattern->kind) {
+		/* A signal of another kind of scope than the policy's is the host's. */
 		demand.scope = (struct scope){ .kind = SCOPE_HOST };
+	}
 	for (size_t i = 0; i < list->n; i++)
 		if (list->demands[i].signal == signal &&
 		    (scope_equal(&list->demands[i].scope, &demand.scope) ||
@@ -33,7 +41,7 @@ static void demand_condition(struct demand_list *list, const struct condition *c
 {
 	for (uint32_t i = 0; i < condition->n_nodes; i++)
 		if (condition->nodes[i].op < CONDITION_AND)
-			demand_add(list, condition->nodes[i].ref.signal, scope);
+			demand_add(list, &condition->nodes[i].ref, scope);
 }
 
 static void demand_watch(struct demand_list *list, const struct policy *policy)
@@ -46,15 +54,17 @@ static void demand_watch(struct demand_list *list, const struct policy *policy)
 		pattern = *only;
 	demand_condition(list, &policy->when, &pattern);
 	if (policy_discovers(list->analyzer, policy, policy->objective.ref.signal))
-		demand_add(list, policy->objective.ref.signal, &pattern);
+		demand_add(list, &policy->objective.ref, &pattern);
 }
 
 static void demand_trial(struct demand_list *list, const struct experiment *x)
 {
-	demand_condition(list, &x->policy->until, &x->trial.scope);
-	demand_add(list, x->policy->objective.ref.signal, &x->trial.scope);
+	const struct scope pattern = scope_pattern_of(&x->trial.scope);
+
+	demand_condition(list, &x->policy->until, &pattern);
+	demand_add(list, &x->policy->objective.ref, &pattern);
 	for (uint32_t i = 0; i < x->policy->n_guardrails; i++)
-		demand_add(list, x->policy->guardrails[i].ref.signal, &x->trial.scope);
+		demand_add(list, &x->policy->guardrails[i].ref, &pattern);
 }
 
 size_t analyzer_demands(const struct analyzer *analyzer, struct demand *ret_demands)

@@ -50,7 +50,7 @@ int guardrails_lost(struct guardrails *g, const struct policy *policy, const str
 {
 	for (uint32_t i = 0; i < policy->n_guardrails; i++) {
 		const struct guardrail *rail = &policy->guardrails[i];
-		const struct series *series = frame_find(frame, rail->ref.signal, &trial->scope);
+		const struct series *series = frame_find(frame, &rail->ref, &trial->scope);
 		struct series whole = series ? *series : (struct series){ 0 };
 		bool seen;
 
@@ -76,7 +76,7 @@ void guardrails_add(struct guardrails *g, const struct policy *policy, struct tr
 {
 	for (uint32_t i = 0; i < policy->n_guardrails; i++) {
 		const struct signal_ref *ref = &policy->guardrails[i].ref;
-		const struct series *series = frame_find(frame, ref->signal, &trial->scope);
+		const struct series *series = frame_find(frame, ref, &trial->scope);
 		struct window *window = side == WINDOW_BASE ? &g->base[i] : &g->arm[i];
 
 		if (!series_usable(series, ref->stat))
@@ -123,7 +123,7 @@ int guardrails_check(const struct guardrails *g, const struct policy *policy, st
 	for (uint32_t i = 0; i < policy->n_guardrails; i++) {
 		const struct guardrail *rail = &policy->guardrails[i];
 		struct guardrail_state *state = &trial->guardrails[i];
-		const struct series *series = frame_find(frame, rail->ref.signal, &trial->scope);
+		const struct series *series = frame_find(frame, &rail->ref, &trial->scope);
 		bool breached;
 
 		if (is_hard(rail))

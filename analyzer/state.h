@@ -52,6 +52,13 @@ struct analyzer {
 bool policy_discovers(const struct analyzer *analyzer, const struct policy *policy,
 		      uint32_t signal);
 
+/*
+ * True when no signal makes instances of the policy, and `match` names the only one: it exists by itself, and whether
+ * the knob is there is seen when it is read.
+ */
+bool policy_names_instance(const struct analyzer *analyzer, const struct policy *policy,
+			   struct scope *ret_scope);
+
 /* True when the options allow the policy to have instances at all. */
 bool policy_allowed(const struct analyzer *analyzer, const struct policy *policy);
 

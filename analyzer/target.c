@@ -17,31 +17,44 @@
 /* An instance that no frame had for so long makes room, when nothing is remembered for it. */
 #define TARGET_KEEP_NS 5000000000ull
 
-static bool is_triggered_by(const struct condition *condition, uint32_t signal)
+/* The reference is to a signal that instances of the policy have of their own, and can be known by. */
+static bool is_own(const struct analyzer *analyzer, const struct policy *policy,
+		   const struct signal_ref *ref)
 {
-	for (uint32_t i = 0; i < condition->n_nodes; i++)
-		if (condition->nodes[i].op < CONDITION_AND &&
-		    condition->nodes[i].ref.signal == signal)
-			return true;
-	return false;
+	return signal_ref_is_own(ref, analyzer->options.catalogue->signals, policy->scope);
 }
 
-/* Some comparison of `when` is on a signal of the policy's own kind of scope. */
-static bool has_own_trigger(const struct analyzer *analyzer, const struct policy *policy)
+/* Some comparison of `when` is on such a signal; on `signal`, unless that is SIGNAL_ID_COUNT. */
+static bool has_own_trigger(const struct analyzer *analyzer, const struct policy *policy,
+			    uint32_t signal)
 {
-	for (uint32_t i = 0; i < policy->when.n_nodes; i++)
-		if (policy->when.nodes[i].op < CONDITION_AND &&
-		    analyzer->options.catalogue->signals[policy->when.nodes[i].ref.signal].scope ==
-			    policy->scope)
+	for (uint32_t i = 0; i < policy->when.n_nodes; i++) {
+		const struct condition_node *node = &policy->when.nodes[i];
+
+		if (node->op < CONDITION_AND && is_own(analyzer, policy, &node->ref) &&
+		    (signal == SIGNAL_ID_COUNT || node->ref.signal == signal))
 			return true;
+	}
 	return false;
 }
 
 bool policy_discovers(const struct analyzer *analyzer, const struct policy *policy, uint32_t signal)
 {
-	if (has_own_trigger(analyzer, policy))
-		return is_triggered_by(&policy->when, signal);
-	return policy->objective.ref.signal == signal;
+	if (has_own_trigger(analyzer, policy, SIGNAL_ID_COUNT))
+		return has_own_trigger(analyzer, policy, signal);
+	return policy->objective.ref.signal == signal &&
+	       is_own(analyzer, policy, &policy->objective.ref);
+}
+
+bool policy_names_instance(const struct analyzer *analyzer, const struct policy *policy,
+			   struct scope *ret_scope)
+{
+	struct scope pattern = { .kind = policy->scope };
+
+	memcpy(pattern.name, policy->scope_match, sizeof(pattern.name));
+	return !has_own_trigger(analyzer, policy, SIGNAL_ID_COUNT) &&
+	       !is_own(analyzer, policy, &policy->objective.ref) &&
+	       scope_pattern_is_exact(&pattern, ret_scope);
 }
 
 bool policy_allowed(const struct analyzer *analyzer, const struct policy *policy)
@@ -91,7 +104,13 @@ static void discover(struct analyzer *analyzer, const struct frame *frame, uint3
 {
 	const struct policy *policy = &analyzer->options.policies[index];
 	bool triggers[SIGNAL_ID_COUNT];
+	struct scope named;
 
+	if (policy_names_instance(analyzer, policy, &named) &&
+	    scope_allowed(analyzer, policy, &named)) {
+		target_see(analyzer, index, &named, frame->time_ns);
+		return;
+	}
 	for (uint32_t signal = 0; signal < SIGNAL_ID_COUNT; signal++)
 		triggers[signal] = policy_discovers(analyzer, policy, signal);
 	for (size_t i = 0; i < frame->n_series; i++) {

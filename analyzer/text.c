@@ -9,15 +9,15 @@
 #include "base/quantity.h"
 #include "base/words.h"
 
-#define REF_TEXT_MAX 80
 #define NUMBER_TEXT_MAX 32
 
 char *text_ref(const struct catalogue *catalogue, const struct signal_ref *ref, char *buffer,
 	       size_t size)
 {
-	const char *stat = signal_stat_word(ref->stat);
+	const char *stat = signal_stat_word(ref->stat), *instance = ref->instance;
 
-	snprintf(buffer, size, "%s%s%s", catalogue->signals[ref->signal].name, stat[0] ? "." : "",
+	snprintf(buffer, size, "%s%s%s%s%s%s", catalogue->signals[ref->signal].name,
+		 instance[0] ? "[" : "", instance, instance[0] ? "]" : "", stat[0] ? "." : "",
 		 stat);
 	return buffer;
 }
@@ -54,7 +54,7 @@ void text_tested(const struct catalogue *catalogue, const struct policy *policy,
 {
 	const struct pair *last = &trial->pairs[trial->n_pairs - 1];
 	enum objective_direction direction = policy->objective.direction;
-	char ref[REF_TEXT_MAX], effect[2 * NUMBER_TEXT_MAX], low[NUMBER_TEXT_MAX],
+	char ref[SIGNAL_REF_TEXT_MAX], effect[2 * NUMBER_TEXT_MAX], low[NUMBER_TEXT_MAX],
 		high[NUMBER_TEXT_MAX];
 	char wanted[NUMBER_TEXT_MAX], error[NUMBER_TEXT_MAX];
 
@@ -85,7 +85,7 @@ void text_tested(const struct catalogue *catalogue, const struct policy *policy,
 void text_stalled(const struct catalogue *catalogue, const struct policy *policy,
 		  const struct trial *trial, uint32_t n_empty, char *buffer, size_t size)
 {
-	char ref[REF_TEXT_MAX];
+	char ref[SIGNAL_REF_TEXT_MAX];
 
 	snprintf(buffer, size, "undid %.64s: it stalled, %s had no events in %u windows of the arm",
 		 trial->arm, text_ref(catalogue, &policy->objective.ref, ref, sizeof(ref)),
@@ -100,7 +100,8 @@ void text_guardrail(const struct catalogue *catalogue, const struct policy *poli
 	const struct guardrail_state *state = &trial->guardrails[index];
 	bool hard = rail->kind == GUARDRAIL_MAX || rail->kind == GUARDRAIL_MIN;
 	enum unit unit = ref_unit(catalogue, &rail->ref);
-	char ref[REF_TEXT_MAX], limit[NUMBER_TEXT_MAX], was[NUMBER_TEXT_MAX], base[NUMBER_TEXT_MAX];
+	char ref[SIGNAL_REF_TEXT_MAX], limit[NUMBER_TEXT_MAX], was[NUMBER_TEXT_MAX],
+		base[NUMBER_TEXT_MAX];
 
 	text_ref(catalogue, &rail->ref, ref, sizeof(ref));
 	quantity_format(rail->limit, hard ? unit : UNIT_RATIO, limit, sizeof(limit));

@@ -119,6 +119,11 @@ void experiment_reading(struct experiment *x, const struct step_context *context
 		experiment_abort(x, context, REASON_GONE, "the knob or its scope does not exist");
 		return;
 	}
+	if (reading->flags & KNOB_HIDDEN) {
+		experiment_abort(x, context, REASON_REFUSED,
+				 "the knob can be read by the actuator alone, and there is none");
+		return;
+	}
 	memcpy(trial->incumbent, reading->value, KNOB_VALUE_MAX);
 	if (!(reading->flags & KNOB_WRITABLE)) {
 		experiment_abort(x, context, REASON_REFUSED, "the knob cannot be written here");
@@ -394,7 +399,7 @@ static void measure(struct experiment *x, const struct step_context *context,
 {
 	const struct policy *policy = x->policy;
 	const struct signal_ref *ref = &policy->objective.ref;
-	const struct series *series = frame_find(frame, ref->signal, &x->trial.scope);
+	const struct series *series = frame_find(frame, ref, &x->trial.scope);
 	uint64_t patience_ns = WINDOW_PATIENCE * policy->trial.window_ns + 2 * frame->interval_ns;
 
 	if (frame->time_ns > x->washout_end_ns + patience_ns) {
@@ -493,7 +498,7 @@ void experiment_tick(struct experiment *x, const struct step_context *context,
 {
 	if (x->trial.phase == TRIAL_ENDED)
 		return;
-	x->n_absent = frame_has_scope(frame, &x->trial.scope) ? 0 : x->n_absent + 1;
+	x->n_absent = x->named || frame_has_scope(frame, &x->trial.scope) ? 0 : x->n_absent + 1;
 	if (check_guardrails(x, context, frame))
 		return;
 	if (x->trial.phase != TRIAL_CLOSING && x->n_absent >= ABSENT_TICKS_MAX) {

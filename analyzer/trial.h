@@ -39,7 +39,8 @@ struct experiment {
 	uint32_t slot;
 	uint32_t target; /* whose opportunity it is */
 	bool used;
-	bool unsent;       /* `proposal` did not fit into the decisions yet */
+	bool named;  /* its scope is known by its name alone: no series tells whether it is there */
+	bool unsent; /* `proposal` did not fit into the decisions yet */
 	bool any_breached; /* some screened arm breached a guardrail */
 	bool arm_first;    /* what the coin said of the present pair */
 

@@ -9,7 +9,7 @@
 
 #define NS_PER_SECOND 1e9
 
-const struct series *frame_find(const struct frame *frame, uint32_t signal,
+const struct series *frame_find(const struct frame *frame, const struct signal_ref *ref,
 				const struct scope *scope)
 {
 	const struct series *of_host = NULL;
@@ -17,8 +17,13 @@ const struct series *frame_find(const struct frame *frame, uint32_t signal,
 	for (size_t i = 0; i < frame->n_series; i++) {
 		const struct series *series = &frame->series[i];
 
-		if (series->signal != signal)
+		if (series->signal != ref->signal)
 			continue;
+		if (ref->instance[0]) {
+			if (!strncmp(series->scope.name, ref->instance, SCOPE_NAME_MAX))
+				return series;
+			continue;
+		}
 		if (scope_equal(&series->scope, scope))
 			return series;
 		if (series->scope.kind == SCOPE_HOST)

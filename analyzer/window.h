@@ -17,8 +17,8 @@ struct window {
 	struct hist hist;
 };
 
-/* The series of `signal` in `scope`, or of the host; NULL when the frame has none. */
-const struct series *frame_find(const struct frame *frame, uint32_t signal,
+/* The series that a reference means in `scope`: the instance it names, else the scope's own, else the host's. Or NULL. */
+const struct series *frame_find(const struct frame *frame, const struct signal_ref *ref,
 				const struct scope *scope);
 
 /* True when any series of `scope` is in the frame. */

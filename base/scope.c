@@ -66,6 +66,40 @@ bool scope_matches(const struct scope *scope, const struct scope *pattern)
 	return pattern->name[0] == '\0' || fnmatch(pattern->name, scope->name, 0) == 0;
 }
 
+struct scope scope_pattern_of(const struct scope *scope)
+{
+	struct scope pattern = { .kind = scope->kind };
+	size_t n = 0;
+
+	for (const char *c = scope->name; *c; c++) {
+		if (n + 2 >= sizeof(pattern.name))
+			return (struct scope){ .kind = scope->kind };
+		/* systemd writes `\x2d` into the names of units: fnmatch would take the backslash away. */
+		if (strchr("*?[\\", *c))
+			pattern.name[n++] = '\\';
+		pattern.name[n++] = *c;
+	}
+	return pattern;
+}
+
+bool scope_pattern_is_exact(const struct scope *pattern, struct scope *ret_scope)
+{
+	struct scope scope = { .kind = pattern->kind };
+	size_t n = 0;
+
+	for (const char *c = pattern->name; *c; c++) {
+		if (strchr("*?[", *c))
+			return false;
+		if (*c == '\\' && c[1])
+			c++;
+		scope.name[n++] = *c;
+	}
+	if (n == 0 && scope.kind != SCOPE_HOST)
+		return false;
+	*ret_scope = scope;
+	return true;
+}
+
 bool scope_valid(const struct scope *scope)
 {
 	if (scope->kind >= SCOPE_KIND_COUNT || !memchr(scope->name, '\0', SCOPE_NAME_MAX))

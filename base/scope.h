@@ -26,6 +26,12 @@ bool scope_equal(const struct scope *a, const struct scope *b);
 /* True when `scope` is an instance of `pattern`: the same kind, and its name matches ("" = any). */
 bool scope_matches(const struct scope *scope, const struct scope *pattern);
 
+/* The pattern that only this instance matches; one that all match ("") where the name is too long for it. */
+struct scope scope_pattern_of(const struct scope *scope);
+
+/* True when a pattern can only match one name, which `ret_scope` then has. */
+bool scope_pattern_is_exact(const struct scope *pattern, struct scope *ret_scope);
+
 /* True when every byte is one that flyball itself could have written: for messages and journals. */
 bool scope_valid(const struct scope *scope);
 

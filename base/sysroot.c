@@ -17,7 +17,8 @@ int sysroot_open(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-ssize_t sysroot_reread(int fd, char *buffer, size_t size)
+/* From the beginning by pread(2), or from where the descriptor is. */
+static ssize_t read_all(int fd, bool from_start, char *buffer, size_t size)
 {
 	size_t length = 0;
 	ssize_t n;
@@ -25,7 +26,8 @@ ssize_t sysroot_reread(int fd, char *buffer, size_t size)
 	for (;;) {
 		if (length == size)
 			return -EFBIG;
-		n = pread(fd, buffer + length, size - length, (off_t)length);
+		n = from_start ? pread(fd, buffer + length, size - length, (off_t)length)
+			       : read(fd, buffer + length, size - length);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -40,13 +42,19 @@ ssize_t sysroot_reread(int fd, char *buffer, size_t size)
 	return (ssize_t)length;
 }
 
+ssize_t sysroot_reread(int fd, char *buffer, size_t size)
+{
+	return read_all(fd, true, buffer, size);
+}
+
 ssize_t sysroot_read(int root, const char *path, char *buffer, size_t size)
 {
 	_cleanup_close_ int fd = openat(root, path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
-	return sysroot_reread(fd, buffer, size);
+	/* Numbers in debugfs cannot be read at an offset, not even at 0: pread(2) gives ESPIPE. */
+	return read_all(fd, false, buffer, size);
 }
 
 int sysroot_write(int root, const char *path, const char *value)

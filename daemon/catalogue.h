@@ -5,7 +5,12 @@
 
 #include "include/catalogue.h"
 
-/* Valid for ever; nothing in it is allocated. */
+struct knob_table;
+
+/* Of these knobs; NULL = the build's. As long as they live. */
+struct catalogue catalogue_of(const struct knob_table *knobs);
+
+/* Of the build's. Valid for ever; nothing in it is allocated. */
 struct catalogue catalogue_here(void);
 
 #endif

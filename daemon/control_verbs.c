@@ -77,8 +77,10 @@ static double objective_now(const struct core *core, const struct trial *trial)
 	for (size_t i = 0; i < core->frame.n_series; i++) {
 		const struct series *series = &core->frame.series[i];
 
-		if (series->signal != ref->signal || !scope_equal(&series->scope, &trial->scope) ||
-		    !(series->flags & SERIES_VALID))
+		if (series->signal != ref->signal || !(series->flags & SERIES_VALID) ||
+		    (ref->instance[0] ? strcmp(series->scope.name, ref->instance) != 0
+				      : series->scope.kind != SCOPE_HOST &&
+						!scope_equal(&series->scope, &trial->scope)))
 			continue;
 		if (ref->stat == STAT_RATE)
 			return (series->hist ? (double)series->hist->count : series->value) *

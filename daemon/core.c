@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/core.h"
 
+#include "daemon/catalogue.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -172,6 +174,9 @@ static void core_message(struct worker *worker, enum role from, const struct mes
 		break;
 	case MESSAGE_PIN:
 		core_pin(core, &message->pin);
+		break;
+	case MESSAGE_READING:
+		core_reading(core, message->reading.slot, &message->reading.reading);
 		break;
 	case MESSAGE_KEPT:
 		core_kept(core, &message->change);
@@ -352,9 +357,7 @@ static int core_init(struct core *core, const struct process_context *context)
 
 	core->options = context->options;
 	core->started_ns = clock_now_ns();
-	core->catalogue = (struct catalogue){ .signals = signal_rows,
-					      .knobs = knob_rows,
-					      .n_knobs = knob_rows_count };
+	core->catalogue = catalogue_of(core->options->knobs);
 	core->json = (struct json_context){
 		.catalogue = &core->catalogue,
 		.policies = core->options->policies->policies,

@@ -93,6 +93,9 @@ void core_change(struct core *core, const struct change *change);
 /* What the actuator answered. */
 void core_outcome(struct core *core, const struct outcome *outcome);
 
+/* What a knob is now, for the trial in `slot`: read by core itself, or by the actuator. */
+void core_reading(struct core *core, uint32_t slot, const struct knob_reading *reading);
+
 /* A kept change that an actuator brought along. */
 void core_kept(struct core *core, const struct change *change);
 

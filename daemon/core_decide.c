@@ -95,7 +95,7 @@ static void answer(struct core *core, const struct change *change, enum outcome_
 /* The early, clear refusal; the actuator checks again by its own limits. */
 static bool guard_refuses(struct core *core, const struct change *change)
 {
-	const struct knob_row *row = knob_find(change->knob);
+	const struct knob_row *row = knob_table_find(core->options->knobs, change->knob);
 	const struct scope *only = &core->options->only;
 	char text[OUTCOME_TEXT_MAX];
 
@@ -145,7 +145,8 @@ void core_settle(struct core *core)
 {
 	for (size_t i = 0; i < CORE_CHANGES_MAX; i++) {
 		struct core_change *slot = &core->changes[i];
-		const struct knob_row *row = knob_find(slot->begin.knob);
+		const struct knob_row *row =
+			knob_table_find(core->options->knobs, slot->begin.knob);
 		struct knob_reading reading = { 0 };
 		struct change undo = slot->begin;
 
@@ -155,9 +156,11 @@ void core_settle(struct core *core)
 		if (!row || knob_read(core->worker.context->root, row, &undo.scope, &reading) < 0 ||
 		    reading.flags & KNOB_GONE)
 			answer(core, &undo, OUTCOME_GONE, "", "gone after the actuator's death");
-		else if (knob_same(row, reading.value, undo.old_value))
+		else if (!(reading.flags & KNOB_HIDDEN) &&
+			 knob_same(row, reading.value, undo.old_value))
 			answer(core, &undo, OUTCOME_DONE, reading.value, "restored by recovery");
-		else if (knob_same(row, reading.value, undo.new_value))
+		else if ((reading.flags & KNOB_HIDDEN) ||
+			 knob_same(row, reading.value, undo.new_value))
 			/* Kept just before the actuator died, or what recovery could not undo: the new one knows it. */
 			core_change(core, &undo);
 		else
@@ -274,25 +277,45 @@ static void on_event(struct core *core, const struct event *event)
 				  json_trial(trial, &core->json, JSON_FULL));
 }
 
+void core_reading(struct core *core, uint32_t slot, const struct knob_reading *reading)
+{
+	struct decisions *decisions = malloc(sizeof(*decisions));
+
+	if (!decisions)
+		return;
+	analyzer_reading(core->analyzer, slot, reading, clock_now_ns(), decisions);
+	core_decide(core, decisions);
+	free(decisions);
+}
+
+/* Core may not enter a namespace, nor see the memory of a process; the actuator may, where there is one. */
+static bool read_by_actuator(struct core *core, uint32_t slot, const struct knob_reading *hidden)
+{
+	struct message message;
+
+	message_init(&message, MESSAGE_READ);
+	message.reading.slot = slot;
+	memcpy(message.reading.reading.knob, hidden->knob, sizeof(hidden->knob));
+	message.reading.reading.scope = hidden->scope;
+	return worker_send(&core->worker, ROLE_ACTUATOR, &message) == 0;
+}
+
 static void on_read(struct core *core, const struct proposal *proposal)
 {
-	const struct knob_row *row = knob_find(proposal->change.knob);
-	struct decisions *decisions = malloc(sizeof(*decisions));
+	const struct knob_row *row = knob_table_find(core->options->knobs, proposal->change.knob);
 	struct knob_reading reading = { .flags = KNOB_GONE, .scope = proposal->change.scope };
 	int r = row ? knob_read(core->worker.context->root, row, &proposal->change.scope, &reading)
 		    : -ENOENT;
 
-	if (!decisions)
-		return;
 	if (r < 0) {
 		reading.flags = KNOB_GONE;
 		log_warning("unable to read %s of '%s': %s", proposal->change.knob,
 			    proposal->change.scope.name, strerror(-r));
 	}
 	snprintf(reading.knob, sizeof(reading.knob), "%s", proposal->change.knob);
-	analyzer_reading(core->analyzer, proposal->slot, &reading, clock_now_ns(), decisions);
-	core_decide(core, decisions);
-	free(decisions);
+	if ((reading.flags & KNOB_HIDDEN) && read_by_actuator(core, proposal->slot, &reading))
+		return;
+	core_reading(core, proposal->slot, &reading);
 }
 
 static bool is_undo(const struct proposal *proposal)

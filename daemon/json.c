@@ -65,12 +65,13 @@ json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading
 	json_t *knob, *choices;
 
 	json_command(row, &reading->scope, "VALUE", command, sizeof(command));
-	knob = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s}", "name",
+	knob = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:s, s:s}", "name",
 			 row->name, "family", knob_family_word(row->family), "scope",
 			 json_scope(&reading->scope), "value", reading->value, "type",
 			 knob_type_word(row->type), "unit", unit_word(row->unit), "writable",
 			 (reading->flags & KNOB_WRITABLE) != 0, "gone",
-			 (reading->flags & KNOB_GONE) != 0, "owner", reading->owner, "about",
+			 (reading->flags & KNOB_GONE) != 0, "hidden",
+			 (reading->flags & KNOB_HIDDEN) != 0, "owner", reading->owner, "about",
 			 row->about, "command", command);
 	if (!knob)
 		return NULL;
@@ -116,6 +117,21 @@ static void sysctl_name(char *name)
 			*p = '.';
 }
 
+/* One number of several: the others as they are at that moment. */
+static int field_command(const struct knob_row *row, const struct scope *scope, const char *name,
+			 const char *value, char *buffer, size_t size)
+{
+	char visit[SCOPE_NAME_MAX + 32] = "";
+	int n;
+
+	if (scope->kind == SCOPE_NETNS)
+		snprintf(visit, sizeof(visit), "ip netns exec %s ", scope->name);
+	n = snprintf(buffer, size,
+		     "%ssysctl -w %s=\"$(%ssysctl -n %s | awk '{ $%u = \"%s\"; print }')\"", visit,
+		     name, visit, name, row->field, value);
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
 int json_command(const struct knob_row *row, const struct scope *scope, const char *value,
 		 char *buffer, size_t size)
 {
@@ -138,8 +154,13 @@ int json_command(const struct knob_row *row, const struct scope *scope, const ch
 		return r;
 	if (!strncmp(path, SYSCTL_ROOT, strlen(SYSCTL_ROOT))) {
 		sysctl_name(path + strlen(SYSCTL_ROOT));
-		n = snprintf(buffer, size, "sysctl -w %s=%s%s%s", path + strlen(SYSCTL_ROOT), quote,
-			     value, quote);
+		if (row->field)
+			return field_command(row, scope, path + strlen(SYSCTL_ROOT), value, buffer,
+					     size);
+		n = snprintf(buffer, size, "%s%s%ssysctl -w %s=%s%s%s",
+			     scope->kind == SCOPE_NETNS ? "ip netns exec " : "", scope->name,
+			     scope->kind == SCOPE_NETNS ? " " : "", path + strlen(SYSCTL_ROOT),
+			     quote, value, quote);
 	} else {
 		n = snprintf(buffer, size, "echo %s%s%s > /%s", quote, value, quote, path);
 	}

@@ -13,8 +13,6 @@
 #include "daemon/json_internal.h"
 #include "policies/policies.h"
 
-#define REF_TEXT_MAX 96 /* `disk.write.service.p99` with room */
-
 /* ln of a gain → the ratio by which the objective got better; NAN where it is not known. */
 static double gain_ratio(double gain, uint32_t direction)
 {
@@ -35,7 +33,7 @@ static char *value_format(const struct signal_ref *ref, const struct json_contex
 
 static json_t *evidence_row(const struct evidence *evidence, const struct json_context *context)
 {
-	char ref[REF_TEXT_MAX], limit[64], text[256];
+	char ref[SIGNAL_REF_TEXT_MAX], limit[64], text[SIGNAL_REF_TEXT_MAX + 96];
 
 	signal_ref_format(&evidence->ref, context->catalogue, ref, sizeof(ref));
 	snprintf(text, sizeof(text), "%s %s %s", ref, condition_op_word(evidence->op),
@@ -101,7 +99,7 @@ static double window_median(const struct trial *trial, enum window_side side)
 static json_t *objective_object(const struct objective *objective,
 				const struct json_context *context)
 {
-	char ref[REF_TEXT_MAX];
+	char ref[SIGNAL_REF_TEXT_MAX];
 
 	signal_ref_format(&objective->ref, context->catalogue, ref, sizeof(ref));
 	return json_pack("{s:s, s:s, s:s, s:o}", "signal", ref, "unit",
@@ -193,7 +191,7 @@ static void guardrail_text(const struct guardrail *guardrail, const struct json_
 		[GUARDRAIL_MAX_DROP] = "may fall by at most",
 		[GUARDRAIL_MAX_RISE] = "may rise by at most",
 	};
-	char ref[REF_TEXT_MAX], limit[64];
+	char ref[SIGNAL_REF_TEXT_MAX], limit[64];
 
 	signal_ref_format(&guardrail->ref, context->catalogue, ref, sizeof(ref));
 	if (guardrail->kind == GUARDRAIL_MAX || guardrail->kind == GUARDRAIL_MIN)
@@ -212,7 +210,7 @@ static json_t *guardrail_rows(const struct trial *trial, const struct policy *po
 	for (uint32_t i = 0; i < policy->n_guardrails && i < POLICY_GUARDRAILS_MAX; i++) {
 		const struct guardrail *guardrail = &policy->guardrails[i];
 		const struct guardrail_state *state = &trial->guardrails[i];
-		char text[256], ref[REF_TEXT_MAX];
+		char text[SIGNAL_REF_TEXT_MAX + 96], ref[SIGNAL_REF_TEXT_MAX];
 
 		guardrail_text(guardrail, context, text, sizeof(text));
 		signal_ref_format(&guardrail->ref, context->catalogue, ref, sizeof(ref));

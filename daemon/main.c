@@ -16,9 +16,12 @@
  *     actuator/family_affinity.c       the CPUs of processes and interrupts
  *     actuator/family_cgroup.c         control groups
  *     actuator/family_io_scheduler.c   the request queue of a disk
- *     actuator/family_sysctl.c         integers under /proc/sys
+ *     actuator/family_sysctl.c         settings under /proc/sys and what behaves alike
+ *     actuator/family_tcp_congestion.c congestion control of a namespace
  *     actuator/guard.c                 allows or refuses a change; pure
+ *     actuator/in_netns.c              knobs that every network namespace has
  *     actuator/journal.c               the write-ahead undo log
+ *     actuator/knob_file.c             knobs that an operator declares in a file
  *     actuator/knob_table.c            the catalogue of knobs, one row each
  *     actuator/knob_value.c            values of knobs checked and compared
  *     actuator/knobs.c                 finding and reading knobs
@@ -58,7 +61,9 @@
  *     base/file.c                      files replaced whole or not at all
  *     base/hist.c                      percentiles of histograms
  *     base/idset.c                     sets of CPUs and nodes as text
+ *     base/knob_name.c                 names of knobs by dots or slashes
  *     base/log.c                       lines on stderr
+ *     base/netns.c                     visits to network namespaces
  *     base/quantity.c                  numbers with units
  *     base/rng.c                       a seeded generator
  *     base/scope.c                     scopes as text
@@ -118,6 +123,8 @@
  *     daemon/verb_trials.c             trials
  *     daemon/verb_watch.c              watch: signals as they change
  *     daemon/worker.c                  loop and channels of every worker
+ *     observer/app.c                   metrics that services push to a socket
+ *     observer/app_metrics.c           lines of them, summed up by name
  *     observer/block.c                 disks: durations by BPF or sums, counters by stat
  *     observer/block_btf.c             what the kernel's types say of the block layer
  *     observer/block_method.c          the methods of the block source, best first

@@ -129,6 +129,21 @@ static bool answer_valid(const struct message *m)
 	return true;
 }
 
+static bool reading_valid(const struct message *m)
+{
+	const struct knob_reading *r = &m->reading.reading;
+	const uint32_t flags = KNOB_WRITABLE | KNOB_GONE | KNOB_HIDDEN;
+
+	if ((r->flags & ~flags) || r->n_choices > KNOB_CHOICES_MAX || !scope_valid(&r->scope) ||
+	    !text_valid(r->knob, sizeof(r->knob)) || !text_valid(r->value, sizeof(r->value)) ||
+	    !text_valid(r->within, sizeof(r->within)))
+		return false;
+	for (uint32_t i = 0; i < KNOB_CHOICES_MAX; i++)
+		if (!text_valid(r->choices[i], sizeof(r->choices[i])))
+			return false;
+	return true;
+}
+
 static bool limit_valid(const struct message *m)
 {
 	const struct message_limit *l = &m->limit;
@@ -247,6 +262,16 @@ static const struct row {
 			  .from = BIT(ROLE_ACTUATOR),
 			  .to = BIT(ROLE_CORE),
 			  .valid = pin_valid },
+	[MESSAGE_READ] = { .name = "read",
+			   .size = WIRE(reading),
+			   .from = BIT(ROLE_CORE),
+			   .to = BIT(ROLE_ACTUATOR),
+			   .valid = reading_valid },
+	[MESSAGE_READING] = { .name = "reading",
+			      .size = WIRE(reading),
+			      .from = BIT(ROLE_ACTUATOR),
+			      .to = BIT(ROLE_CORE),
+			      .valid = reading_valid },
 };
 /* clang-format on */
 

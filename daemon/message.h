@@ -7,8 +7,8 @@
  *     all → supervisor       READY, BAD_PEER
  *     core → observer        DEMAND
  *     observer → core        FRAME, then n_series of SERIES | HISTOGRAM; SOURCE
- *     core → actuator        CHANGE, HEARTBEAT, FREEZE, REQUEST
- *     actuator → core        KEPT…, OUTCOME, LIMIT…, PIN…, ANSWER
+ *     core → actuator        CHANGE, HEARTBEAT, FREEZE, REQUEST, READ
+ *     actuator → core        KEPT…, OUTCOME, LIMIT…, PIN…, ANSWER, READING
  */
 #ifndef FLYBALL_DAEMON_MESSAGE_H
 #define FLYBALL_DAEMON_MESSAGE_H
@@ -52,6 +52,8 @@ enum message_type {
 	MESSAGE_ANSWER,  /* to one request */
 	MESSAGE_LIMIT,   /* one limit in force */
 	MESSAGE_PIN,     /* one knob that belongs to somebody else */
+	MESSAGE_READ,    /* asks for a knob that core may not read itself */
+	MESSAGE_READING, /* what it is */
 	MESSAGE_TYPE_COUNT,
 };
 
@@ -133,6 +135,12 @@ struct message_pin {
 	struct pin pin;
 };
 
+/* READ: of the reading only knob and scope; READING: all of it, with the slot that asked. */
+struct message_reading {
+	uint32_t slot;
+	struct knob_reading reading;
+};
+
 struct message {
 	struct message_header header;
 	union {
@@ -149,6 +157,7 @@ struct message {
 		struct message_answer answer;
 		struct message_limit limit;
 		struct message_pin pin;
+		struct message_reading reading; /* READ, READING */
 	};
 };
 

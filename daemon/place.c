@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include "daemon/exit_code.h"
 
 #define LISTEN_BACKLOG 16
+#define PUSH_GROUP "flyball-app" /* its members may push metrics, and nothing else */
 
 static int find_account(const struct daemon_options *options, struct account *ret_account)
 {
@@ -67,6 +69,61 @@ static int make_folders(const struct daemon_options *options, const struct accou
 	if (r < 0)
 		log_error("unable to make the folder '%s': %s", options->state_dir, strerror(-r));
 	return r;
+}
+
+void push_folder_open(const char *run_dir, const struct account *account, bool is_daemon,
+		      struct push_folder *ret_folder)
+{
+	const struct group *group = getgrnam(PUSH_GROUP);
+	char path[PATH_MAX];
+	bool made;
+
+	*ret_folder = (struct push_folder){ .run_dir = NULL };
+	ret_folder->made_run_dir = !is_daemon && mkdir(run_dir, 0755) == 0;
+	snprintf(path, sizeof(path), "%s/app", run_dir);
+	made = mkdir(path, 0750) == 0;
+	if (!made && !is_daemon)
+		return;
+	/* What fails here is said by the source that cannot listen there. */
+	if ((geteuid() == 0 &&
+	     chown(path, account->uid, group ? group->gr_gid : account->gid) < 0) ||
+	    chmod(path, 0750) < 0)
+		log_warning("unable to give '%s' its owner and mode: %m", path);
+	ret_folder->run_dir = run_dir;
+}
+
+void push_folder_close(struct push_folder *folder)
+{
+	char path[PATH_MAX];
+
+	if (!folder->run_dir)
+		return;
+	snprintf(path, sizeof(path), "%s/app/socket", folder->run_dir);
+	unlink(path);
+	*strrchr(path, '/') = '\0';
+	rmdir(path);
+	if (folder->made_run_dir)
+		rmdir(folder->run_dir);
+	folder->run_dir = NULL;
+}
+
+static bool needs_app(const struct condition *condition)
+{
+	for (uint32_t i = 0; i < condition->n_nodes; i++)
+		if (condition->nodes[i].op < CONDITION_AND &&
+		    signal_is_app(condition->nodes[i].ref.signal))
+			return true;
+	return false;
+}
+
+/* A plan leaves no trace; it makes the folder only where a condition asks for what is pushed. */
+static bool plan_needs_app(const struct policy_set *set)
+{
+	for (size_t i = 0; i < set->n_policies; i++)
+		if (needs_app(&set->policies[i].when) ||
+		    signal_is_app(set->policies[i].objective.ref.signal))
+			return true;
+	return false;
 }
 
 static int take_lock(const struct daemon_options *options, int state)
@@ -140,8 +197,13 @@ int place_open(const struct daemon_options *options, struct account *ret_account
 	int r = find_account(options, ret_account);
 
 	*ret_place = PLACE_NONE;
-	if (r != 0 || options->foreground_plan)
+	if (r != 0)
 		return r;
+	if (options->foreground_plan) {
+		if (plan_needs_app(options->policies))
+			push_folder_open(options->run_dir, ret_account, false, &ret_place->push);
+		return 0;
+	}
 	if (make_folders(options, ret_account) < 0)
 		return geteuid() == 0 ? EXIT_CODE_ERROR : EXIT_CODE_PERMISSION;
 	/*
@@ -163,6 +225,7 @@ int place_open(const struct daemon_options *options, struct account *ret_account
 	if (ret_place->listener < 0)
 		return EXIT_CODE_ERROR;
 	ret_place->run_dir = options->run_dir;
+	push_folder_open(options->run_dir, ret_account, true, &ret_place->push);
 	return 0;
 }
 
@@ -174,6 +237,7 @@ void place_close(struct place *place)
 		snprintf(path, sizeof(path), "%s/control.sock", place->run_dir);
 		unlink(path);
 	}
+	push_folder_close(&place->push);
 	if (place->listener >= 0)
 		close(place->listener);
 	if (place->lock >= 0)

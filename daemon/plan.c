@@ -9,9 +9,10 @@
 #include "base/file.h"
 #include "daemon/core.h"
 
-static json_t *arms_json(const struct trial *trial, const struct policy *policy)
+static json_t *arms_json(const struct core *core, const struct trial *trial,
+			 const struct policy *policy)
 {
-	const struct knob_row *row = knob_find(policy->knob);
+	const struct knob_row *row = knob_table_find(core->options->knobs, policy->knob);
 	json_t *list = json_array();
 	char command[512];
 
@@ -34,7 +35,7 @@ void plan_add(struct core *core, const struct trial *trial)
 
 	json_object_set_new(entry, "about", json_string(policy->about));
 	json_object_set_new(entry, "when", json_string(policy->when.text));
-	json_object_set_new(entry, "arms", arms_json(trial, policy));
+	json_object_set_new(entry, "arms", arms_json(core, trial, policy));
 	json_object_set_new(entry, "trial",
 			    json_pack("{sI sI si sf}", "window_ns", (json_int_t)params->window_ns,
 				      "washout_ns", (json_int_t)params->washout_ns, "max_pairs",

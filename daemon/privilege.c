@@ -106,10 +106,19 @@ static int limit(const struct account *account, const cap_value_t *wanted, int n
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
+/*
+ * Knobs that root's files alone do not reach: network namespaces take CAP_SYS_ADMIN (setns(2)), routes CAP_NET_ADMIN,
+ * the memory of processes CAP_SYS_PTRACE and CAP_SYS_NICE.
+ */
+#define ACTUATOR_CAPABILITIES CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_SYS_NICE, CAP_SYS_PTRACE
+
+/* The supervisor has what the actuator has, too: it recovers the journal when the actuator dies. */
 int privilege_supervisor(void)
 {
-	static const cap_value_t wanted[] = { CAP_SETUID, CAP_SETGID,  CAP_SETPCAP, CAP_KILL,
-					      CAP_BPF,    CAP_PERFMON, CAP_SYS_NICE };
+	static const cap_value_t wanted[] = {
+		CAP_SETUID, CAP_SETGID,  CAP_SETPCAP,          CAP_KILL,
+		CAP_BPF,    CAP_PERFMON, ACTUATOR_CAPABILITIES
+	};
 
 	return limit(NULL, wanted, ARRAY_SIZE(wanted));
 }
@@ -124,7 +133,7 @@ int privilege_observer(const struct account *account)
 /* SYS_NICE: the CPUs of other users' processes. */
 int privilege_actuator(void)
 {
-	static const cap_value_t wanted[] = { CAP_SYS_NICE };
+	static const cap_value_t wanted[] = { ACTUATOR_CAPABILITIES };
 
 	return limit(NULL, wanted, ARRAY_SIZE(wanted));
 }

@@ -24,7 +24,8 @@ int account_find(const char *user, struct account *ret_account);
  * supervisor: uid 0, what starting the others takes (SETUID, SETGID, SETPCAP, KILL, and theirs);
  *             SYS_NICE, for it recovers what an actuator left.
  * observer:   the account, CAP_BPF and CAP_PERFMON as far as they are there.
- * actuator:   uid 0: files of /proc/sys and /sys are root's; CAP_SYS_NICE for the CPUs of other users' processes.
+ * actuator:   uid 0, whose files those of /proc/sys and /sys are; and what network namespaces, routes and the memory of
+ *             processes take (SYS_ADMIN, NET_ADMIN, SYS_NICE, SYS_PTRACE).
  * core:       the account, no capability, and a seccomp filter.
  */
 int privilege_supervisor(void);

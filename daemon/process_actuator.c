@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "actuator/actuator.h"
+#include "actuator/knobs.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -130,6 +131,23 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
 	return 0;
 }
 
+/* For core, which may not read it; what does not exist reads as gone. */
+static void answer_read(struct actuator_process *p, const struct message_reading *asked)
+{
+	const struct knob_row *row =
+		knob_table_find(p->worker.context->options->knobs, asked->reading.knob);
+	struct knob_reading reading = asked->reading;
+
+	if (!row || knob_read(p->worker.context->root, row, &asked->reading.scope, &reading) < 0) {
+		reading = asked->reading;
+		reading.flags = KNOB_GONE;
+	}
+	message_init(&p->message, MESSAGE_READING);
+	p->message.reading.slot = asked->slot;
+	p->message.reading.reading = reading;
+	worker_send(&p->worker, ROLE_CORE, &p->message);
+}
+
 static void actuator_message(struct worker *worker, enum role from, const struct message *message)
 {
 	struct actuator_process *p = (struct actuator_process *)worker;
@@ -143,6 +161,9 @@ static void actuator_message(struct worker *worker, enum role from, const struct
 		/* An fsync on a busy disk takes longer than some heartbeats, which wait in the channel meanwhile. */
 		actuator_heartbeat(p->actuator, clock_now_ns());
 		send_outcome(p, &outcome);
+		break;
+	case MESSAGE_READ:
+		answer_read(p, &message->reading);
 		break;
 	case MESSAGE_HEARTBEAT:
 		actuator_heartbeat(p->actuator, clock_now_ns());
@@ -237,6 +258,7 @@ static int actuator_process_init(struct actuator_process *p, const struct proces
 		.limits_file = context->options->limits_file,
 		.daemon_ns = context->options->started_ns,
 		.pins = context->pins,
+		.knobs = context->options->knobs,
 	};
 	struct recovery recovery;
 	int r;

@@ -17,10 +17,14 @@
 /* How often the state of the sources goes to core: what they cost and lost is for people. */
 #define STATUS_INTERVAL_NS (2 * NSEC_PER_SEC)
 
+/* What is pushed is taken so often at most, however fast it comes: a wake-up is dearer than a line. */
+#define DRAIN_INTERVAL_US 5000
+
 struct observer_process {
 	struct worker worker;
 	struct observer *observer;
 	sd_event_source *timer;
+	sd_event_source *waiting; /* something to drain between the ticks */
 	uint64_t tick_ns;
 	uint64_t status_ns;     /* when the status was last sent */
 	uint64_t frames_missed; /* ticks for which core's channel had no room */
@@ -102,6 +106,17 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *data)
 	return 0;
 }
 
+static int on_waiting(sd_event_source *source, int fd, uint32_t revents, void *data)
+{
+	struct observer_process *p = data;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	observer_drain(p->observer);
+	return 0;
+}
+
 static void set_timer(struct observer_process *p, const struct message_demand *demand)
 {
 	bool needed = demand && demand->n_demands > 0;
@@ -160,6 +175,7 @@ static int observer_process_init(struct observer_process *p, const struct proces
 				 const struct source_events *events)
 {
 	const struct observer_options options = { .root = context->root,
+						  .run_dir = context->options->run_dir,
 						  .force_block = context->options->force_block,
 						  .events = events };
 	int r;
@@ -173,7 +189,11 @@ static int observer_process_init(struct observer_process *p, const struct proces
 	if (r < 0)
 		return r;
 	sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
-	return observer_new(&options, &p->observer);
+	r = observer_new(&options, &p->observer);
+	if (r == 0)
+		r = sd_event_add_io(p->worker.event, &p->waiting, observer_descriptor(p->observer),
+				    EPOLLIN, on_waiting, p);
+	return r < 0 ? r : sd_event_source_set_ratelimit(p->waiting, DRAIN_INTERVAL_US, 1);
 }
 
 int process_observer(const struct process_context *context)
@@ -198,6 +218,7 @@ int process_observer(const struct process_context *context)
 		r = worker_run(&p->worker);
 	observer_free(p->observer);
 	sd_event_source_unref(p->timer);
+	sd_event_source_unref(p->waiting);
 	worker_deinit(&p->worker);
 	free(p);
 	return r == 0 ? 0 : 1;

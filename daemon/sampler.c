@@ -2,9 +2,11 @@
 #include "daemon/sampler.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -13,8 +15,23 @@
 #include "base/sysroot.h"
 #include "daemon/cli.h"
 
+#define DRAIN_NS (5 * NSEC_PER_MSEC)
+
+/* Root alone can make the folder; in a daemon's own folder the socket is a daemon's, or nobody's. */
+static void make_push_folder(struct sampler *sampler, const struct demand *demands, size_t n,
+			     const char *run_dir)
+{
+	const struct account account = { .uid = geteuid(), .gid = getegid() };
+
+	for (size_t i = 0; i < n; i++)
+		if (signal_is_app(demands[i].signal)) {
+			push_folder_open(run_dir, &account, false, &sampler->push);
+			return;
+		}
+}
+
 int sampler_init(struct sampler *sampler, const char *force_block, const char *pattern,
-		 const struct scope *only)
+		 const struct scope *only, const char *run_dir)
 {
 	struct demand demands[SIGNAL_ID_COUNT];
 	struct observer_options options = { .force_block = force_block };
@@ -29,6 +46,7 @@ int sampler_init(struct sampler *sampler, const char *force_block, const char *p
 	if (!sampler->frame)
 		return -ENOMEM;
 	options.root = sampler->root;
+	options.run_dir = run_dir;
 	r = observer_new(&options, &sampler->observer);
 	if (r < 0)
 		return r;
@@ -43,6 +61,7 @@ int sampler_init(struct sampler *sampler, const char *force_block, const char *p
 			demands[n].scope = *only;
 		n++;
 	}
+	make_push_folder(sampler, demands, n, run_dir);
 	r = observer_demand(sampler->observer, demands, n);
 	return r < 0 ? r : observer_sample(sampler->observer, clock_now_ns(), sampler->frame);
 }
@@ -50,18 +69,40 @@ int sampler_init(struct sampler *sampler, const char *force_block, const char *p
 void sampler_deinit(struct sampler *sampler)
 {
 	observer_free(sampler->observer);
+	push_folder_close(&sampler->push);
 	free(sampler->frame);
 	closep(&sampler->root);
 	*sampler = (struct sampler)SAMPLER_NONE;
 }
 
-int sampler_step(struct sampler *sampler, uint64_t until_ns)
+static void sleep_until(uint64_t until_ns)
 {
 	struct timespec until = { .tv_sec = (time_t)(until_ns / NSEC_PER_SEC),
 				  .tv_nsec = (long)(until_ns % NSEC_PER_SEC) };
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
 		;
+}
+
+int sampler_step(struct sampler *sampler, uint64_t until_ns)
+{
+	struct pollfd waiting = { .fd = observer_descriptor(sampler->observer), .events = POLLIN };
+	uint64_t now_ns = clock_now_ns(), next_ns;
+
+	/* Takes in at most every DRAIN_NS what is pushed, and sleeps in between. */
+	while (now_ns < until_ns) {
+		const struct timespec left = { .tv_sec =
+						       (time_t)((until_ns - now_ns) / NSEC_PER_SEC),
+					       .tv_nsec =
+						       (long)((until_ns - now_ns) % NSEC_PER_SEC) };
+
+		if (ppoll(&waiting, 1, &left, NULL) > 0)
+			observer_drain(sampler->observer);
+		now_ns = clock_now_ns();
+		next_ns = now_ns + DRAIN_NS < until_ns ? now_ns + DRAIN_NS : until_ns;
+		sleep_until(next_ns);
+		now_ns = clock_now_ns();
+	}
 	return observer_sample(sampler->observer, clock_now_ns(), sampler->frame);
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "daemon/place.h"
 #include "include/frame.h"
 #include "include/scope.h"
 #include "observer/observer.h"
@@ -13,6 +14,7 @@ struct sampler {
 	int root;
 	struct observer *observer;
 	struct frame *frame;
+	struct push_folder push;
 };
 
 #define SAMPLER_NONE       \
@@ -21,11 +23,12 @@ struct sampler {
 	}
 
 /*
- * Looks by `force_block` (see struct observer_options) and demands all signals whose name matches `pattern` (NULL = all), in the scopes of `only` (kind SCOPE_KIND_COUNT = all),
- * and takes the first sample. Returns 0 or -errno; sampler_deinit() in any case.
+ * Looks by `force_block` (see struct observer_options) and demands all signals whose name matches `pattern` (NULL = all), in
+ * the scopes of `only` (kind SCOPE_KIND_COUNT = all), what is pushed in `run_dir`, and takes the first sample. Returns 0 or
+ * -errno; sampler_deinit() in any case.
  */
 int sampler_init(struct sampler *sampler, const char *force_block, const char *pattern,
-		 const struct scope *only);
+		 const struct scope *only, const char *run_dir);
 void sampler_deinit(struct sampler *sampler);
 
 /* Sleeps until `until_ns` and samples into sampler->frame. Returns 0 or -errno. */

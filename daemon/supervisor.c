@@ -93,6 +93,7 @@ static void recover(struct supervisor *s)
 		.root = s->root,
 		.state = s->place.journal,
 		.only = { .kind = SCOPE_KIND_COUNT },
+		.knobs = s->options->knobs,
 	};
 	struct recovery recovery;
 	int r;

@@ -30,9 +30,10 @@ struct daemon_options {
 	struct scope only;       /* --only disk:loop0; kind SCOPE_KIND_COUNT = everything */
 	bool revert_on_exit;     /* undo kept values, too, at a clean end */
 	struct history_limits history;
-	const char *limits_file;     /* of the actuator; NULL = what is built in */
-	uint64_t started_ns;         /* tells this daemon from the next */
-	struct policy_set *policies; /* loaded and without errors */
+	const char *limits_file;        /* of the actuator; NULL = what is built in */
+	uint64_t started_ns;            /* tells this daemon from the next */
+	struct policy_set *policies;    /* loaded and without errors */
+	const struct knob_table *knobs; /* the build's and the declared ones */
 };
 
 /* Runs until SIGTERM or SIGINT, or in foreground_plan until the plan is printed. Returns an exit code of design.md. */

@@ -41,12 +41,13 @@ static int check_limits(const struct invocation *invocation)
 
 static int daemon_run(const struct invocation *invocation)
 {
-	const struct catalogue catalogue = catalogue_here();
 	int mode = choose(invocation, "--mode", modes),
 	    on_exit = mode < 0 ? -1 : choose(invocation, "--on-exit", exits);
 	_cleanup_policies_ struct policy_set *policies = NULL;
+	_cleanup_knobs_ struct knob_file *knobs = NULL;
 	struct daemon_options options = { 0 };
 	struct observer_options sources = { 0 };
+	struct catalogue catalogue;
 	int r;
 
 	if (mode < 0 || on_exit < 0)
@@ -61,6 +62,10 @@ static int daemon_run(const struct invocation *invocation)
 	r = source_forced(invocation, &sources);
 	if (r != EXIT_CODE_OK)
 		return r;
+	r = knobs_load(invocation, &knobs);
+	if (r != EXIT_CODE_OK)
+		return r;
+	catalogue = catalogue_of(&knobs->table);
 	r = policies_load(invocation, &catalogue, &policies);
 	if (r == EXIT_CODE_OK)
 		r = check_limits(invocation);
@@ -82,6 +87,7 @@ static int daemon_run(const struct invocation *invocation)
 		.policies = policies,
 		.limits_file = option_text(invocation, "--limits"),
 		.started_ns = clock_now_ns(),
+		.knobs = &knobs->table,
 	};
 	return supervisor_run(&options);
 }
@@ -103,6 +109,7 @@ const struct verb verb_daemon = {
 			  .about = "Only recommend, or try changes." },
 			OPTION_POLICY,
 			OPTION_POLICIES,
+			OPTION_KNOBS,
 			OPTION_ONLY,
 			OPTION_SOURCE,
 			{ .name = "--limits",

@@ -206,6 +206,23 @@ static void check_knobs(struct doctor *doctor)
 	}
 }
 
+/* What an operator has declared, and whether it can be read. */
+static void check_declared(struct doctor *doctor)
+{
+	_cleanup_knobs_ struct knob_file *file = NULL;
+	char text[CONF_TEXT_MAX + 64];
+
+	if (access(DEFAULT_KNOBS, F_OK) < 0 || knob_file_load(DEFAULT_KNOBS, &file) < 0)
+		return;
+	if (file->n_errors)
+		snprintf(text, sizeof(text), "line %u: %s", file->errors[0].line,
+			 file->errors[0].text);
+	else
+		snprintf(text, sizeof(text), "%zu declared", file->table.n - knob_rows_count);
+	check_add(doctor, DEFAULT_KNOBS, file->n_errors ? CHECK_MISSING : CHECK_OK, text,
+		  file->n_errors ? "mend it: the daemon does not start before" : "");
+}
+
 static int doctor_run(const struct invocation *invocation)
 {
 	static const char *const titles[] = { "what", "state", "found" };
@@ -236,6 +253,7 @@ static int doctor_run(const struct invocation *invocation)
 	check_folder(&doctor, DEFAULT_RUN_DIR, "the journal and the control socket");
 	sources = check_sources(&doctor, &options);
 	check_knobs(&doctor);
+	check_declared(&doctor);
 	json_array_foreach (doctor.checks, i, check)
 		missing += !strcmp(member_text(check, "state"), "missing");
 	result = json_pack("{s:i, s:o, s:o}", "schema", 1, "checks", doctor.checks, "sources",

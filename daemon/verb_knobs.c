@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actuator/knobs.h"
+#include "base/knob_name.h"
 #include "base/scope.h"
 #include "base/sysroot.h"
 #include "base/words.h"
@@ -11,7 +12,8 @@
 #include "daemon/render.h"
 #include "daemon/verbs.h"
 
-#define INSTANCES_MAX 256 /* of one knob; a machine with more disks gets a note */
+#define CLI_PATTERN_MAX 128 /* no name is so long */
+#define INSTANCES_MAX 256   /* of one knob; a machine with more disks gets a note */
 
 /* What a row takes, for people. */
 static const char *range_text(const struct knob_row *row, char *buffer, size_t size)
@@ -39,13 +41,15 @@ static void print_knob(struct table *table, const struct knob_row *row,
 	table_row(table);
 	table_cell(table, TONE_STRONG, "%s", row->name);
 	table_cell(table, TONE_PLAIN, "%s", scope_format(&reading->scope, scope, sizeof(scope)));
-	if (reading->flags & KNOB_GONE)
+	if (reading->flags & (KNOB_GONE | KNOB_HIDDEN))
 		table_cell(table, TONE_DIM, "-");
 	else
 		table_cell(table, TONE_PLAIN, "%s", reading->value);
 	table_cell(table, TONE_PLAIN, "%s", knob_family_word(row->family));
 	if (reading->flags & KNOB_GONE)
 		table_cell(table, TONE_WARN, "not on this kernel");
+	else if (reading->flags & KNOB_HIDDEN)
+		table_cell(table, TONE_WARN, "ask as root");
 	else if (reading->flags & KNOB_WRITABLE)
 		table_cell(table, TONE_GOOD, "yes");
 	else
@@ -127,14 +131,15 @@ static void print_markdown(FILE *out)
 	}
 }
 
-static int no_match(const struct invocation *invocation, const char *pattern)
+static int no_match(const struct invocation *invocation, const char *pattern,
+		    const struct knob_table *knobs)
 {
 	const char *names[256];
 	char hint[128];
-	size_t n = knob_rows_count < ARRAY_SIZE(names) ? knob_rows_count : ARRAY_SIZE(names);
+	size_t n = knobs->n < ARRAY_SIZE(names) ? knobs->n : ARRAY_SIZE(names);
 
 	for (size_t i = 0; i < n; i++)
-		names[i] = knob_rows[i].name;
+		names[i] = knobs->rows[i].name;
 	return cli_usage_error(invocation, "no knob matches '%s'%s", pattern,
 			       cli_did_you_mean(pattern, names, n, hint, sizeof(hint)));
 }
@@ -148,12 +153,16 @@ static int knobs_run(const struct invocation *invocation)
 					      "writable",
 					      "owner",
 					      "choices or range, and what" };
-	const char *pattern = invocation->n_words ? invocation->words[0] : NULL;
+	char dotted[CLI_PATTERN_MAX];
+	const char *pattern =
+		invocation->n_words ? knob_name_dotted(invocation->words[0], dotted, sizeof(dotted))
+				    : NULL;
 	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
 	const struct scope only = option_scope(invocation, "--only");
 	const struct style style = style_of(invocation->out);
 	_cleanup_close_ int root = sysroot_open("/");
 	_cleanup_json_ json_t *list = NULL, *status = NULL;
+	_cleanup_knobs_ struct knob_file *knobs = NULL;
 	json_t *rows = json_array();
 	size_t matched = 0;
 	int r = 0;
@@ -167,18 +176,21 @@ static int knobs_run(const struct invocation *invocation)
 		return EXIT_CODE_OK;
 	}
 	status = daemon_status_quietly(invocation);
-	for (size_t i = 0; i < knob_rows_count; i++) {
-		if (!cli_matches(pattern, knob_rows[i].name))
+	r = knobs_load(invocation, &knobs);
+	if (r != EXIT_CODE_OK)
+		return r;
+	for (size_t i = 0; i < knobs->table.n; i++) {
+		if (!cli_matches(pattern, knobs->table.rows[i].name))
 			continue;
 		matched++;
-		r = collect(root, &knob_rows[i], &only, json_object_get(status, "pinned"), table,
-			    rows);
+		r = collect(root, &knobs->table.rows[i], &only, json_object_get(status, "pinned"),
+			    table, rows);
 		if (r < 0)
 			fprintf(invocation->err, "flyball: unable to read '%s': %s, ignoring\n",
-				knob_rows[i].name, strerror(-r));
+				knobs->table.rows[i].name, strerror(-r));
 	}
 	if (matched == 0)
-		return no_match(invocation, pattern);
+		return no_match(invocation, pattern, &knobs->table);
 	if (invocation->json)
 		return print_json(invocation, list);
 	table_print(table, &style, invocation->out);
@@ -198,6 +210,7 @@ const struct verb verb_knobs = {
 		(const struct option_row[]){
 			OPTION_ONLY,
 			OPTION_RUN,
+			OPTION_KNOBS,
 			{ .name = "--markdown", .about = "Print the reference (docs/knobs.md)." },
 			{ .name = NULL },
 		},

@@ -70,6 +70,30 @@ static void print_sources(FILE *out, const struct style *style, const json_t *da
 	table_print(table, style, out);
 }
 
+/* What was lost, and what a source says of itself. */
+static void print_losses(FILE *out, const json_t *data)
+{
+	const json_t *row, *count;
+	const char *loss;
+	size_t i;
+
+	json_array_foreach (json_object_get(data, "sources"), i, row) {
+		bool lost = false;
+
+		json_object_foreach ((json_t *)json_object_get(row, "losses"), loss, count) {
+			if (json_integer_value(count) == 0)
+				continue;
+			fprintf(out, "%s%s: %" JSON_INTEGER_FORMAT " %s", lost ? "" : "\n",
+				lost ? "," : member_text(row, "name"), json_integer_value(count),
+				loss);
+			lost = true;
+		}
+		if (lost)
+			fprintf(out, " lost%s%s\n", member_text(row, "text")[0] ? "; " : "",
+				member_text(row, "text"));
+	}
+}
+
 /* `Pss:                1234 kB`: this process's part of the pages that it shares with others. */
 static int64_t read_pss_bytes(int root, int64_t pid)
 {
@@ -117,6 +141,7 @@ static int overhead_run(const struct invocation *invocation)
 				sizeof(window)));
 	print_processes(invocation->out, &style, data);
 	print_sources(invocation->out, &style, data);
+	print_losses(invocation->out, data);
 	return EXIT_CODE_OK;
 }
 

@@ -39,9 +39,8 @@ static json_t *policy_json(const struct policy *policy, const struct catalogue *
 			 (json_int_t)policy->trial.cooldown_ns);
 }
 
-static int check(const struct invocation *invocation)
+static int check(const struct invocation *invocation, const struct catalogue *catalogue)
 {
-	const struct catalogue catalogue = catalogue_here();
 	_cleanup_policies_ struct policy_set *set = policy_set_new();
 	_cleanup_json_ json_t *result = NULL;
 	json_t *names = json_array(), *errors = json_array();
@@ -52,7 +51,7 @@ static int check(const struct invocation *invocation)
 	if (invocation->n_words < 2)
 		return cli_usage_error(invocation, "'policy check' needs a file");
 	for (size_t i = 1; i < invocation->n_words; i++) {
-		int r = policy_set_load_file(set, &catalogue, invocation->words[i]);
+		int r = policy_set_load_file(set, catalogue, invocation->words[i]);
 
 		if (r < 0 && r != -EINVAL)
 			return cli_error(invocation, EXIT_CODE_ERROR, "unable to load '%s': %s",
@@ -77,18 +76,17 @@ static int check(const struct invocation *invocation)
 	return set->n_errors ? EXIT_CODE_ERROR : EXIT_CODE_OK;
 }
 
-static int list(const struct invocation *invocation)
+static int list(const struct invocation *invocation, const struct catalogue *catalogue)
 {
 	static const char *const titles[] = { "policy", "scope", "knob", "file", "about" };
 	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
-	const struct catalogue catalogue = catalogue_here();
 	const struct style style = style_of(invocation->out);
 	_cleanup_policies_ struct policy_set *set = NULL;
 	_cleanup_json_ json_t *result = NULL;
 	json_t *rows;
 	int r;
 
-	r = policies_load(invocation, &catalogue, &set);
+	r = policies_load(invocation, catalogue, &set);
 	if (r != EXIT_CODE_OK)
 		return r;
 	rows = json_array();
@@ -96,7 +94,7 @@ static int list(const struct invocation *invocation)
 	for (size_t i = 0; i < set->n_policies; i++) {
 		const struct policy *policy = &set->policies[i];
 
-		json_array_append_new(rows, policy_json(policy, &catalogue));
+		json_array_append_new(rows, policy_json(policy, catalogue));
 		table_row(table);
 		table_cell(table, TONE_STRONG, "%s", policy->name);
 		table_cell(table, TONE_PLAIN, "%s%s%s", scope_kind_word(policy->scope),
@@ -167,9 +165,8 @@ static void print_policy(FILE *out, const struct policy *policy, const struct ca
 	print_trial_params(out, &policy->trial);
 }
 
-static int show(const struct invocation *invocation)
+static int show(const struct invocation *invocation, const struct catalogue *catalogue)
 {
-	const struct catalogue catalogue = catalogue_here();
 	_cleanup_policies_ struct policy_set *set = NULL;
 	_cleanup_json_ json_t *result = NULL;
 	const char *names[POLICY_MAX];
@@ -179,7 +176,7 @@ static int show(const struct invocation *invocation)
 
 	if (invocation->n_words != 2)
 		return cli_usage_error(invocation, "'policy show' needs one NAME");
-	r = policies_load(invocation, &catalogue, &set);
+	r = policies_load(invocation, catalogue, &set);
 	if (r != EXIT_CODE_OK)
 		return r;
 	for (size_t i = 0; i < set->n_policies; i++) {
@@ -190,11 +187,11 @@ static int show(const struct invocation *invocation)
 		if (strcmp(policy->name, invocation->words[1]))
 			continue;
 		if (!invocation->json) {
-			print_policy(invocation->out, policy, &catalogue);
+			print_policy(invocation->out, policy, catalogue);
 			return EXIT_CODE_OK;
 		}
 		result = json_pack("{s:i, s:o}", "schema", 1, "policy",
-				   policy_json(policy, &catalogue));
+				   policy_json(policy, catalogue));
 		return print_json(invocation, result);
 	}
 	return cli_usage_error(invocation, "no policy '%s'%s", invocation->words[1],
@@ -206,12 +203,19 @@ static int policy_run(const struct invocation *invocation)
 {
 	static const char *const actions[] = { "check", "list", "show" };
 	const char *action = invocation->words[0];
+	_cleanup_knobs_ struct knob_file *knobs = NULL;
+	struct catalogue catalogue;
 	char hint[128];
+	int r;
 
+	r = knobs_load(invocation, &knobs);
+	if (r != EXIT_CODE_OK)
+		return r;
+	catalogue = catalogue_of(&knobs->table);
 	if (!strcmp(action, "check"))
-		return check(invocation);
+		return check(invocation, &catalogue);
 	if (!strcmp(action, "show"))
-		return show(invocation);
+		return show(invocation, &catalogue);
 	if (strcmp(action, "list"))
 		return cli_usage_error(invocation, "unknown action '%s' of 'policy'%s", action,
 				       cli_did_you_mean(action, actions, ARRAY_SIZE(actions), hint,
@@ -219,7 +223,7 @@ static int policy_run(const struct invocation *invocation)
 	if (invocation->n_words > 1)
 		return cli_usage_error(invocation, "one word too many for 'policy list': '%s'",
 				       invocation->words[1]);
-	return list(invocation);
+	return list(invocation, &catalogue);
 }
 
 const struct verb verb_policy = {
@@ -228,7 +232,9 @@ const struct verb verb_policy = {
 	.about = "Check policy files, list the policies in force, show one.",
 	.text = "check reports all errors at once, each as file:line:column: text, and exits with "
 		"1 when there are any.",
-	.options = (const struct option_row[]){ OPTION_POLICY, OPTION_POLICIES, { .name = NULL } },
+	.options =
+		(const struct option_row[]){
+			OPTION_POLICY, OPTION_POLICIES, OPTION_KNOBS, { .name = NULL } },
 	.examples = (const char *const[]){ "flyball policy check /etc/flyball/policies.d/*.conf",
 					   "flyball policy list",
 					   "flyball policy show disk-read-latency", NULL },

@@ -87,10 +87,11 @@ static json_t *candidates(const struct policy *policy, const struct knob_row *ro
 }
 
 /* Adds to an entry of the plan what only the policy and the knob know. */
-static void enrich(json_t *entry, const struct policy_set *set, int root)
+static void enrich(json_t *entry, const struct policy_set *set, const struct knob_table *knobs,
+		   int root)
 {
 	const struct policy *policy = policy_find(set, member_text(entry, "policy"));
-	const struct knob_row *row = knob_find(member_text(entry, "knob"));
+	const struct knob_row *row = knob_table_find(knobs, member_text(entry, "knob"));
 	struct knob_reading reading;
 	uint64_t least, most;
 	struct scope scope;
@@ -181,7 +182,8 @@ static void print_nothing(FILE *out, const struct style *style, const json_t *pl
 		      out);
 }
 
-static int render(const struct invocation *invocation, json_t *plan, const struct policy_set *set)
+static int render(const struct invocation *invocation, json_t *plan, const struct policy_set *set,
+		  const struct knob_table *knobs)
 {
 	const struct style style = style_of(invocation->out);
 	_cleanup_close_ int root = sysroot_open("/");
@@ -193,7 +195,7 @@ static int render(const struct invocation *invocation, json_t *plan, const struc
 		return cli_error(invocation, EXIT_CODE_ERROR, "unable to open '/': %s",
 				 strerror(-root));
 	json_array_foreach (entries, i, entry)
-		enrich(entry, set, root);
+		enrich(entry, set, knobs, root);
 	if (invocation->json) {
 		print_json(invocation, plan);
 		return code;
@@ -221,17 +223,22 @@ static json_t *read_plan(int fd)
 
 static int recommend_run(const struct invocation *invocation)
 {
-	const struct catalogue catalogue = catalogue_here();
+	_cleanup_knobs_ struct knob_file *knobs = NULL;
 	_cleanup_policies_ struct policy_set *policies = NULL;
 	_cleanup_close_ int fd = -1;
 	_cleanup_json_ json_t *plan = NULL;
 	struct observer_options sources = { 0 };
 	struct daemon_options options;
+	struct catalogue catalogue;
 	int r;
 
 	r = source_forced(invocation, &sources);
 	if (r != EXIT_CODE_OK)
 		return r;
+	r = knobs_load(invocation, &knobs);
+	if (r != EXIT_CODE_OK)
+		return r;
+	catalogue = catalogue_of(&knobs->table);
 	r = policies_load(invocation, &catalogue, &policies);
 	if (r != EXIT_CODE_OK)
 		return r;
@@ -245,12 +252,13 @@ static int recommend_run(const struct invocation *invocation)
 		.plan_ns = option_time_ns(invocation, "--for"),
 		.plan_fd = fd,
 		.state_dir = DEFAULT_STATE_DIR,
-		.run_dir = DEFAULT_RUN_DIR,
+		.run_dir = run_folder(invocation),
 		.user = option_text(invocation, "--user"),
 		.tick_ns = option_time_ns(invocation, "--tick"),
 		.only = option_scope(invocation, "--only"),
 		.force_block = sources.force_block,
 		.policies = policies,
+		.knobs = &knobs->table,
 	};
 	fprintf(invocation->err, "looking for %s with %zu policies; nothing is written ...\n",
 		option_text(invocation, "--for"), policies->n_policies);
@@ -258,7 +266,7 @@ static int recommend_run(const struct invocation *invocation)
 	plan = read_plan(fd);
 	if (!plan)
 		return cli_error(invocation, r ? r : EXIT_CODE_ERROR, "no plan was made");
-	return render(invocation, plan, policies);
+	return render(invocation, plan, policies, &knobs->table);
 }
 
 const struct verb verb_recommend = {
@@ -278,8 +286,10 @@ const struct verb verb_recommend = {
 			  .about = "How long to look." },
 			OPTION_POLICY,
 			OPTION_POLICIES,
+			OPTION_KNOBS,
 			OPTION_ONLY,
 			OPTION_SOURCE,
+			OPTION_RUN,
 			{ .name = "--user",
 			  .argument = "NAME|UID",
 			  .type = OPTION_TEXT,

@@ -196,6 +196,31 @@ void policies_print_errors(const struct invocation *invocation, const struct pol
 		fprintf(invocation->err, "... and %zu more\n", set->n_errors - shown);
 }
 
+int knobs_load(const struct invocation *invocation, struct knob_file **ret_file)
+{
+	_cleanup_knobs_ struct knob_file *file = NULL;
+	int r = knob_file_load(option_text(invocation, "--knobs"), &file);
+
+	if (r < 0)
+		return cli_error(invocation, EXIT_CODE_ERROR, "unable to load knobs: %s",
+				 strerror(-r));
+	for (size_t i = 0; i < file->n_errors && i < CONF_ERRORS_MAX; i++) {
+		const struct conf_error *error = &file->errors[i];
+
+		if (error->line)
+			fprintf(invocation->err, "%s:%u:%u: %s\n", error->file, error->line,
+				error->column, error->text);
+		else
+			fprintf(invocation->err, "%s: %s\n", error->file, error->text);
+	}
+	if (file->n_errors)
+		return cli_error(invocation, EXIT_CODE_ERROR,
+				 "%zu error%s in the declared knobs; nothing was started",
+				 file->n_errors, file->n_errors == 1 ? "" : "s");
+	*ret_file = take_ptr(file);
+	return EXIT_CODE_OK;
+}
+
 int policies_load(const struct invocation *invocation, const struct catalogue *catalogue,
 		  struct policy_set **ret_set)
 {

@@ -145,7 +145,7 @@ static int look(const struct invocation *invocation, struct sampler *sampler,
 	uint64_t now = clock_now_ns();
 	int r;
 
-	r = sampler_init(sampler, force_block, pattern, &only);
+	r = sampler_init(sampler, force_block, pattern, &only, run_folder(invocation));
 	if (r < 0)
 		return r;
 	progress_begin(&progress, invocation->err, "looking for a second", now, LOOK_NS);
@@ -204,6 +204,7 @@ const struct verb verb_signals = {
 			  .about = "Only the catalogue: attach nothing, look at nothing." },
 			OPTION_ONLY,
 			OPTION_SOURCE,
+			OPTION_RUN,
 			{ .name = "--markdown", .about = "Print the reference (docs/signals.md)." },
 			{ .name = NULL },
 		},

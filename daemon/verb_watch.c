@@ -82,7 +82,8 @@ static int watch_run(const struct invocation *invocation)
 	r = source_forced(invocation, &options);
 	if (r != EXIT_CODE_OK)
 		return r;
-	r = sampler_init(&sampler, options.force_block, invocation->words[0], &only);
+	r = sampler_init(&sampler, options.force_block, invocation->words[0], &only,
+			 run_folder(invocation));
 	next = clock_now_ns();
 	for (uint64_t i = 0; r == 0 && (count == 0 || i < count); i++) {
 		next += interval;
@@ -125,6 +126,7 @@ const struct verb verb_watch = {
 			  .about = "End after so many; 0 = never." },
 			OPTION_ONLY,
 			OPTION_SOURCE,
+			OPTION_RUN,
 			{ .name = NULL },
 		},
 	.examples =

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "actuator/knob_file.h"
 #include "base/cleanup.h"
 #include "daemon/cli.h"
 #include "include/catalogue.h"
@@ -15,6 +16,7 @@
 #define DEFAULT_STATE_DIR "/var/lib/flyball"
 #define DEFAULT_LIMITS "/etc/flyball/limits.conf"
 #define DEFAULT_USER "flyball"
+#define DEFAULT_KNOBS "/etc/flyball/knobs.conf"
 
 struct client;
 
@@ -48,6 +50,12 @@ extern const struct verb verb_doctor, verb_signals, verb_watch, verb_knobs, verb
 		.name = "--source", .argument = "SOURCE=METHOD", .type = OPTION_TEXT,   \
 		.about = "For debugging: observe by this method and no other, such as " \
 			 "block=kprobe; 'flyball doctor' lists them."                   \
+	}
+#define OPTION_KNOBS                                                                     \
+	{                                                                                \
+		.name = "--knobs", .argument = "FILE", .type = OPTION_TEXT,              \
+		.preset = DEFAULT_KNOBS,                                                 \
+		.about = "Knobs that you declare yourself; nothing where there is none." \
 	}
 #define OPTION_ONLY                                                           \
 	{                                                                     \
@@ -98,6 +106,12 @@ int policies_load_quietly(const struct invocation *invocation, const struct cata
 /* `file:line:column: text`, one a line, on err. */
 void policies_print_errors(const struct invocation *invocation, const struct policy_set *set);
 
+/*
+ * The knobs of the build and those that --knobs declares, for as long as the process lives. Returns EXIT_CODE_OK, or
+ * another after printing the errors.
+ */
+int knobs_load(const struct invocation *invocation, struct knob_file **ret_file);
+
 /* Prints JSON for programs; returns EXIT_CODE_OK. */
 int print_json(const struct invocation *invocation, const json_t *json);
 
@@ -116,6 +130,12 @@ static inline void policy_set_freep(struct policy_set **set)
 	policy_set_free(*set);
 }
 
+static inline void knob_file_freep(struct knob_file **file)
+{
+	knob_file_free(*file);
+}
+
+#define _cleanup_knobs_ _cleanup_(knob_file_freep)
 #define _cleanup_json_ _cleanup_(json_unrefp)
 #define _cleanup_policies_ _cleanup_(policy_set_freep)
 

@@ -61,7 +61,8 @@ struct knob_row {
 		field; /* which number of a file with several (`4096 131072 6291456`), from 1; 0 = the whole file */
 	const char *
 		choices_path; /* of a KNOB_CHOICE whose file holds the value alone; NULL = names and [value] in one */
-	const char *about; /* what it affects, for people */
+	const char *choices; /* of a KNOB_CHOICE whose file does not list them: "N Y"; else NULL */
+	const char *about;   /* what it affects, for people */
 };
 
 /* True when the knob exists once for each scope of that kind. */
@@ -90,6 +91,8 @@ static inline bool knob_scopes_interfere(uint32_t domain, const struct scope *a,
 enum knob_reading_flag {
 	KNOB_WRITABLE = 1u << 0, /* the file exists and allows writing */
 	KNOB_GONE = 1u << 1,     /* the scope or the file does not exist (any more) */
+	KNOB_HIDDEN =
+		1u << 2, /* it is there, but this process may not read it: the actuator answers */
 };
 
 /* What a knob of a scope is now. */

@@ -3,6 +3,7 @@
 #ifndef FLYBALL_SIGNAL_H
 #define FLYBALL_SIGNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "include/scope.h"
@@ -59,6 +60,9 @@ enum signal_id {
 	SIGNAL_MEM_FAULTS_MAJOR, /* counters */
 	SIGNAL_MEM_SWAP_IN,
 	SIGNAL_MEM_SWAP_OUT,
+	SIGNAL_APP_VALUE,   /* what a service says of itself: a level */
+	SIGNAL_APP_COUNT,   /* events */
+	SIGNAL_APP_LATENCY, /* durations */
 	SIGNAL_ID_COUNT,
 };
 
@@ -72,10 +76,27 @@ struct signal_row {
 	const char *about;  /* one sentence, for people */
 };
 
-/* A signal and what is asked of it; the scope comes from the policy's instance. */
+#define SIGNAL_INSTANCE_MAX 120 /* longest instance in a reference, with its NUL */
+#define SIGNAL_REF_TEXT_MAX 224 /* longest `signal[instance].stat`, with its NUL */
+
+/* A signal and what is asked of it: `disk.read.latency[vda].p99`. */
 struct signal_ref {
 	uint32_t signal; /* enum signal_id */
 	uint32_t stat;   /* enum signal_stat */
+	char instance
+		[SIGNAL_INSTANCE_MAX]; /* of the signal's kind of scope; "" = the policy's, or the host */
 };
+
+static inline bool signal_is_app(uint32_t signal)
+{
+	return signal >= SIGNAL_APP_VALUE && signal <= SIGNAL_APP_LATENCY;
+}
+
+/* True when each instance of a policy of that scope has the signal of its own. */
+static inline bool signal_ref_is_own(const struct signal_ref *ref, const struct signal_row *rows,
+				     uint32_t scope)
+{
+	return rows[ref->signal].scope == scope && !ref->instance[0];
+}
 
 #endif

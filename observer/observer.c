@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -12,10 +14,7 @@
 #include "observer/source.h"
 
 static const struct source_ops *const sources[] = {
-	&block_source,
-	&psi_source,
-	&cpu_source,
-	&memory_source,
+	&block_source, &psi_source, &cpu_source, &memory_source, &app_source,
 };
 
 _Static_assert(ARRAY_SIZE(sources) <= SOURCES_MAX, "observer_sources() has room for all");
@@ -62,7 +61,13 @@ int observer_new(const struct observer_options *options, struct observer **ret_o
 
 	if (!observer)
 		return -ENOMEM;
+	observer->context.epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (observer->context.epoll < 0) {
+		free(observer);
+		return -errno;
+	}
 	observer->context.root = options->root;
+	observer->context.run_dir = options->run_dir;
 	observer->context.force_block = options->force_block;
 	if (options->events)
 		observer->context.events = *options->events;
@@ -80,6 +85,7 @@ void observer_free(struct observer *observer)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
 		attachment_close(observer, i);
+	close(observer->context.epoll);
 	free(observer);
 }
 
@@ -262,6 +268,25 @@ size_t observer_methods(struct observer *observer, size_t source, struct source_
 		ops->try_method(&context, i, &ret_methods[i]);
 	}
 	return i;
+}
+
+int observer_descriptor(const struct observer *observer)
+{
+	return observer->context.epoll;
+}
+
+void observer_drain(struct observer *observer)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		struct attachment *attachment = &observer->attachments[i];
+		uint64_t start_ns;
+
+		if (!attachment->state || !sources[i]->drain)
+			continue;
+		start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+		sources[i]->drain(attachment->state);
+		attachment->status.sample_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+	}
 }
 
 size_t observer_sources(struct observer *observer, struct source_status *ret_status)

@@ -2,7 +2,7 @@
 /*
  * The observer: sources of signals, attached on demand, sampled into frames. It never writes to the system.
  *
- *     observer_new → observer_demand → observer_sample … → observer_demand({}) → observer_free
+ *     observer_new → observer_demand → observer_sample or observer_drain … → observer_demand({}) → observer_free
  */
 #ifndef FLYBALL_OBSERVER_H
 #define FLYBALL_OBSERVER_H
@@ -21,7 +21,8 @@ struct observer;
 extern const struct signal_row signal_rows[SIGNAL_ID_COUNT];
 
 struct observer_options {
-	int root;                /* sysroot descriptor; must outlive the observer */
+	int root;            /* sysroot descriptor; must outlive the observer */
+	const char *run_dir; /* where the socket for pushed metrics lies, in app/; NULL = nowhere */
 	const char *force_block; /* method of the block source to use; NULL = the best that works */
 	const struct source_events *events; /* NULL = as observer_events_read() finds them now */
 };
@@ -65,6 +66,13 @@ int observer_sample(struct observer *observer, uint64_t now_ns, struct frame *fr
  */
 size_t observer_methods(struct observer *observer, size_t source,
 			struct source_status *ret_methods);
+
+/*
+ * A descriptor that is readable when observer_drain() has something to do between two samples; it stays the same, and
+ * nothing is ever there without a demand. Who does not look at it loses nothing but the time of those who push.
+ */
+int observer_descriptor(const struct observer *observer);
+void observer_drain(struct observer *observer);
 
 /* Fills in up to SOURCES_MAX rows, one a source in the order of its table; returns how many. */
 size_t observer_sources(struct observer *observer, struct source_status *ret_status);

@@ -15,6 +15,13 @@
 			  .scope = SCOPE_HOST,         \
 			  .source = source_,           \
 			  .about = about_ }
+#define APP(id, kind_, unit_, name_, about_)          \
+	[SIGNAL_APP_##id] = { .name = "app." name_,   \
+			      .kind = SIGNAL_##kind_, \
+			      .unit = UNIT_##unit_,   \
+			      .scope = SCOPE_SERVICE, \
+			      .source = "app",        \
+			      .about = about_ }
 
 const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	DISK(READ_LATENCY, DISTRIBUTION, TIME, "read.latency",
@@ -73,4 +80,9 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	     "Page faults that needed a read from disk."),
 	HOST(MEM_SWAP_IN, COUNTER, NONE, "memory", "mem.swap.in", "Pages read back from swap."),
 	HOST(MEM_SWAP_OUT, COUNTER, NONE, "memory", "mem.swap.out", "Pages written to swap."),
+
+	APP(VALUE, GAUGE, NONE, "value", "A level that a service pushes: `NAME 12`."),
+	APP(COUNT, COUNTER, NONE, "count", "Events that a service counts: `NAME +3`."),
+	APP(LATENCY, DISTRIBUTION, TIME, "latency",
+	    "Durations that a service measures: `NAME 1.2ms`, one each."),
 };

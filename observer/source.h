@@ -23,6 +23,8 @@ struct source_context {
 	int root;                /* sysroot descriptor */
 	const char *force_block; /* see struct observer_options */
 	struct source_events events;
+	const char *run_dir; /* likewise */
+	int epoll; /* a source adds what it wants to drain() between the ticks, level-triggered */
 };
 
 /* The demand on one source. */
@@ -71,6 +73,9 @@ struct source_ops {
 	/* Adds its demanded series to the frame. What cannot be read is an invalid series and a LOSS_EVENT. */
 	void (*sample)(void *state, struct sampler *sampler);
 
+	/* Takes in what waits, between the ticks; bounded, allocates nothing. NULL = nothing ever does. */
+	void (*drain)(void *state);
+
 	/* Detaches; also what open() or demand() left half-done. */
 	void (*close)(void *state);
 
@@ -82,6 +87,7 @@ extern const struct source_ops block_source;
 extern const struct source_ops psi_source;
 extern const struct source_ops cpu_source;
 extern const struct source_ops memory_source;
+extern const struct source_ops app_source;
 
 static inline uint64_t signal_bit(uint32_t signal)
 {

@@ -54,25 +54,9 @@ static struct excerpt next_word(const struct expression *e)
 	return excerpt_of(e->text + e->at, length);
 }
 
-static bool is_reference_byte(char c)
-{
-	return isalnum((unsigned char)c) || c == '.' || c == '_' || c == '-';
-}
-
-static size_t reference_length(const struct expression *e)
-{
-	size_t length = 0;
-
-	if (!isalpha((unsigned char)e->text[e->at]))
-		return 0;
-	while (is_reference_byte(e->text[e->at + length]))
-		length++;
-	return length;
-}
-
 static bool at_word(const struct expression *e, const char *word)
 {
-	size_t length = reference_length(e);
+	size_t length = reference_length(e->text + e->at);
 
 	return strlen(word) == length && !strncmp(e->text + e->at, word, length);
 }
@@ -118,7 +102,7 @@ static int fail_comparison(struct expression *e)
 static int fail_operator(struct expression *e, size_t reference, size_t length)
 {
 	struct excerpt word = next_word(e);
-	char name[REFERENCE_TEXT_MAX];
+	char name[SIGNAL_REF_TEXT_MAX];
 
 	snprintf(name, sizeof(name), "%s", excerpt_of(e->text + reference, length).text);
 	if (!e->text[e->at])
@@ -168,8 +152,8 @@ static int parse_limit(struct expression *e, const struct signal_ref *ref,
 	unit = e->at + strspn(after, " \t");
 	if (ret_literal->unit == UNIT_NONE && unit > e->at) {
 		e->at = unit;
-		if (reference_length(e) > 0 && !at_word(e, "and") && !at_word(e, "or") &&
-		    !at_word(e, "for"))
+		if (reference_length(e->text + e->at) > 0 && !at_word(e, "and") &&
+		    !at_word(e, "or") && !at_word(e, "for"))
 			return findings_add(e->findings, start,
 					    "write the unit right after the number: '%s%s'",
 					    excerpt_of(e->text + start, ret_literal->length).text,
@@ -179,18 +163,29 @@ static int parse_limit(struct expression *e, const struct signal_ref *ref,
 	return 0;
 }
 
+static bool is_unclosed(const char *reference, size_t length)
+{
+	const char *open = memrchr(reference, '[', length);
+
+	return open && !memchr(open, ']', (size_t)(reference + length - open));
+}
+
 static int parse_comparison(struct expression *e)
 {
-	size_t start = e->at, length = reference_length(e), limit;
+	size_t start = e->at, length = reference_length(e->text + e->at), limit;
 	struct condition_node node = { .op = CONDITION_LESS };
 	struct literal literal;
-	char name[REFERENCE_TEXT_MAX];
+	char name[SIGNAL_REF_TEXT_MAX];
 	bool known;
 
 	if (length == 0 || at_word(e, "and") || at_word(e, "or") || at_word(e, "for"))
 		return fail_comparison(e);
 	e->at += length;
 	skip_blank(e);
+	/* A bracket that is not closed has taken everything: the reference says so. */
+	if (is_unclosed(e->text + start, length))
+		return reference_parse(e->text, start, length, e->catalogue, e->scope, e->findings,
+				       &node.ref);
 	if (parse_operator(e, &node.op) < 0)
 		return fail_operator(e, start, length);
 	known = reference_parse(e->text, start, length, e->catalogue, e->scope, e->findings,

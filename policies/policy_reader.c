@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/knob_name.h"
+#include "base/scope.h"
 #include "base/words.h"
 #include "policies/expression.h"
 #include "policies/policies.h"
@@ -112,7 +114,7 @@ static void parse_until(struct reader *reader, const config_setting_t *setting)
 static const struct knob_row *find_knob(const struct catalogue *catalogue, const char *name)
 {
 	for (size_t i = 0; i < catalogue->n_knobs; i++)
-		if (!strcmp(catalogue->knobs[i].name, name))
+		if (knob_name_is(name, catalogue->knobs[i].name))
 			return &catalogue->knobs[i];
 	return NULL;
 }
@@ -428,9 +430,45 @@ const struct conf_group *const policy_groups[] = {
 };
 const size_t policy_groups_count = ARRAY_SIZE(policy_groups);
 
+static bool has_own_signal(const struct reader *reader)
+{
+	const struct signal_row *rows = reader->catalogue->signals;
+	const struct policy *policy = reader->policy;
+
+	for (uint32_t i = 0; i < policy->when.n_nodes; i++)
+		if (policy->when.nodes[i].op < CONDITION_AND &&
+		    signal_ref_is_own(&policy->when.nodes[i].ref, rows, policy->scope))
+			return true;
+	return signal_ref_is_own(&policy->objective.ref, rows, policy->scope);
+}
+
+/* Instances are known by their signals; where a policy has none of its own, `match` must say which it is. */
+static void check_instances(struct reader *reader, const config_setting_t *setting)
+{
+	const config_setting_t *match = config_setting_get_member(setting, "match");
+	struct scope pattern = { .kind = reader->policy->scope }, named;
+	const char *kind = scope_kind_word(pattern.kind), *phrase = scope_phrase(pattern.kind);
+
+	memcpy(pattern.name, reader->policy->scope_match, sizeof(pattern.name));
+	if (has_own_signal(reader) || scope_pattern_is_exact(&pattern, &named))
+		return;
+	if (match)
+		reader_fail(reader, match,
+			    "'%s' is a pattern, but no signal in 'when' or the objective is of %s, "
+			    "so "
+			    "nothing says which there are: name one",
+			    excerpt(pattern.name).text, phrase);
+	else
+		reader_fail(reader, config_setting_get_member(setting, "scope"),
+			    "no signal in 'when' or the objective is of %s, so nothing says which "
+			    "there are: add match = \"NAME\" with one %s",
+			    phrase, kind);
+}
+
 void reader_policy(struct reader *reader, const config_setting_t *setting)
 {
 	struct policy *policy = reader->policy;
+	size_t errors = reader->conf.errors->n;
 
 	*policy = (struct policy){
 		.scope = SCOPE_HOST,
@@ -441,4 +479,6 @@ void reader_policy(struct reader *reader, const config_setting_t *setting)
 	reader->scope = SCOPE_KIND_COUNT;
 	reader->knob = NULL;
 	reader_group(reader, &policy_group, setting);
+	if (reader->conf.errors->n == errors)
+		check_instances(reader, setting);
 }

@@ -371,7 +371,7 @@ static int try_network_knobs(struct bench *b)
 
 		/* Only what the namespace has of its own: the rest would be the machine's. */
 		if (row->domain != DOMAIN_NETWORK ||
-		    strncmp(row->path, "proc/sys/net/ipv4/tcp_", 22))
+		    row->field || strncmp(row->path, "proc/sys/net/ipv4/tcp_", 22))
 			continue;
 		if (sysroot_read(b->root, row->path, own, sizeof(own)) < 0)
 			continue;

@@ -42,6 +42,10 @@ static const struct signal_row signals[SIGNAL_ID_COUNT] = {
 				 .kind = SIGNAL_GAUGE,
 				 .unit = UNIT_RATIO,
 				 .scope = SCOPE_HOST },
+	[SIGNAL_APP_VALUE] = { .name = "app.value",
+			       .kind = SIGNAL_GAUGE,
+			       .unit = UNIT_NONE,
+			       .scope = SCOPE_SERVICE },
 	[SIGNAL_MEM_FREE] = { .name = "mem.free",
 			      .kind = SIGNAL_GAUGE,
 			      .unit = UNIT_BYTES,
@@ -50,25 +54,25 @@ static const struct signal_row signals[SIGNAL_ID_COUNT] = {
 
 static const struct catalogue catalogue = { .signals = signals };
 
-#define REF_P50                                    \
-	{                                          \
-		SIGNAL_DISK_READ_LATENCY, STAT_P50 \
+#define REF_P50                                                      \
+	{                                                            \
+		.signal = SIGNAL_DISK_READ_LATENCY, .stat = STAT_P50 \
 	}
-#define REF_P99                                    \
-	{                                          \
-		SIGNAL_DISK_READ_LATENCY, STAT_P99 \
+#define REF_P99                                                      \
+	{                                                            \
+		.signal = SIGNAL_DISK_READ_LATENCY, .stat = STAT_P99 \
 	}
-#define REF_WRITES                                 \
-	{                                          \
-		SIGNAL_DISK_WRITE_BYTES, STAT_RATE \
+#define REF_WRITES                                                   \
+	{                                                            \
+		.signal = SIGNAL_DISK_WRITE_BYTES, .stat = STAT_RATE \
 	}
-#define REF_BUSY                             \
-	{                                    \
-		SIGNAL_DISK_BUSY, STAT_VALUE \
+#define REF_BUSY                                               \
+	{                                                      \
+		.signal = SIGNAL_DISK_BUSY, .stat = STAT_VALUE \
 	}
-#define REF_PSI                                \
-	{                                      \
-		SIGNAL_PSI_IO_FULL, STAT_VALUE \
+#define REF_PSI                                                  \
+	{                                                        \
+		.signal = SIGNAL_PSI_IO_FULL, .stat = STAT_VALUE \
 	}
 
 /* What the machine does while a value is in force. */
@@ -92,6 +96,7 @@ struct machine {
 	uint64_t now_ns;
 	double noise; /* half width of a tick's latency factor */
 	bool no_latency, lossy, gone, mute_all;
+	bool serving;          /* services `web` (faster with bfq) and `other` push their values */
 	const char *stalled;   /* while this value is in force no read ends; NULL = none */
 	uint32_t blind_signal; /* SIGNAL_ID_COUNT = none */
 	uint32_t
@@ -320,6 +325,13 @@ static void tick_for(struct machine *m, uint64_t interval_ns)
 		   behaviour(m, m->in_force[0])->psi);
 	for (size_t i = 0; i < m->n_disks && !m->gone; i++)
 		fill_disk(m, i);
+	if (m->serving) {
+		add_series(m, SIGNAL_APP_VALUE, (struct scope){ SCOPE_SERVICE, "other" },
+			   5 + m->noise * rng_uniform(&m->rng));
+		add_series(m, SIGNAL_APP_VALUE, (struct scope){ SCOPE_SERVICE, "web" },
+			   (strcmp(m->in_force[0], "bfq") ? 5 : 9) +
+				   m->noise * rng_uniform(&m->rng));
+	}
 	make_blind(m);
 	analyzer_tick(m->analyzer, m->frame, &m->decisions);
 	answer(m);
@@ -739,7 +751,7 @@ static void an_arm_is_not_tried_without_sight_of_its_guardrails(void **state)
 	(void)state;
 	m->policy.n_guardrails = 1;
 	m->policy.guardrails[0] = (struct guardrail){
-		.ref = { SIGNAL_MEM_FREE, STAT_VALUE },
+		.ref = { .signal = SIGNAL_MEM_FREE, .stat = STAT_VALUE },
 		.kind = GUARDRAIL_MIN,
 		.limit = 1e9,
 	};
@@ -844,7 +856,7 @@ static void a_guardrail_without_events_is_not_blind(void **state)
 	(void)state;
 	m->policy.n_guardrails = 2;
 	m->policy.guardrails[0] = (struct guardrail){
-		.ref = { SIGNAL_DISK_WRITE_LATENCY, STAT_P99 },
+		.ref = { .signal = SIGNAL_DISK_WRITE_LATENCY, .stat = STAT_P99 },
 		.kind = GUARDRAIL_MAX,
 		.limit = 1e9,
 	};
@@ -1119,6 +1131,82 @@ static void windows_that_are_empty_on_both_sides_or_under_the_incumbent_show_no_
 	run_until(m, EVENT_VERDICT);
 	assert_ended(m, VERDICT_KEPT, REASON_BETTER);
 	assert_int_equal(m->last.n_void, 6);
+	machine_free(m);
+}
+
+static struct signal_ref app_value(const char *instance)
+{
+	struct signal_ref ref = { .signal = SIGNAL_APP_VALUE };
+
+	strcpy(ref.instance, instance);
+	return ref;
+}
+
+static void the_objective_of_a_disk_can_be_one_service(void **state)
+{
+	static const char *const services[] = { "web", "other" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+		struct machine *m = machine_new();
+
+		m->serving = true;
+		m->policy.objective.ref = app_value(services[i]);
+		m->policy.objective.direction = OBJECTIVE_MAXIMIZE;
+		machine_start(m);
+		run_until(m, EVENT_VERDICT);
+		if (i == 0)
+			assert_ended(m, VERDICT_KEPT, REASON_BETTER);
+		else
+			assert_ended(m, VERDICT_INCONCLUSIVE, REASON_FUTILE);
+		if (i == 0)
+			assert_non_null(strstr(m->last.reason_text, "app.value[web] 7"));
+		machine_free(m);
+	}
+}
+
+/* A slash between them: fnmatch would take a backslash away. */
+static void one_instance_is_demanded_by_its_name(void **state)
+{
+	struct demand demands[DEMANDS_MAX];
+	struct machine *m = machine_new();
+
+	(void)state;
+	m->policy.when.nodes[0].ref = app_value("we\\x2db");
+	strcpy(m->policy.scope_match, "d0");
+	machine_start(m);
+	/* The objective, too: only its series say which disks there are. */
+	assert_int_equal(analyzer_demands(m->analyzer, demands), 2);
+	assert_int_equal(demands[0].signal, SIGNAL_APP_VALUE);
+	assert_int_equal(demands[0].scope.kind, SCOPE_SERVICE);
+	assert_string_equal(demands[0].scope.name, "we\\\\x2db");
+	assert_int_equal(demands[1].signal, SIGNAL_DISK_READ_LATENCY);
+	machine_free(m);
+}
+
+/* No signal of a disk is asked for: the disk that is named exists by itself, also without any series. */
+static void a_policy_that_names_its_instance_needs_no_signal_of_it(void **state)
+{
+	struct machine *m = machine_new();
+
+	(void)state;
+	m->serving = true;
+	m->gone = true;
+	m->policy.when.nodes[0] = (struct condition_node){ .op = CONDITION_GREATER,
+							   .ref = app_value("web"),
+							   .limit = 1 };
+	m->policy.objective.ref = app_value("web");
+	m->policy.objective.direction = OBJECTIVE_MAXIMIZE;
+	strcpy(m->policy.scope_match, "d*");
+	machine_start(m);
+	for (int i = 0; i < 20; i++)
+		tick(m);
+	assert_int_equal(analyzer_targets(m->analyzer, NULL, 0), 0);
+	strcpy(m->policy.scope_match, "d0");
+	machine_start(m);
+	run_until(m, EVENT_VERDICT);
+	assert_ended(m, VERDICT_KEPT, REASON_BETTER);
+	assert_string_equal(m->last.scope.name, "d0");
 	machine_free(m);
 }
 
@@ -1435,6 +1523,9 @@ int main(void)
 			an_arm_under_which_writes_stop_is_undone_when_they_are_to_be_maximized),
 		cmocka_unit_test(
 			windows_that_are_empty_on_both_sides_or_under_the_incumbent_show_no_stall),
+		cmocka_unit_test(the_objective_of_a_disk_can_be_one_service),
+		cmocka_unit_test(one_instance_is_demanded_by_its_name),
+		cmocka_unit_test(a_policy_that_names_its_instance_needs_no_signal_of_it),
 		cmocka_unit_test(a_frame_that_straddles_the_washout_is_not_counted),
 		cmocka_unit_test(one_domain_and_scope_runs_one_trial),
 		cmocka_unit_test(memory_knobs_of_two_scopes_never_overlap),

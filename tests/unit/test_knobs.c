@@ -4,6 +4,7 @@
 #include "actuator/family.h"
 #include "actuator/knobs.h"
 #include "base/cleanup.h"
+#include "base/knob_name.h"
 
 static void every_row_is_whole_and_its_name_unique(void **state)
 {
@@ -23,7 +24,8 @@ static void every_row_is_whole_and_its_name_unique(void **state)
 		if (row->type == KNOB_INTEGER)
 			assert_true(row->min < row->max);
 		for (size_t j = 0; j < i; j++)
-			assert_string_not_equal(knob_rows[j].path, row->path);
+			assert_true(strcmp(knob_rows[j].path, row->path) ||
+				    knob_rows[j].field != row->field);
 	}
 	assert_null(knob_find("vm.nonsense"));
 }
@@ -39,7 +41,7 @@ static void every_row_is_set_read_back_and_restored_in_a_folder(void **state)
 		char path[256], old[32], new_value[32];
 
 		/* Families with scopes of their own have tests of their own. */
-		if (row->type != KNOB_INTEGER ||
+		if (row->type != KNOB_INTEGER || row->field ||
 		    (row->scope != SCOPE_DISK && row->scope != SCOPE_HOST))
 			continue;
 		strcpy(scope.name, row->scope == SCOPE_DISK ? "vda" : "");
@@ -55,6 +57,85 @@ static void every_row_is_set_read_back_and_restored_in_a_folder(void **state)
 		assert_int_equal(machine_ask(m, 100 + i, ACTION_UNDO), OUTCOME_DONE);
 		machine_expect(m, path, old);
 	}
+}
+
+#define RMEM "proc/sys/net/ipv4/tcp_rmem"
+
+/* Whatever the others have become in the meantime. */
+static void one_number_of_several_is_set_and_the_others_stay_as_they_are_now(void **state)
+{
+	const struct knob_row *row = knob_find("net.ipv4.tcp_rmem[default]");
+	const struct scope host = { .kind = SCOPE_HOST };
+	struct machine *m = *state;
+	struct knob_reading reading;
+
+	assert_int_equal(machine_open(m), 0);
+	machine_set(m, RMEM, "4096\t131072\t6291456\n");
+	assert_int_equal(machine_begin(m, 1, row->name, "131072", "262144"), OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_DONE);
+	assert_string_equal(m->outcome.value, "262144");
+	machine_expect(m, RMEM, "4096\t262144\t6291456");
+	machine_set(m, RMEM, "8192\t262144\t7000000\n");
+	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_DONE);
+	machine_expect(m, RMEM, "8192\t131072\t7000000");
+	/* The field itself is somebody's who has changed it. */
+	assert_int_equal(machine_begin(m, 2, row->name, "131072", "262144"), OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 2, ACTION_ARM), OUTCOME_DONE);
+	machine_set(m, RMEM, "8192 5 7000000");
+	assert_int_equal(machine_ask(m, 2, ACTION_UNDO), OUTCOME_FOREIGN);
+	machine_expect(m, RMEM, "8192 5 7000000");
+	assert_int_equal(knob_read(m->root, knob_find("net.ipv4.tcp_rmem[max]"), &host, &reading),
+			 0);
+	assert_string_equal(reading.value, "7000000");
+	machine_set(m, RMEM, "8192 5");
+	assert_int_equal(knob_read(m->root, knob_find("net.ipv4.tcp_rmem[max]"), &host, &reading),
+			 -EBADMSG);
+}
+
+static void a_switch_has_the_choices_of_its_row(void **state)
+{
+	const struct knob_row *row = knob_find("zswap.enabled");
+	const struct scope host = { .kind = SCOPE_HOST };
+	struct machine *m = *state;
+	struct knob_reading reading;
+
+	assert_int_equal(machine_open(m), 0);
+	machine_set(m, row->path, "N\n");
+	assert_int_equal(knob_read(m->root, row, &host, &reading), 0);
+	assert_string_equal(reading.value, "N");
+	assert_int_equal(reading.n_choices, 2);
+	assert_string_equal(reading.choices[1], "Y");
+	assert_int_equal(machine_begin(m, 1, row->name, "N", "1"), OUTCOME_REFUSED);
+	assert_int_equal(machine_begin(m, 2, row->name, "N", "Y"), OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 2, ACTION_ARM), OUTCOME_DONE);
+	machine_expect(m, row->path, "Y");
+	assert_int_equal(machine_ask(m, 2, ACTION_UNDO), OUTCOME_DONE);
+	machine_expect(m, row->path, "N");
+}
+
+static void names_are_written_by_dots_or_slashes(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "vm.swappiness", "vm/swappiness" },
+		{ "net.ipv4.tcp_rmem[max]", "net/ipv4/tcp_rmem[max]" },
+		{ "net.ipv4.conf.eth0/1.rp_filter", "net/ipv4/conf/eth0.1/rp_filter" },
+	};
+	char text[KNOB_NAME_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		assert_string_equal(knob_name_dotted(pairs[i][0], text, sizeof(text)), pairs[i][0]);
+		assert_string_equal(knob_name_dotted(pairs[i][1], text, sizeof(text)), pairs[i][0]);
+		assert_string_equal(knob_name_path(pairs[i][0], text, sizeof(text)), pairs[i][1]);
+		assert_string_equal(knob_name_path(pairs[i][1], text, sizeof(text)), pairs[i][1]);
+		assert_true(knob_name_is(pairs[i][0], pairs[i][0]));
+		assert_true(knob_name_is(pairs[i][1], pairs[i][0]));
+	}
+	assert_false(knob_name_is("vm/swap", "vm.swappiness"));
+	assert_false(knob_name_is("vm/swappiness", "vm.swap"));
+	assert_false(knob_name_is("net/ipv4.tcp", "net.ipv4.tcp"));
+	assert_ptr_equal(knob_find("net/ipv4/tcp_rmem[max]"), knob_find("net.ipv4.tcp_rmem[max]"));
+	assert_non_null(knob_find("vm/swappiness"));
 }
 
 static void a_choice_is_read_with_and_without_brackets(void **state)
@@ -209,6 +290,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row_is_whole_and_its_name_unique),
 		ON_MACHINE(every_row_is_set_read_back_and_restored_in_a_folder),
+		ON_MACHINE(one_number_of_several_is_set_and_the_others_stay_as_they_are_now),
+		ON_MACHINE(a_switch_has_the_choices_of_its_row),
+		cmocka_unit_test(names_are_written_by_dots_or_slashes),
 		ON_MACHINE(a_choice_is_read_with_and_without_brackets),
 		ON_MACHINE(what_is_not_there_is_gone_and_a_wrong_scope_is_an_error),
 		ON_MACHINE(disks_without_sectors_are_no_scopes),

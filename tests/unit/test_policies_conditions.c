@@ -176,6 +176,66 @@ static void suffixes_that_do_not_fit_are_refused(void **state)
 		     "is so long");
 }
 
+static void a_reference_may_name_one_instance_of_any_scope(void **state)
+{
+	struct signal_ref ref;
+	char error[POLICY_TEXT_MAX];
+
+	(void)state;
+	assert_compiles("app.value[redis.ops] > 5 and not app.count[a:b].rate < 3 or psi.io.full > "
+			"5%",
+			"app.value[redis.ops] > 5; app.count[a:b].rate < 3; not; and; "
+			"psi.io.full > 0.05; or");
+	assert_compiles("app.latency[redis.get].p99>2ms and disk.busy[sda-1] > 5% for 2s",
+			"app.latency[redis.get].p99 > 2000000; disk.busy[sda-1] > 0.05; and for "
+			"2000000000");
+	/* Whatever a name may hold: what would be an operator or a bracket elsewhere. */
+	assert_compiles("app.value[a (b) > c] > 1", "app.value[a (b) > c] > 1");
+	assert_int_equal(signal_ref_parse("disk.read.latency[vda].p50", &test_catalogue, &ref,
+					  error, sizeof(error)),
+			 0);
+	assert_int_equal(ref.signal, SIGNAL_DISK_READ_LATENCY);
+	assert_int_equal(ref.stat, STAT_P50);
+	assert_string_equal(ref.instance, "vda");
+}
+
+static void instances_that_cannot_be_are_pointed_at(void **state)
+{
+	char text[256];
+
+	(void)state;
+	assert_fails("app.value > 5",
+		     "1: 'app.value' belongs to a service, the policy to a disk: use signals of "
+		     "its "
+		     "own scope or of the host, or name one instance: 'app.value[NAME]'");
+	assert_fails("app.value[x > 5",
+		     "10: this '[' is not closed: write one like 'disk.busy[vda]'");
+	assert_fails("app.latency[x].p99", "19: the condition ends after 'app.latency[x].p99': add "
+					   "a comparison (<, <=, >, >=)");
+	assert_fails("app.value[x] and disk.busy > 5%",
+		     "14: found 'and' after 'app.value[x]': the comparisons are <, <=, >, >=");
+	assert_fails("app.value[] > 5",
+		     "10: '[]' names no service: write one like 'app.value[NAME]'");
+	assert_fails("disk.busy[a/b] > 5%",
+		     "10: '[a/b]' names no disk: write one like 'disk.busy[NAME]'");
+	assert_fails("disk.busy > 1% and disk.busy[vd*] > 5%",
+		     "29: '[vd*]' is a pattern: a reference names one instance");
+	assert_fails("psi.io.full[x] > 5%",
+		     "12: 'psi.io.full' belongs to the host, which is only one: leave '[x]' out");
+	assert_fails("app.latency.p99[x] > 5ms",
+		     "16: the instance stands behind the signal: write 'app.latency[x].p99'");
+	assert_fails("app.value[x][y] > 5",
+		     "10: a reference names one instance, once: '[y]' is left");
+	assert_fails("app.count[x] > 5", "1: 'app.count' is a counter: write 'app.count.rate'");
+	assert_fails("app.latency[x].p99 > 5",
+		     "22: app.latency[x].p99 is a time: '5' needs a unit (ns us ms s min h)");
+	snprintf(text, sizeof(text), "app.value[%0120d] > 5", 0);
+	assert_fails(text,
+		     "10: the instance "
+		     "'0000000000000000000000000000000000000000000000000000000000000000…' is 120 "
+		     "bytes long: at most 119");
+}
+
 static void what_cannot_be_read_is_pointed_at(void **state)
 {
 	(void)state;
@@ -312,6 +372,8 @@ int main(void)
 		cmocka_unit_test(the_text_is_kept_on_one_line),
 		cmocka_unit_test(units_that_do_not_fit_are_refused),
 		cmocka_unit_test(suffixes_that_do_not_fit_are_refused),
+		cmocka_unit_test(a_reference_may_name_one_instance_of_any_scope),
+		cmocka_unit_test(instances_that_cannot_be_are_pointed_at),
 		cmocka_unit_test(what_cannot_be_read_is_pointed_at),
 		cmocka_unit_test(brackets_nest_to_a_bounded_depth),
 		cmocka_unit_test(more_nodes_than_fit_are_refused),

@@ -297,7 +297,8 @@ static void a_knob_or_signal_of_another_scope_is_refused(void **state)
 			   "\"psi.io.full\"; };\n" END,
 
 			   "p:2:38: 'disk.busy' belongs to a disk, the policy to the host: use "
-			   "signals of its own scope or of the host\n");
+			   "signals of its own scope or of the host, or name one instance: "
+			   "'disk.busy[NAME]'\n");
 	assert_text_errors("policy: {\n name = \"p\"; scope = \"host\"; match = \"x\"; when = "
 			   "\"psi.io.full > 5%\";\n"
 			   " knob = \"vm.swappiness\"; try = [ 10 ]; objective = { minimize = "
@@ -305,6 +306,44 @@ static void a_knob_or_signal_of_another_scope_is_refused(void **state)
 
 			   "p:2:30: 'match' chooses among instances, and the host is only one: "
 			   "remove it\n");
+}
+
+static void a_policy_without_a_signal_of_its_own_names_its_instance(void **state)
+{
+	static const char rest[] = " knob = \"block.read_ahead_kb\"; try = [ 256 ];\n"
+				   " objective = { maximize = \"app.value[web]\"; };\n" END;
+	static const struct {
+		const char *match, *expected;
+	} rows[] = {
+		{ .match = "match = \"vda\";", .expected = "" },
+		{ .match = "match = \"vd*\";",
+		  .expected =
+			  "p:2:38: 'vd*' is a pattern, but no signal in 'when' or the objective is "
+			  "of a disk, so nothing says which there are: name one\n" },
+		{ .match = "",
+		  .expected =
+			  "p:2:22: no signal in 'when' or the objective is of a disk, so nothing "
+			  "says which there are: add match = \"NAME\" with one disk\n" },
+	};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(text, sizeof(text),
+			 "policy: {\n name = \"p\"; scope = \"disk\"; %s when = \"psi.io.full > "
+			 "5%%\";\n%s",
+			 rows[i].match, rest);
+		assert_text_errors(text, rows[i].expected);
+	}
+	/* One with a name is not of the policy: the disk in brackets says nothing about other disks. */
+	snprintf(text, sizeof(text),
+		 "policy: {\n name = \"p\"; scope = \"disk\"; when = \"disk.busy[vda] > 5%%\";\n%s",
+		 rest);
+	assert_text_errors(text, rows[2].expected);
+	snprintf(text, sizeof(text),
+		 "policy: {\n name = \"p\"; scope = \"disk\"; when = \"disk.busy > 5%%\";\n%s",
+		 rest);
+	assert_text_errors(text, "");
 }
 
 static void values_out_of_range_say_the_range_and_the_remedy(void **state)
@@ -611,6 +650,7 @@ int main(void)
 		cmocka_unit_test(arms_that_cannot_be_are_refused),
 		cmocka_unit_test(names_that_nothing_has_are_answered_with_the_nearest),
 		cmocka_unit_test(a_knob_or_signal_of_another_scope_is_refused),
+		cmocka_unit_test(a_policy_without_a_signal_of_its_own_names_its_instance),
 		cmocka_unit_test(values_out_of_range_say_the_range_and_the_remedy),
 		cmocka_unit_test(guardrails_are_checked_against_their_signal),
 		cmocka_unit_test(what_is_missing_or_of_another_type_is_named),

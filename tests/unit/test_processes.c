@@ -186,6 +186,40 @@ static void the_actuator_outlives_a_core_that_sends_garbage(void **state)
 	subject_stop(&s);
 }
 
+static void the_actuator_reads_for_core(void **state)
+{
+	static const struct {
+		const char *knob;
+		uint32_t flags;
+	} cases[] = {
+		{ "vm.swappiness", KNOB_WRITABLE },
+		{ "no.such.knob", KNOB_GONE },
+		{ "block.scheduler", KNOB_GONE },
+	};
+	struct subject s = { .role = ROLE_ACTUATOR,
+			     .peer = ROLE_CORE,
+			     .process = process_actuator };
+	struct message message;
+	int fd;
+
+	(void)state;
+	subject_start(&s);
+	fd = meet(&s);
+	for (uint32_t i = 0; i < 3; i++) {
+		message_init(&message, MESSAGE_READ);
+		message.reading.slot = i;
+		strcpy(message.reading.reading.knob, cases[i].knob);
+		assert_int_equal(channel_send(fd, &message, -1), 0);
+		expect(fd, ROLE_ACTUATOR, ROLE_CORE, MESSAGE_READING, &message);
+		assert_int_equal(message.reading.slot, i);
+		assert_string_equal(message.reading.reading.knob, cases[i].knob);
+		assert_int_equal(message.reading.reading.flags, cases[i].flags);
+		assert_int_equal(message.reading.reading.value[0] != '\0', i == 0);
+	}
+	close(fd);
+	subject_stop(&s);
+}
+
 static void the_observer_outlives_a_core_that_sends_garbage(void **state)
 {
 	struct subject s = { .role = ROLE_OBSERVER,
@@ -253,6 +287,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_actuator_outlives_a_core_that_sends_garbage),
+		cmocka_unit_test(the_actuator_reads_for_core),
 		cmocka_unit_test(the_observer_outlives_a_core_that_sends_garbage),
 		cmocka_unit_test(core_outlives_an_observer_that_sends_garbage),
 		cmocka_unit_test(a_worker_ends_with_its_supervisor),

@@ -134,6 +134,32 @@ static void bytes_of_a_message_are_not_trusted(void **state)
 	assert_false(scope_valid(&scope));
 }
 
+static void a_pattern_of_one_instance_matches_it_alone(void **state)
+{
+	static const char *const names[] = { "vda", "a*b", "a?", "x[1]", "dev-disk-by\\x2did" };
+	struct scope scope = { .kind = SCOPE_DISK }, exact, pattern;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		strcpy(scope.name, names[i]);
+		pattern = scope_pattern_of(&scope);
+		assert_true(scope_matches(&scope, &pattern));
+		strcat(scope.name, "z");
+		assert_false(scope_matches(&scope, &pattern));
+	}
+	/* Too long to be written with its escapes: rather too many than none. */
+	memset(scope.name, '*', SCOPE_NAME_MAX - 1);
+	scope.name[SCOPE_NAME_MAX - 1] = '\0';
+	pattern = scope_pattern_of(&scope);
+	assert_string_equal(pattern.name, "");
+	assert_true(scope_pattern_is_exact(&(struct scope){ SCOPE_DISK, "vd\\*a" }, &exact));
+	assert_string_equal(exact.name, "vd*a");
+	assert_true(scope_pattern_is_exact(&(struct scope){ .kind = SCOPE_HOST }, &exact));
+	assert_false(scope_pattern_is_exact(&(struct scope){ .kind = SCOPE_DISK }, &exact));
+	assert_false(scope_pattern_is_exact(&(struct scope){ SCOPE_DISK, "vd?" }, &exact));
+	assert_false(scope_pattern_is_exact(&(struct scope){ SCOPE_DISK, "vd[a]" }, &exact));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +168,7 @@ int main(void)
 		cmocka_unit_test(a_name_fits_or_is_refused),
 		cmocka_unit_test(patterns_match_by_kind_and_name),
 		cmocka_unit_test(bytes_of_a_message_are_not_trusted),
+		cmocka_unit_test(a_pattern_of_one_instance_matches_it_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/test_actuator.h"
+
+#include "actuator/family.h"
+#include "actuator/knobs.h"
+
+#define IPV4 "proc/sys/net/ipv4/"
+#define CONTROL IPV4 "tcp_congestion_control"
+#define ALLOWED IPV4 "tcp_allowed_congestion_control"
+
+static int tcp_setup(void **state)
+{
+	int r = machine_setup(state);
+	struct machine *m = *state;
+
+	machine_set(m, CONTROL, "reno\n");
+	machine_set(m, ALLOWED, "reno bbr\n");
+	machine_set(m, IPV4 "tcp_available_congestion_control", "reno bbr cubic dctcp\n");
+	machine_set(m, IPV4 "tcp_ecn", "2\n");
+	return r || machine_open(m);
+}
+
+static void choices_are_what_is_available(void **state)
+{
+	struct machine *m = *state;
+	const struct scope host = { .kind = SCOPE_HOST };
+	struct knob_reading reading;
+
+	assert_int_equal(knob_read(m->root, knob_find("tcp.congestion"), &host, &reading), 0);
+	assert_string_equal(reading.value, "reno");
+	assert_int_equal(reading.n_choices, 4);
+	assert_string_equal(reading.choices[2], "cubic");
+	assert_int_equal(reading.flags, KNOB_WRITABLE);
+	assert_int_equal(machine_begin(m, 1, "tcp.congestion", "reno", "illinois"),
+			 OUTCOME_REFUSED);
+	assert_string_equal(m->outcome.text,
+			    "'illinois' is not offered: choose one of reno bbr cubic dctcp");
+}
+
+/* The kernel lifts the restriction of what becomes the default; the folder of files does not, so the test does. */
+static void the_restriction_that_the_kernel_lifts_is_put_back(void **state)
+{
+	struct machine *m = *state;
+
+	assert_int_equal(machine_begin(m, 1, "tcp.congestion", "reno", "cubic"), OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_DONE);
+	machine_set(m, ALLOWED, "reno bbr cubic\n");
+	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_DONE);
+	assert_string_equal(m->outcome.text, "");
+	machine_expect(m, CONTROL, "reno");
+	machine_expect(m, ALLOWED, "reno bbr");
+}
+
+static void a_list_that_somebody_has_set_meanwhile_is_left(void **state)
+{
+	static const char *const theirs[] = { "reno", "reno cubic", "reno bbr cubic dctcp" };
+	struct machine *m = *state;
+
+	for (uint64_t i = 0; i < 3; i++) {
+		machine_set(m, ALLOWED, "reno bbr\n");
+		assert_int_equal(machine_begin(m, 1 + i, "tcp.congestion", "reno", "cubic"),
+				 OUTCOME_DONE);
+		assert_int_equal(machine_ask(m, 1 + i, ACTION_ARM), OUTCOME_DONE);
+		machine_set(m, ALLOWED, theirs[i]);
+		assert_int_equal(machine_ask(m, 1 + i, ACTION_UNDO), OUTCOME_DONE);
+		assert_non_null(strstr(m->outcome.text, "somebody else's: left"));
+		machine_expect(m, CONTROL, "reno");
+		machine_expect(m, ALLOWED, theirs[i]);
+	}
+}
+
+static void dctcp_is_refused_where_ecn_is_not_the_rule(void **state)
+{
+	static const char *const asks[] = { "1", "3", "4" }, *const not [] = { "0", "2", "5" };
+	struct machine *m = *state;
+
+	for (uint64_t i = 0; i < 3; i++) {
+		machine_set(m, IPV4 "tcp_ecn", not [i]);
+		assert_int_equal(machine_begin(m, 10 + i, "tcp.congestion", "reno", "dctcp"),
+				 OUTCOME_REFUSED);
+		assert_non_null(strstr(m->outcome.text, "set it to 1 where every switch marks"));
+		machine_set(m, IPV4 "tcp_ecn", asks[i]);
+		assert_int_equal(machine_begin(m, 20 + i, "tcp.congestion", "reno", "dctcp"),
+				 OUTCOME_DONE);
+		assert_int_equal(machine_ask(m, 20 + i, ACTION_UNDO), OUTCOME_DONE);
+	}
+}
+
+/* A plain file in the namespaces' folder is no namespace. */
+static void a_namespace_that_is_none_is_gone(void **state)
+{
+	const struct scope netns = { .kind = SCOPE_NETNS, .name = "blue" };
+	const struct knob_row *row = knob_find("tcp.congestion");
+	struct machine *m = *state;
+	struct knob_reading reading;
+	struct scope scopes[4];
+
+	machine_set(m, "run/netns/blue", "");
+	assert_int_equal(knob_read(m->root, row, &netns, &reading), 0);
+	assert_int_equal(reading.flags, KNOB_GONE);
+	assert_int_equal(knob_scopes(m->root, row, scopes, 4), 1);
+	assert_int_equal(scopes[0].kind, SCOPE_HOST);
+}
+
+#define ON_TCP(test) cmocka_unit_test_setup_teardown(test, tcp_setup, machine_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_TCP(choices_are_what_is_available),
+		ON_TCP(the_restriction_that_the_kernel_lifts_is_put_back),
+		ON_TCP(a_list_that_somebody_has_set_meanwhile_is_left),
+		ON_TCP(dctcp_is_refused_where_ecn_is_not_the_rule),
+		ON_TCP(a_namespace_that_is_none_is_gone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

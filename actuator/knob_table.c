@@ -116,6 +116,11 @@ const struct knob_row knob_rows[] = {
 	  .choices_path = "proc/sys/net/ipv4/tcp_available_congestion_control",
 	  .about = "How new TCP connections avoid congestion; of the machine, or of a network "
 		   "namespace, which takes unrestricted algorithms alone. No module is loaded." },
+	{ TCP_ROW, .name = "tcp.congestion.route", .scope = SCOPE_ROUTE, PLAIN,
+	  .path = "rtnetlink:%s",
+	  .choices_path = "proc/sys/net/ipv4/tcp_available_congestion_control",
+	  .about = "How new TCP connections over one route avoid congestion: 'default' is what "
+		   "its namespace says; with ',lock' programs cannot choose another one." },
 
 	{ SCHEDULER_ROW, .name = "kernel.numa_balancing", PLAIN, .min = 0, .max = 1,
 	  .path = "proc/sys/kernel/numa_balancing",

@@ -23,7 +23,8 @@ static const struct knob_family_ops *const knob_families[FAMILY_COUNT] = {
 
 const struct knob_family_ops *knob_family_ops(const struct knob_row *row)
 {
-	return knob_families[row->family];
+	/* A route's is the same family by other means: netlink instead of a file. */
+	return row->scope == SCOPE_ROUTE ? &family_tcp_route : knob_families[row->family];
 }
 
 const struct knob_row *knob_find(const char *name)

@@ -67,7 +67,8 @@ struct txn *txn_busy(struct txn_table *table, const struct knob_row *row, const 
 
 		if ((txn->state == TXN_OPEN || txn->state == TXN_STUCK) && txn->row &&
 		    txn->row->domain == row->domain &&
-		    (knob_domain_is_shared(row->domain) || scope_equal(&txn->entry.scope, scope)))
+		    (knob_domain_is_shared(row->domain) ||
+		     scope_overlaps(&txn->entry.scope, scope)))
 			return txn;
 	}
 	return NULL;

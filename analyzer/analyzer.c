@@ -130,7 +130,7 @@ static bool is_interfering(const struct policy *a, const struct scope *a_scope,
 		return false;
 	if (knob_domain_is_shared(a->knob_domain))
 		return true;
-	return scope_equal(a_scope, &x->trial.scope);
+	return scope_overlaps(a_scope, &x->trial.scope);
 }
 
 static struct experiment *slot_find(struct analyzer *analyzer, const struct target *target)

@@ -125,6 +125,9 @@ int json_command(const struct knob_row *row, const struct scope *scope, const ch
 
 	if (strchr(value, '\''))
 		return -EINVAL;
+	/* ip-route(8) would have to be told all of the route again. */
+	if (scope->kind == SCOPE_ROUTE)
+		return -EOPNOTSUPP;
 	r = knob_path(row, scope, path, sizeof(path));
 	if (r < 0)
 		return r;

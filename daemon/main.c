@@ -7,6 +7,7 @@
  *     actuator/family_io_scheduler.c   the request queue of a disk
  *     actuator/family_sysctl.c         integers under /proc/sys
  *     actuator/family_tcp_congestion.c congestion control of a namespace
+ *     actuator/family_tcp_route.c      congestion control of a route
  *     actuator/guard.c                 allows or refuses a change; pure
  *     actuator/in_netns.c              knobs that every network namespace has
  *     actuator/journal.c               the write-ahead undo log
@@ -14,6 +15,9 @@
  *     actuator/knob_value.c            values of knobs checked and compared
  *     actuator/knobs.c                 finding and reading knobs
  *     actuator/recovery.c              what a crash left, undone from the journal
+ *     actuator/route.c                 routes read and replaced by rtnetlink
+ *     actuator/route_key.c             the name of a route
+ *     actuator/route_request.c         the request that replaces a route by itself
  *     actuator/setting.c               one setting put in force and read back
  *     actuator/txn.c                   the list of transactions
  *     analyzer/analyzer.c              the facade: slots, outcomes, decisions

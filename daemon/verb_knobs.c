@@ -54,25 +54,27 @@ static void print_knob(struct table *table, const struct knob_row *row,
 		   row->about);
 }
 
-/* Appends the instances of one row to the table and to the list. Returns 0 or -errno. */
+/* Appends the instances of one row that can be read to the table and to the list. Returns 0 or the first -errno. */
 static int collect(int root, const struct knob_row *row, const struct scope *only,
 		   struct table *table, json_t *list)
 {
 	struct scope scopes[INSTANCES_MAX];
 	struct knob_reading reading;
 	size_t n = knob_scopes(root, row, scopes, INSTANCES_MAX);
-	int r;
+	int r, first = 0;
 
 	for (size_t i = 0; i < n && i < INSTANCES_MAX; i++) {
 		if (only->kind != SCOPE_KIND_COUNT && !scope_matches(&scopes[i], only))
 			continue;
 		r = knob_read(root, row, &scopes[i], &reading);
-		if (r < 0)
-			return r;
+		if (r < 0) {
+			first = first ? first : r;
+			continue;
+		}
 		print_knob(table, row, &reading);
 		json_array_append_new(list, json_knob(row, &reading));
 	}
-	return 0;
+	return first;
 }
 
 static void print_markdown(FILE *out)
@@ -86,10 +88,11 @@ static void print_markdown(FILE *out)
 		const struct knob_row *row = &knob_rows[i];
 		char range[64];
 
-		fprintf(out, "| `%s` | %s | %s | %s | %s | `/%s` | %s |\n", row->name,
+		fprintf(out, "| `%s` | %s | %s%s | %s | %s | `%s%s` | %s |\n", row->name,
 			knob_family_word(row->family), scope_kind_word(row->scope),
-			knob_type_word(row->type), range_text(row, range, sizeof(range)), row->path,
-			row->about);
+			row->per_netns ? ", netns" : "", knob_type_word(row->type),
+			range_text(row, range, sizeof(range)), row->scope == SCOPE_ROUTE ? "" : "/",
+			row->path, row->about);
 	}
 }
 

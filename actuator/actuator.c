@@ -184,10 +184,20 @@ static int journal_begin(struct actuator *a, const struct journal_entry *entry)
 	return r;
 }
 
+/* What only the family knows, and the guard cannot: whose the scope is. */
+static bool is_allowed(struct actuator *a, const struct guard_view *view,
+		       const struct change *change, struct outcome *outcome)
+{
+	if (knob_allowed(a->options.root, view->row, view->reading, change->new_value,
+			 outcome->text, sizeof(outcome->text)) == 0)
+		return true;
+	outcome->status = OUTCOME_REFUSED;
+	return false;
+}
+
 static void begin(struct actuator *a, const struct change *change, struct guard_view *view,
 		  struct outcome *outcome)
 {
-	const struct knob_family_ops *ops = knob_family_ops(view->row);
 	struct knob_reading reading;
 	struct journal_entry entry;
 	int r = knob_read(a->options.root, view->row, &change->scope, &reading);
@@ -204,12 +214,8 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 	outcome->status = guard_value(view, change, outcome->text, sizeof(outcome->text));
 	if (outcome->status != OUTCOME_DONE)
 		return;
-	if (ops->check && !knob_same(view->row, reading.value, change->new_value) &&
-	    ops->check(a->options.root, view->row, &change->scope, change->new_value, outcome->text,
-		       sizeof(outcome->text)) < 0) {
-		outcome->status = OUTCOME_REFUSED;
+	if (!is_allowed(a, view, change, outcome))
 		return;
-	}
 	if (entry_make(a, view->row, change, reading.value, &entry, outcome->text,
 		       sizeof(outcome->text)) < 0) {
 		outcome->status = OUTCOME_REFUSED;

@@ -3,7 +3,7 @@
  * A family of knobs: how its settings are found, read, written, captured and restored. A family is one .c file that
  * exports one `struct knob_family_ops`, listed in knob_families[] (knobs.c).
  *
- *     scopes → read → capture (before the first write) → write … → write(old) → restore
+ *     scopes → read → allowed → capture (before the first write) → write … → write(old) → restore
  */
 #ifndef FLYBALL_ACTUATOR_FAMILY_H
 #define FLYBALL_ACTUATOR_FAMILY_H
@@ -27,6 +27,18 @@ struct knob_family_ops {
 	/* As knob_read(); row and scope fit each other. */
 	int (*read)(int root, const struct knob_row *row, const struct scope *scope,
 		    struct knob_reading *ret_reading);
+
+	/*
+	 * What no check of the value knows: a scope that must not be touched, a value that this scope cannot take now.
+	 * Asked before BEGIN. Returns 0, or -EPERM / -EINVAL with the reason in `ret_text`. NULL: all are allowed.
+	 */
+	int (*allowed)(int root, const struct knob_row *row, const struct scope *scope,
+		       const struct knob_reading *reading, const char *value, char *ret_text,
+		       size_t text_size);
+
+	/* The shell command that does a change by hand; 0 or -errno. NULL: the file at knob_path() is written. */
+	int (*command)(int root, const struct knob_row *row, const struct scope *scope,
+		       const char *value, char *buffer, size_t size);
 
 	/* Writes once; 0 or -errno. */
 	int (*write)(int root, const struct knob_row *row, const struct scope *scope,
@@ -55,15 +67,9 @@ struct knob_family_ops {
 	 */
 	bool (*same_instance)(int root, const struct knob_row *row, const struct scope *scope,
 			      const char *companions);
-
-	/*
-	 * Refuses a value that the row and the reading allow, before anything is journaled: 0, or -errno with the
-	 * reason and the remedy in `ret_text`. NULL: the family knows no other reason.
-	 */
-	int (*check)(int root, const struct knob_row *row, const struct scope *scope,
-		     const char *value, char *ret_text, size_t size);
 };
 
+extern const struct knob_family_ops family_cgroup;
 extern const struct knob_family_ops family_io_scheduler;
 extern const struct knob_family_ops family_sysctl;
 extern const struct knob_family_ops family_tcp_congestion;

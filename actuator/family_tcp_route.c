@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "actuator/in_netns.h"
+#include "actuator/knobs.h"
 #include "actuator/route.h"
 #include "base/cleanup.h"
 #include "base/sysroot.h"
@@ -214,17 +215,32 @@ static bool tcp_route_same_instance(int root, const struct knob_row *row, const 
 	return true;
 }
 
-static int tcp_route_check(int root, const struct knob_row *row, const struct scope *scope,
-			   const char *value, char *ret_text, size_t size)
+static int tcp_route_allowed(int root, const struct knob_row *row, const struct scope *scope,
+			     const struct knob_reading *reading, const char *value, char *ret_text,
+			     size_t size)
 {
 	struct visit visit = { 0 };
 
-	(void)row;
+	if (knob_same(row, reading->value, value))
+		return 0;
 	if (parse_value(value, &visit) < 0 || route_key_parse(scope->name, &visit.key) < 0) {
 		snprintf(ret_text, size, "'%.40s' is no algorithm", value);
 		return -EINVAL;
 	}
 	return tcp_congestion_check(root, &visit.key.netns, visit.algorithm, ret_text, size);
+}
+
+/* ip-route(8) would have to be told all of the route again, and loses what it does not know. */
+static int tcp_route_command(int root, const struct knob_row *row, const struct scope *scope,
+			     const char *value, char *buffer, size_t size)
+{
+	(void)root;
+	(void)row;
+	(void)scope;
+	(void)value;
+	(void)buffer;
+	(void)size;
+	return -EINVAL;
 }
 
 const struct knob_family_ops family_tcp_route = {
@@ -233,5 +249,6 @@ const struct knob_family_ops family_tcp_route = {
 	.write = tcp_route_write,
 	.capture = tcp_route_capture,
 	.same_instance = tcp_route_same_instance,
-	.check = tcp_route_check,
+	.allowed = tcp_route_allowed,
+	.command = tcp_route_command,
 };

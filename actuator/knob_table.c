@@ -11,6 +11,7 @@
 #define MEMORY_ROW SYSCTL_ROW, .domain = DOMAIN_MEMORY
 #define NETWORK_ROW SYSCTL_ROW, .domain = DOMAIN_NETWORK
 #define SCHEDULER_ROW SYSCTL_ROW, .domain = DOMAIN_SCHEDULER
+#define GROUP_ROW .family = FAMILY_CGROUP, .scope = SCOPE_CGROUP
 #define PLAIN .unit = UNIT_NONE, .unit_scale = 1
 #define BYTES .unit = UNIT_BYTES, .unit_scale = 1
 #define KIBIBYTES .unit = UNIT_BYTES, .unit_scale = 1024
@@ -134,6 +135,48 @@ const struct knob_row knob_rows[] = {
 	{ SCHEDULER_ROW, .name = "kernel.timer_migration", PLAIN, .min = 0, .max = 1,
 	  .path = "proc/sys/kernel/timer_migration",
 	  .about = "Whether timers move from idle to busy CPUs." },
+
+	/* The files of v2; cgroup_files.c knows where v1 has them. */
+	{ GROUP_ROW, .name = "cgroup.cpu.weight", .type = KNOB_INTEGER, .domain = DOMAIN_SCHEDULER,
+	  PLAIN, .min = 1, .max = 10000, .path = "sys/fs/cgroup%s/cpu.weight",
+	  .about = "Share of the CPUs against the groups beside it (v2); 100 is usual." },
+	{ GROUP_ROW, .name = "cgroup.cpu.shares", .type = KNOB_INTEGER, .domain = DOMAIN_SCHEDULER,
+	  PLAIN, .min = 2, .max = 262144, .path = "sys/fs/cgroup/cpu%s/cpu.shares",
+	  .about = "Share of the CPUs against the groups beside it (v1); 1024 is usual." },
+	{ GROUP_ROW, .name = "cgroup.cpu.max", .type = KNOB_LIMIT, .domain = DOMAIN_SCHEDULER,
+	  MICROSECONDS, .min = 1000, .max = 1000000000, .path = "sys/fs/cgroup%s/cpu.max",
+	  .about = "CPU time that the group may use in each period (100 ms where nobody changed "
+		   "it); "
+		   "v1: cpu.cfs_quota_us." },
+	{ GROUP_ROW, .name = "cgroup.cpu.idle", .type = KNOB_INTEGER, .domain = DOMAIN_SCHEDULER,
+	  PLAIN, .min = 0, .max = 1, .path = "sys/fs/cgroup%s/cpu.idle",
+	  .about = "1: the group runs only where nothing else wants the CPU." },
+	{ GROUP_ROW, .name = "cgroup.cpuset.cpus", .type = KNOB_LIST, .domain = DOMAIN_SCHEDULER,
+	  PLAIN, .path = "sys/fs/cgroup%s/cpuset.cpus",
+	  .about = "CPUs that the group may use; empty: those of the group above (v2)." },
+	{ GROUP_ROW, .name = "cgroup.cpuset.mems", .type = KNOB_LIST, .domain = DOMAIN_MEMORY,
+	  PLAIN, .path = "sys/fs/cgroup%s/cpuset.mems",
+	  .about = "Nodes whose memory the group may use; empty: those of the group above (v2). v2 "
+		   "moves pages along, and back." },
+	{ GROUP_ROW, .name = "cgroup.memory.high", .type = KNOB_LIMIT, .domain = DOMAIN_MEMORY,
+	  BYTES, .min = 1048576, .max = 1125899906842624, .path = "sys/fs/cgroup%s/memory.high",
+	  .about = "Memory over which the group is slowed down and reclaimed from; the kernel "
+		   "rounds "
+		   "down to whole pages." },
+	{ GROUP_ROW, .name = "cgroup.memory.low", .type = KNOB_LIMIT, .domain = DOMAIN_MEMORY,
+	  BYTES, .min = 0, .max = 1125899906842624, .path = "sys/fs/cgroup%s/memory.low",
+	  .about = "Memory that is not reclaimed from the group while others have some to give." },
+	{ GROUP_ROW, .name = "cgroup.io.weight", .type = KNOB_INTEGER, .domain = DOMAIN_DISK, PLAIN,
+	  .min = 1, .max = 10000, .path = "sys/fs/cgroup%s/io.weight",
+	  .about = "Share of the disks against the groups beside it, where io.cost is on (v2)." },
+	{ GROUP_ROW, .name = "cgroup.io.bfq.weight", .type = KNOB_INTEGER, .domain = DOMAIN_DISK,
+	  PLAIN, .min = 1, .max = 1000, .path = "sys/fs/cgroup%s/io.bfq.weight",
+	  .about = "Share of the disks against the groups beside it, where the scheduler is bfq." },
+	{ GROUP_ROW, .name = "cgroup.io.max", .type = KNOB_TEXT, .domain = DOMAIN_DISK, PLAIN,
+	  .path = "sys/fs/cgroup%s/io.max",
+	  .about =
+		  "Limits of the group's disks, `8:0 rbps=1048576 wiops=120; 259:0 wbps=65536`, or "
+		  "max; a change is of one disk (v2)." },
 };
 
 const size_t knob_rows_count = ARRAY_SIZE(knob_rows);

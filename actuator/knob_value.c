@@ -109,6 +109,8 @@ int knob_check(const struct knob_row *row, const struct knob_reading *reading, c
 		return check_choice(reading, value, ret_text, size);
 	case KNOB_LIST:
 		return check_list(row, reading, value, ret_text, size);
+	case KNOB_TEXT:
+		return 0;
 	case KNOB_LIMIT:
 		if (!strcmp(value, KNOB_NO_LIMIT))
 			return 0;

@@ -16,6 +16,7 @@
 #define TEXT_MAX_BYTES 512 /* of a choice's file; 16 names of 16 letters are half of it */
 
 static const struct knob_family_ops *const knob_families[FAMILY_COUNT] = {
+	[FAMILY_CGROUP] = &family_cgroup,
 	[FAMILY_SYSCTL] = &family_sysctl,
 	[FAMILY_TCP_CONGESTION] = &family_tcp_congestion,
 	[FAMILY_IO_SCHEDULER] = &family_io_scheduler,
@@ -160,4 +161,24 @@ int knob_read(int root, const struct knob_row *row, const struct scope *scope,
 size_t knob_scopes(int root, const struct knob_row *row, struct scope *ret_scopes, size_t max)
 {
 	return knob_family_ops(row)->scopes(root, row, ret_scopes, max);
+}
+
+int knob_allowed(int root, const struct knob_row *row, const struct knob_reading *reading,
+		 const char *value, char *ret_text, size_t size)
+{
+	const struct knob_family_ops *ops = knob_family_ops(row);
+
+	if (!ops->allowed)
+		return 0;
+	return ops->allowed(root, row, &reading->scope, reading, value, ret_text, size);
+}
+
+int knob_command(int root, const struct knob_row *row, const struct scope *scope, const char *value,
+		 char *buffer, size_t size)
+{
+	const struct knob_family_ops *ops = knob_family_ops(row);
+
+	if (!ops->command)
+		return -EOPNOTSUPP;
+	return ops->command(root, row, scope, value, buffer, size);
 }

@@ -33,6 +33,17 @@ int knob_path(const struct knob_row *row, const struct scope *scope, char *buffe
 int knob_check(const struct knob_row *row, const struct knob_reading *reading, const char *value,
 	       char *ret_text, size_t size);
 
+/*
+ * Asks the family whether that value may be put in force on the scope of the reading: some scopes must not be touched.
+ * Returns 0, or a negative value with the reason in `ret_text`.
+ */
+int knob_allowed(int root, const struct knob_row *row, const struct knob_reading *reading,
+		 const char *value, char *ret_text, size_t size);
+
+/* The shell command that does a change by hand, where it is not writing to knob_path(): -EOPNOTSUPP there. */
+int knob_command(int root, const struct knob_row *row, const struct scope *scope, const char *value,
+		 char *buffer, size_t size);
+
 /* True when two values of a knob mean the same ("32" and "032", "0-1" and "0,1"). */
 int knob_same(const struct knob_row *row, const char *a, const char *b);
 

@@ -38,7 +38,7 @@ WORDS(knob_family, FAMILY_COUNT, [FAMILY_SYSCTL] = "sysctl", [FAMILY_NUMA] = "nu
       [FAMILY_AFFINITY] = "affinity", [FAMILY_CGROUP] = "cgroup",
       [FAMILY_TCP_CONGESTION] = "tcp-congestion", [FAMILY_IO_SCHEDULER] = "io-scheduler")
 WORDS(knob_type, KNOB_TYPE_COUNT, [KNOB_INTEGER] = "integer", [KNOB_CHOICE] = "choice",
-      [KNOB_LIMIT] = "limit", [KNOB_LIST] = "list")
+      [KNOB_LIMIT] = "limit", [KNOB_LIST] = "list", [KNOB_TEXT] = "text")
 WORDS(knob_domain, DOMAIN_COUNT, [DOMAIN_DISK] = "disk", [DOMAIN_MEMORY] = "memory",
       [DOMAIN_NETWORK] = "network", [DOMAIN_SCHEDULER] = "scheduler")
 WORDS(condition_op, CONDITION_OP_COUNT, [CONDITION_LESS] = "<", [CONDITION_LESS_EQUAL] = "<=",

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "actuator/knobs.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/scope.h"
+#include "base/sysroot.h"
 #include "base/words.h"
 #include "daemon/json_internal.h"
 
@@ -63,14 +65,14 @@ json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading
 	json_t *knob, *choices;
 
 	json_command(row, &reading->scope, "VALUE", command, sizeof(command));
-	knob = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:s}", "name",
+	knob = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:s, s:s}", "name",
 			 row->name, "family", knob_family_word(row->family), "scope",
 			 json_scope(&reading->scope), "value", reading->value, "type",
 			 knob_type_word(row->type), "unit", unit_word(row->unit), "writable",
 			 (reading->flags & KNOB_WRITABLE) != 0, "gone",
 			 (reading->flags & KNOB_GONE) != 0, "hidden",
-			 (reading->flags & KNOB_HIDDEN) != 0, "about", row->about, "command",
-			 command);
+			 (reading->flags & KNOB_HIDDEN) != 0, "owner", reading->owner, "about",
+			 row->about, "command", command);
 	if (!knob)
 		return NULL;
 	if (row->type == KNOB_INTEGER || row->type == KNOB_LIMIT) {
@@ -79,6 +81,8 @@ json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading
 		json_object_set_new(knob, "max", json_integer(row->max));
 		return knob;
 	}
+	if (row->type == KNOB_TEXT)
+		return knob;
 	if (row->type == KNOB_LIST) {
 		json_object_set_new(knob, "within", json_string(reading->within));
 		return knob;
@@ -120,14 +124,16 @@ int json_command(const struct knob_row *row, const struct scope *scope, const ch
 	static const char plain[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.,:/+@%";
 	const char *quote = value[0] && strspn(value, plain) == strlen(value) ? "" : "'";
+	_cleanup_close_ int root = -1;
 	char path[COMMAND_MAX];
 	int n, r;
 
 	if (strchr(value, '\''))
 		return -EINVAL;
-	/* ip-route(8) would have to be told all of the route again. */
-	if (scope->kind == SCOPE_ROUTE)
-		return -EOPNOTSUPP;
+	root = sysroot_open("/");
+	r = root < 0 ? root : knob_command(root, row, scope, value, buffer, size);
+	if (r != -EOPNOTSUPP)
+		return r;
 	r = knob_path(row, scope, path, sizeof(path));
 	if (r < 0)
 		return r;

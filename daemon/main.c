@@ -3,7 +3,14 @@
  * The map: every source file in one line.
  *
  *     actuator/actuator.c              transactions: guarded, journaled, carried out, read back
+ *     actuator/cgroup.c                hierarchies of control groups: mounts, paths, walks
+ *     actuator/cgroup_companions.c     what a change of a group's file disturbs
+ *     actuator/cgroup_disks.c          limits of disks as one value
+ *     actuator/cgroup_files.c          the files of the cgroup family on v1 and v2
+ *     actuator/cgroup_owner.c          who manages a group
+ *     actuator/cgroup_threads.c        masks of the threads inside a cpuset
  *     actuator/companions.c            settings that the kernel changes along with a knob
+ *     actuator/family_cgroup.c         control groups
  *     actuator/family_io_scheduler.c   the request queue of a disk
  *     actuator/family_sysctl.c         integers under /proc/sys
  *     actuator/family_tcp_congestion.c congestion control of a namespace
@@ -19,6 +26,7 @@
  *     actuator/route_key.c             the name of a route
  *     actuator/route_request.c         the request that replaces a route by itself
  *     actuator/setting.c               one setting put in force and read back
+ *     actuator/thread.c                threads: identity, masks, names
  *     actuator/txn.c                   the list of transactions
  *     analyzer/analyzer.c              the facade: slots, outcomes, decisions
  *     analyzer/arms.c                  the values that a trial may choose from

@@ -17,6 +17,8 @@ static const char *range_text(const struct knob_row *row, char *buffer, size_t s
 {
 	if (row->type == KNOB_CHOICE)
 		return "what the kernel offers";
+	if (row->type == KNOB_TEXT)
+		return "text, see there";
 	if (row->type == KNOB_LIST)
 		return row->min > 0 ? "a list such as 0-3,8" : "a list such as 0-3,8, or empty";
 	snprintf(buffer, size, "%lld to %lld%s", (long long)row->min, (long long)row->max,
@@ -49,6 +51,7 @@ static void print_knob(struct table *table, const struct knob_row *row,
 		table_cell(table, TONE_GOOD, "yes");
 	else
 		table_cell(table, TONE_WARN, "read-only");
+	table_cell(table, TONE_PLAIN, "%s", reading->owner[0] ? reading->owner : "-");
 	table_cell(table, TONE_PLAIN, "%s. %s",
 		   row->type == KNOB_CHOICE ? choices : range_text(row, range, sizeof(range)),
 		   row->about);
@@ -62,6 +65,10 @@ static int collect(int root, const struct knob_row *row, const struct scope *onl
 	struct knob_reading reading;
 	size_t n = knob_scopes(root, row, scopes, INSTANCES_MAX);
 	int r, first = 0;
+
+	if (n > INSTANCES_MAX)
+		fprintf(stderr, "flyball: %s has %zu instances, the first %d are shown\n",
+			row->name, n, INSTANCES_MAX);
 
 	for (size_t i = 0; i < n && i < INSTANCES_MAX; i++) {
 		if (only->kind != SCOPE_KIND_COUNT && !scope_matches(&scopes[i], only))
@@ -110,8 +117,13 @@ static int no_match(const struct invocation *invocation, const char *pattern)
 
 static int knobs_run(const struct invocation *invocation)
 {
-	static const char *const titles[] = { "knob",   "scope",    "value",
-					      "family", "writable", "choices or range, and what" };
+	static const char *const titles[] = { "knob",
+					      "scope",
+					      "value",
+					      "family",
+					      "writable",
+					      "owner",
+					      "choices or range, and what" };
 	const char *pattern = invocation->n_words ? invocation->words[0] : NULL;
 	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
 	const struct scope only = option_scope(invocation, "--only");

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "include/scope.h"
 #include "include/unit.h"
@@ -12,6 +13,7 @@
 #define KNOB_NAME_MAX 64   /* `block.scheduler`, with its NUL */
 #define KNOB_VALUE_MAX 128 /* longest value, with its NUL */
 #define KNOB_CHOICES_MAX 16
+#define KNOB_OWNER_MAX 32
 #define KNOB_NO_LIMIT "max" /* what a KNOB_LIMIT says for none, as the kernel does */
 
 enum knob_family {
@@ -29,6 +31,7 @@ enum knob_type {
 	KNOB_CHOICE,  /* one of the names that the kernel offers */
 	KNOB_LIMIT,   /* a number as KNOB_INTEGER, or `max` for none */
 	KNOB_LIST, /* CPUs or nodes, `0-3,8`; the same set is the same value; "" is the empty one */
+	KNOB_TEXT, /* a line in a form of its own, judged by its family (allowed()) */
 	KNOB_TYPE_COUNT,
 };
 
@@ -73,6 +76,17 @@ static inline bool knob_domain_is_shared(uint32_t domain)
 	return domain == DOMAIN_MEMORY || domain == DOMAIN_SCHEDULER;
 }
 
+/* True when trials of two scopes in one domain can influence each other. A group's share of the disks is of all disks. */
+static inline bool knob_scopes_interfere(uint32_t domain, const struct scope *a,
+					 const struct scope *b)
+{
+	if (knob_domain_is_shared(domain))
+		return true;
+	if (domain == DOMAIN_DISK && (a->kind != SCOPE_DISK || b->kind != SCOPE_DISK))
+		return true;
+	return a->kind == b->kind && !strncmp(a->name, b->name, SCOPE_NAME_MAX);
+}
+
 enum knob_reading_flag {
 	KNOB_WRITABLE = 1u << 0, /* the file exists and allows writing */
 	KNOB_GONE = 1u << 1,     /* the scope or the file does not exist (any more) */
@@ -87,6 +101,8 @@ struct knob_reading {
 	uint32_t flags; /* enum knob_reading_flag */
 	uint32_t n_choices;
 	char value[KNOB_VALUE_MAX];
+	char owner
+		[KNOB_OWNER_MAX]; /* who manages the scope besides: `systemd`, `delegated`; "" = nobody is known */
 	char choices[KNOB_CHOICES_MAX]
 		    [KNOB_NAME_MAX]; /* of a KNOB_CHOICE, as the kernel offers them */
 	char within

@@ -166,6 +166,9 @@ static void add_arm(struct reader *reader, const config_setting_t *setting)
 	} else if (reader->knob->type == KNOB_LIST) {
 		if (parse_list(reader, setting, arm) < 0)
 			return;
+	} else if (reader->knob->type == KNOB_TEXT) {
+		if (reader_text(reader, setting, KNOB_VALUE_MAX, arm) < 0)
+			return;
 	} else if (is_no_limit(reader, setting)) {
 		strcpy(arm, KNOB_NO_LIMIT);
 	} else {
@@ -356,7 +359,7 @@ void reader_arms(struct reader *reader, const config_setting_t *setting)
 	else if (!config_setting_is_group(setting))
 		reader_fail(reader, setting, "'try' takes values [ … ] or a group { … }, found %s",
 			    setting_phrase(setting));
-	else if (reader->knob->type == KNOB_CHOICE || reader->knob->type == KNOB_LIST)
+	else if (reader->knob->type != KNOB_INTEGER && reader->knob->type != KNOB_LIMIT)
 		reader_fail(reader, setting,
 			    "'%s' takes names, not numbers: list them as [ \"…\", \"…\" ]",
 			    reader->knob->name);

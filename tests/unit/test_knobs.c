@@ -38,7 +38,9 @@ static void every_row_is_set_read_back_and_restored_in_a_folder(void **state)
 		struct scope scope = { .kind = row->scope };
 		char path[256], old[32], new_value[32];
 
-		if (row->type != KNOB_INTEGER)
+		/* Families with scopes of their own have tests of their own. */
+		if (row->type != KNOB_INTEGER ||
+		    (row->scope != SCOPE_DISK && row->scope != SCOPE_HOST))
 			continue;
 		strcpy(scope.name, row->scope == SCOPE_DISK ? "vda" : "");
 		assert_int_equal(knob_path(row, &scope, path, sizeof(path)), 0);

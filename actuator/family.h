@@ -71,6 +71,7 @@ struct knob_family_ops {
 
 extern const struct knob_family_ops family_cgroup;
 extern const struct knob_family_ops family_io_scheduler;
+extern const struct knob_family_ops family_numa;
 extern const struct knob_family_ops family_sysctl;
 extern const struct knob_family_ops family_tcp_congestion;
 extern const struct knob_family_ops

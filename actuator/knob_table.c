@@ -7,6 +7,8 @@
 /* Shared by all rows of a kind; a row then says only what is its own. */
 #define DISK_ROW .family = FAMILY_IO_SCHEDULER, .scope = SCOPE_DISK, .domain = DOMAIN_DISK
 #define SYSCTL_ROW .family = FAMILY_SYSCTL, .type = KNOB_INTEGER, .scope = SCOPE_HOST
+#define NUMA_ROW \
+	.family = FAMILY_NUMA, .type = KNOB_LIST, .scope = SCOPE_PROCESS, .domain = DOMAIN_MEMORY
 #define TCP_ROW .family = FAMILY_TCP_CONGESTION, .type = KNOB_CHOICE, .domain = DOMAIN_NETWORK
 #define MEMORY_ROW SYSCTL_ROW, .domain = DOMAIN_MEMORY
 #define NETWORK_ROW SYSCTL_ROW, .domain = DOMAIN_NETWORK
@@ -111,6 +113,11 @@ const struct knob_row knob_rows[] = {
 	{ NETWORK_ROW, .name = "net.ipv4.tcp_tso_win_divisor", PLAIN, .min = 1, .max = 64,
 	  .path = "proc/sys/net/ipv4/tcp_tso_win_divisor",
 	  .about = "Share of the congestion window (1/n) that one offloaded send may take." },
+
+	{ NUMA_ROW, .name = "numa.process.node", PLAIN, .min = 1, .drifts = true,
+	  .path = "proc/%s/numa_maps",
+	  .about = "The nodes that the memory of a process is on; its own anonymous pages are "
+		   "moved, at most 1 GiB." },
 
 	{ TCP_ROW, .name = "tcp.congestion", .scope = SCOPE_HOST, .per_netns = true, PLAIN,
 	  .path = "proc/sys/net/ipv4/tcp_congestion_control",

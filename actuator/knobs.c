@@ -18,6 +18,7 @@
 static const struct knob_family_ops *const knob_families[FAMILY_COUNT] = {
 	[FAMILY_CGROUP] = &family_cgroup,
 	[FAMILY_SYSCTL] = &family_sysctl,
+	[FAMILY_NUMA] = &family_numa,
 	[FAMILY_TCP_CONGESTION] = &family_tcp_congestion,
 	[FAMILY_IO_SCHEDULER] = &family_io_scheduler,
 };

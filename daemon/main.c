@@ -12,6 +12,7 @@
  *     actuator/companions.c            settings that the kernel changes along with a knob
  *     actuator/family_cgroup.c         control groups
  *     actuator/family_io_scheduler.c   the request queue of a disk
+ *     actuator/family_numa.c           the nodes that the memory of a process is on
  *     actuator/family_sysctl.c         integers under /proc/sys
  *     actuator/family_tcp_congestion.c congestion control of a namespace
  *     actuator/family_tcp_route.c      congestion control of a route
@@ -21,6 +22,9 @@
  *     actuator/knob_table.c            the catalogue of knobs, one row each
  *     actuator/knob_value.c            values of knobs checked and compared
  *     actuator/knobs.c                 finding and reading knobs
+ *     actuator/numa_move.c             pages moved from node to node, in slices
+ *     actuator/numa_pages.c            where the pages of a process are
+ *     actuator/numa_plan.c             what distributions of pages mean
  *     actuator/recovery.c              what a crash left, undone from the journal
  *     actuator/route.c                 routes read and replaced by rtnetlink
  *     actuator/route_key.c             the name of a route

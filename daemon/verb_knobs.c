@@ -50,7 +50,8 @@ static void print_knob(struct table *table, const struct knob_row *row,
 	else if (reading->flags & KNOB_WRITABLE)
 		table_cell(table, TONE_GOOD, "yes");
 	else
-		table_cell(table, TONE_WARN, "read-only");
+		table_cell(table, TONE_WARN, "read-only%s%s", reading->reason[0] ? ": " : "",
+			   reading->reason);
 	table_cell(table, TONE_PLAIN, "%s", reading->owner[0] ? reading->owner : "-");
 	table_cell(table, TONE_PLAIN, "%s. %s",
 		   row->type == KNOB_CHOICE ? choices : range_text(row, range, sizeof(range)),

@@ -153,6 +153,7 @@ static int entry_make(struct actuator *a, const struct knob_row *row, const stru
 		      const char *old, struct journal_entry *ret_entry, char *ret_text, size_t size)
 {
 	const struct knob_family_ops *ops = knob_family_ops(row);
+	size_t used;
 
 	memset(ret_entry, 0, sizeof(*ret_entry));
 	ret_entry->txn = change->txn;
@@ -164,10 +165,14 @@ static int entry_make(struct actuator *a, const struct knob_row *row, const stru
 	snprintf(ret_entry->knob, sizeof(ret_entry->knob), "%s", change->knob);
 	snprintf(ret_entry->old_value, sizeof(ret_entry->old_value), "%s", old);
 	snprintf(ret_entry->new_value, sizeof(ret_entry->new_value), "%s", change->new_value);
+	if (ops->write_parts)
+		companions_add(ret_entry->companions, sizeof(ret_entry->companions), KNOB_NEW_NAME,
+			       change->new_value);
 	if (!ops->capture)
 		return 0;
-	return ops->capture(a->options.root, row, &change->scope, ret_entry->companions,
-			    sizeof(ret_entry->companions), ret_text, size);
+	used = strlen(ret_entry->companions);
+	return ops->capture(a->options.root, row, &change->scope, ret_entry->companions + used,
+			    sizeof(ret_entry->companions) - used, ret_text, size);
 }
 
 /* The journal takes the intent, and has room for what must follow. */

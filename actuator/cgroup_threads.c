@@ -90,6 +90,32 @@ int cgroup_threads_capture(int root, const struct cgroup_place *place, const cha
 	return cgroup_walk(root, place, group, capture_group, &capture);
 }
 
+/* Of v2 only groups whose controller is on have the file; the others are as the one above them. */
+int cgroup_threads_within(int root, pid_t process, char *ret_list, size_t size)
+{
+	char name[16], group[SCOPE_NAME_MAX], *slash;
+	struct cgroup_place place;
+	int r = cgroup_find(root, "cpuset", &place);
+
+	if (r == -ENOENT)
+		r = cgroup_find(root, NULL, &place);
+	snprintf(name, sizeof(name), "%d", process);
+	if (r == 0)
+		r = cgroup_of(root, name, &place, "cpuset", group, sizeof(group));
+	while (r == 0) {
+		ssize_t n = cgroup_read_text(root, &place, group,
+					     place.v2 ? "cpuset.cpus.effective"
+						      : "cpuset.effective_cpus",
+					     ret_list, size);
+
+		slash = strrchr(group, '/');
+		if (n != -ENOENT || !slash || !group[1])
+			return n < 0 ? (int)n : 0;
+		slash[slash == group] = '\0';
+	}
+	return r;
+}
+
 /* What the thread's own group allows now; -ESRCH when it has left `group`. */
 static int cpus_of_thread(int root, const struct cgroup_place *place, const char *group, pid_t tid,
 			  struct idset *ret_cpus)

@@ -15,4 +15,7 @@ int cgroup_threads_capture(int root, const struct cgroup_place *place, const cha
 int cgroup_threads_restore(int root, const struct cgroup_place *place, const char *group,
 			   const char *companions, char *ret_text, size_t size);
 
+/* The CPUs that a process's cpuset allows, as the kernel writes them. 0, -ENOENT where there are no cpusets, -errno. */
+int cgroup_threads_within(int root, pid_t process, char *ret_list, size_t size);
+
 #endif

@@ -19,10 +19,19 @@
  */
 #define COMPANIONS_MAX 1280
 
+/* Of a family with write_parts(): the line that says what the transaction's new value is. */
+#define KNOB_NEW_NAME "@new"
+
 struct knob_family_ops {
 	/* As knob_scopes(). */
 	size_t (*scopes)(int root, const struct knob_row *row, struct scope *ret_scopes,
 			 size_t max);
+
+	/*
+	 * Completes a scope as people write it (`process:123`) to the one instance that it means now. Returns 0 or
+	 * -ENOENT. NULL: scopes are complete as they are written.
+	 */
+	int (*resolve)(int root, const struct knob_row *row, struct scope *scope);
 
 	/* As knob_read(); row and scope fit each other. */
 	int (*read)(int root, const struct knob_row *row, const struct scope *scope,
@@ -43,6 +52,15 @@ struct knob_family_ops {
 	/* Writes once; 0 or -errno. */
 	int (*write)(int root, const struct knob_row *row, const struct scope *scope,
 		     const char *value);
+
+	/*
+	 * In the place of write(), for a knob that is the value of many parts, each of which somebody may change: the
+	 * threads of a process. Puts `value` in force on the parts that have one of the transaction's values, and leaves the
+	 * others. `companions` is what capture() wrote, with the new value in a line KNOB_NEW_NAME. Where somebody else's
+	 * value is found in the knob itself, restore() is called all the same, for the parts that are still changed.
+	 */
+	int (*write_parts)(int root, const struct knob_row *row, const struct scope *scope,
+			   const char *companions, const char *value);
 
 	/*
 	 * Writes down what a change of the knob disturbs in the kernel, so that restore() can put it back. Returns 0,
@@ -69,6 +87,7 @@ struct knob_family_ops {
 			      const char *companions);
 };
 
+extern const struct knob_family_ops family_affinity;
 extern const struct knob_family_ops family_cgroup;
 extern const struct knob_family_ops family_io_scheduler;
 extern const struct knob_family_ops family_numa;

@@ -26,6 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actuator/affinity.h"
 #include "actuator/knobs.h"
 #include "actuator/numa_pages.h"
 #include "base/cleanup.h"
@@ -42,6 +43,12 @@ static size_t numa_scopes(int root, const struct knob_row *row, struct scope *re
 	(void)ret_scopes;
 	(void)max;
 	return 0; /* processes are not listed: name one */
+}
+
+static int numa_resolve(int root, const struct knob_row *row, struct scope *scope)
+{
+	(void)row;
+	return affinity_process_resolve(root, scope);
 }
 
 /* 0; -ESRCH when the process is not that one any more. */
@@ -249,6 +256,7 @@ static int numa_command(int root, const struct knob_row *row, const struct scope
 
 const struct knob_family_ops family_numa = {
 	.scopes = numa_scopes,
+	.resolve = numa_resolve,
 	.read = numa_read,
 	.allowed = numa_allowed,
 	.command = numa_command,

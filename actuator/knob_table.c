@@ -14,6 +14,7 @@
 #define NETWORK_ROW SYSCTL_ROW, .domain = DOMAIN_NETWORK
 #define SCHEDULER_ROW SYSCTL_ROW, .domain = DOMAIN_SCHEDULER
 #define GROUP_ROW .family = FAMILY_CGROUP, .scope = SCOPE_CGROUP
+#define AFFINITY_ROW .family = FAMILY_AFFINITY, .type = KNOB_LIST, .domain = DOMAIN_SCHEDULER
 #define PLAIN .unit = UNIT_NONE, .unit_scale = 1
 #define BYTES .unit = UNIT_BYTES, .unit_scale = 1
 #define KIBIBYTES .unit = UNIT_BYTES, .unit_scale = 1024
@@ -184,6 +185,14 @@ const struct knob_row knob_rows[] = {
 	  .about =
 		  "Limits of the group's disks, `8:0 rbps=1048576 wiops=120; 259:0 wbps=65536`, or "
 		  "max; a change is of one disk (v2)." },
+
+	{ AFFINITY_ROW, .name = "affinity.process.cpus", .scope = SCOPE_PROCESS, PLAIN, .min = 1,
+	  .path = "proc/%s/status",
+	  .about = "CPUs that every thread of a process may run on (sched_setaffinity)." },
+	{ AFFINITY_ROW, .name = "affinity.irq.cpus", .scope = SCOPE_IRQ, PLAIN, .min = 1,
+	  .path = "proc/irq/%s/smp_affinity_list",
+	  .about = "CPUs that may handle an interrupt. irqbalance, where it runs, has its own "
+		   "view." },
 };
 
 const size_t knob_rows_count = ARRAY_SIZE(knob_rows);

@@ -16,6 +16,7 @@
 #define TEXT_MAX_BYTES 512 /* of a choice's file; 16 names of 16 letters are half of it */
 
 static const struct knob_family_ops *const knob_families[FAMILY_COUNT] = {
+	[FAMILY_AFFINITY] = &family_affinity,
 	[FAMILY_CGROUP] = &family_cgroup,
 	[FAMILY_SYSCTL] = &family_sysctl,
 	[FAMILY_NUMA] = &family_numa,
@@ -162,6 +163,15 @@ int knob_read(int root, const struct knob_row *row, const struct scope *scope,
 size_t knob_scopes(int root, const struct knob_row *row, struct scope *ret_scopes, size_t max)
 {
 	return knob_family_ops(row)->scopes(root, row, ret_scopes, max);
+}
+
+int knob_resolve(int root, const struct knob_row *row, struct scope *scope)
+{
+	const struct knob_family_ops *ops = knob_family_ops(row);
+
+	if (!knob_fits(row, scope->kind) || !scope_valid(scope))
+		return -EINVAL;
+	return ops->resolve ? ops->resolve(root, row, scope) : 0;
 }
 
 int knob_allowed(int root, const struct knob_row *row, const struct knob_reading *reading,

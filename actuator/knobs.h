@@ -20,7 +20,13 @@ const struct knob_row *knob_find(const char *name);
 int knob_read(int root, const struct knob_row *row, const struct scope *scope,
 	      struct knob_reading *ret_reading);
 
-/* All instances of a knob's scope on this machine (`disk:vda` …); at most `max`; returns how many there are. */
+/* Completes a scope as people write it: `process:123` becomes the process that has that number now. 0 or -ENOENT. */
+int knob_resolve(int root, const struct knob_row *row, struct scope *scope);
+
+/*
+ * All instances of a knob's scope on this machine (`disk:vda` …); at most `max`; returns how many there are. Processes
+ * are not listed: there are too many, and nearly none of them is meant. Name one.
+ */
 size_t knob_scopes(int root, const struct knob_row *row, struct scope *ret_scopes, size_t max);
 
 /* The path of a knob below the sysroot, `sys/block/vda/queue/scheduler`. Returns 0 or -ENAMETOOLONG. */

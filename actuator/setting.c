@@ -41,7 +41,11 @@ static int write_patiently(int root, const struct txn *txn, const char *value)
 	int r = 0;
 
 	for (int try = 0; try < WRITE_TRIES; try++) {
-		r = ops->write(root, txn->row, &txn->entry.scope, value);
+		if (ops->write_parts)
+			r = ops->write_parts(root, txn->row, &txn->entry.scope,
+					     txn->entry.companions, value);
+		else
+			r = ops->write(root, txn->row, &txn->entry.scope, value);
 		if (r != -EBUSY && r != -EINTR && r != -EAGAIN)
 			return r;
 		nanosleep(&pause, NULL);
@@ -100,12 +104,17 @@ static int restore_companions(int root, const struct txn *txn, struct outcome *o
 	return error_is_gone(r) ? 0 : r;
 }
 
-/* The arm did not take: whatever stands there is of our making, so old is written without asking what it is. */
+/*
+ * The arm did not take: whatever stands there is of our making, so old is written without asking what it is. Where the kernel
+ * refused the arm old is still there, and might refuse to be written, too (an interrupt that cannot be moved).
+ */
 static bool fall_back(int root, struct txn *txn, struct outcome *outcome)
 {
 	size_t used = strlen(outcome->text);
-	int r = write_verified(root, txn, txn->entry.old_value, outcome->value);
+	int r = setting_read(root, txn, outcome->value);
 
+	if (r < 0 || !knob_same(txn->row, outcome->value, txn->entry.old_value))
+		r = write_verified(root, txn, txn->entry.old_value, outcome->value);
 	if (r == 0)
 		return restore_companions(root, txn, outcome) == 0;
 	snprintf(outcome->text + used, sizeof(outcome->text) - used, "; '%.40s' is not back: %s",
@@ -136,7 +145,8 @@ static bool put(int root, struct txn *txn, enum setting_side side, struct outcom
 		snprintf(outcome->text, sizeof(outcome->text),
 			 "found '%.30s', which is neither '%.30s' nor '%.30s': left",
 			 outcome->value, e->old_value, e->new_value);
-		return true;
+		return !knob_family_ops(txn->row)->write_parts ||
+		       restore_companions(root, txn, outcome) == 0;
 	}
 	if (!knob_same(txn->row, outcome->value, wanted)) {
 		r = write_verified(root, txn, wanted, outcome->value);

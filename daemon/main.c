@@ -3,6 +3,9 @@
  * The map: every source file in one line.
  *
  *     actuator/actuator.c              transactions: guarded, journaled, carried out, read back
+ *     actuator/affinity_irq.c          the CPUs of interrupts
+ *     actuator/affinity_process.c      the CPUs of a process: what each thread has
+ *     actuator/affinity_switch.c       the threads of a process switched and put back
  *     actuator/cgroup.c                hierarchies of control groups: mounts, paths, walks
  *     actuator/cgroup_companions.c     what a change of a group's file disturbs
  *     actuator/cgroup_disks.c          limits of disks as one value
@@ -10,6 +13,7 @@
  *     actuator/cgroup_owner.c          who manages a group
  *     actuator/cgroup_threads.c        masks of the threads inside a cpuset
  *     actuator/companions.c            settings that the kernel changes along with a knob
+ *     actuator/family_affinity.c       the CPUs of processes and interrupts
  *     actuator/family_cgroup.c         control groups
  *     actuator/family_io_scheduler.c   the request queue of a disk
  *     actuator/family_numa.c           the nodes that the memory of a process is on

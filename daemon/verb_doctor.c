@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "actuator/knobs.h"
 #include "base/sysroot.h"
@@ -203,6 +204,12 @@ static void count_knobs(int root, enum knob_family family, size_t *ret_rows, siz
 			continue;
 		(*ret_rows)++;
 		n = knob_scopes(root, &knob_rows[i], scopes, INSTANCES_MAX);
+		/* Processes are not listed: this one stands for all. */
+		if (knob_rows[i].scope == SCOPE_PROCESS) {
+			scopes[0] = (struct scope){ .kind = SCOPE_PROCESS };
+			snprintf(scopes[0].name, sizeof(scopes[0].name), "%d", getpid());
+			n = knob_resolve(root, &knob_rows[i], &scopes[0]) == 0;
+		}
 		for (size_t j = 0; j < n && j < INSTANCES_MAX; j++) {
 			if (knob_read(root, &knob_rows[i], &scopes[j], &reading) < 0 ||
 			    (reading.flags & KNOB_GONE))
@@ -223,6 +230,12 @@ static void check_knobs(struct doctor *doctor)
 		snprintf(name, sizeof(name), "knobs %s", knob_family_word(family));
 		if (rows == 0) {
 			check_add(doctor, name, CHECK_LESS, "this family is not built yet", "");
+			continue;
+		}
+		if (instances == 0) {
+			snprintf(text, sizeof(text), "%zu knob%s, nothing here that has them", rows,
+				 rows == 1 ? "" : "s");
+			check_add(doctor, name, CHECK_LESS, text, "");
 			continue;
 		}
 		snprintf(text, sizeof(text), "%zu knob%s, %zu instance%s here, %zu writable", rows,

@@ -64,8 +64,17 @@ static int collect(int root, const struct knob_row *row, const struct scope *onl
 {
 	struct scope scopes[INSTANCES_MAX];
 	struct knob_reading reading;
-	size_t n = knob_scopes(root, row, scopes, INSTANCES_MAX);
+	size_t n;
 	int r, first = 0;
+
+	/* One that is named need not be among those that are listed. */
+	if (only->kind != SCOPE_KIND_COUNT && only->name[0] && !strpbrk(only->name, "*?[")) {
+		scopes[0] = *only;
+		n = knob_fits(row, only->kind) && knob_resolve(root, row, &scopes[0]) == 0;
+		only = n ? &scopes[0] : only;
+	} else {
+		n = knob_scopes(root, row, scopes, INSTANCES_MAX);
+	}
 
 	if (n > INSTANCES_MAX)
 		fprintf(stderr, "flyball: %s has %zu instances, the first %d are shown\n",
@@ -79,6 +88,8 @@ static int collect(int root, const struct knob_row *row, const struct scope *onl
 			first = first ? first : r;
 			continue;
 		}
+		if (only == scopes && (reading.flags & KNOB_GONE))
+			continue;
 		print_knob(table, row, &reading);
 		json_array_append_new(list, json_knob(row, &reading));
 	}
@@ -164,7 +175,8 @@ const struct verb verb_knobs = {
 	.name = "knobs",
 	.arguments = "[PATTERN]",
 	.about = "List the knobs: value, choices or range, and whether they can be written.",
-	.text = "Reads only; needs no daemon. PATTERN is a part of a name, or has * and ?.",
+	.text = "Reads only; needs no daemon. PATTERN is a part of a name, or has * and ?. "
+		"Processes are shown where --only names one.",
 	.options =
 		(const struct option_row[]){
 			OPTION_ONLY,
@@ -172,7 +184,8 @@ const struct verb verb_knobs = {
 			{ .name = NULL },
 		},
 	.examples = (const char *const[]){ "flyball knobs block",
-					   "flyball knobs --only disk:vda --json", NULL },
+					   "flyball knobs --only disk:vda --json",
+					   "flyball knobs affinity --only process:1234", NULL },
 	.max_words = 1,
 	.run = knobs_run,
 };

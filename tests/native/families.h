@@ -125,14 +125,36 @@ struct worker {
 	int order, answer; /* pipes: 't' starts one more thread, which answers with its number */
 };
 
+/* Of the worker's process: where its threads wait until 'x' ends one, and what they answer to. */
+static int worker_wait[2], worker_answer;
+
 static inline void *worker_thread(void *context)
 {
 	pid_t tid = (pid_t)syscall(SYS_gettid);
+	char byte;
 
-	if (write(*(int *)context, &tid, sizeof(tid)) != sizeof(tid))
+	(void)context;
+	if (write(worker_answer, &tid, sizeof(tid)) != sizeof(tid))
 		_exit(1);
-	for (;;)
-		pause();
+	while (read(worker_wait[0], &byte, 1) != 1)
+		;
+	return NULL;
+}
+
+static inline void *worker_mayfly(void *context)
+{
+	return context;
+}
+
+/* 's': threads are born and die as fast as they can, for a second. */
+static inline void worker_storm(void)
+{
+	uint64_t end = clock_now_ns() + NSEC_PER_SEC;
+	pthread_t thread;
+
+	while (clock_now_ns() < end)
+		if (pthread_create(&thread, NULL, worker_mayfly, NULL) == 0)
+			pthread_join(thread, NULL);
 }
 
 static inline void worker_run(int order, int answer)
@@ -142,9 +164,17 @@ static inline void worker_run(int order, int answer)
 
 	prctl(PR_SET_NAME, "knob worker");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (read(order, &what, 1) == 1)
-		if (pthread_create(&thread, NULL, worker_thread, &answer) != 0)
+	worker_answer = answer;
+	if (pipe2(worker_wait, O_CLOEXEC) < 0)
+		_exit(1);
+	while (read(order, &what, 1) == 1) {
+		if (what == 's')
+			worker_storm();
+		else if (what == 'x' && write(worker_wait[1], "", 1) != 1)
 			_exit(1);
+		else if (what == 't' && pthread_create(&thread, NULL, worker_thread, NULL) != 0)
+			_exit(1);
+	}
 	_exit(0);
 }
 
@@ -156,6 +186,9 @@ static inline pid_t worker_thread_start(struct worker *w)
 	assert_int_equal(read(w->answer, &tid, sizeof(tid)), sizeof(tid));
 	return tid;
 }
+
+/* Of the test: a worker that runs, for the teardown of one that failed. */
+static pid_t worker_running;
 
 static inline void worker_start(struct worker *w)
 {
@@ -169,6 +202,7 @@ static inline void worker_start(struct worker *w)
 		close(order[1]);
 		worker_run(order[0], answer[1]);
 	}
+	worker_running = w->pid;
 	close(order[0]);
 	close(answer[1]);
 	w->order = order[1];
@@ -183,6 +217,16 @@ static inline void worker_stop(struct worker *w)
 	close(w->answer);
 	kill(w->pid, SIGKILL);
 	assert_int_equal(waitpid(w->pid, NULL, 0), w->pid);
+	worker_running = 0;
+}
+
+static inline void worker_clear(void)
+{
+	if (worker_running == 0)
+		return;
+	kill(worker_running, SIGKILL);
+	waitpid(worker_running, NULL, 0);
+	worker_running = 0;
 }
 
 static inline void cpus_set(pid_t tid, unsigned long mask)

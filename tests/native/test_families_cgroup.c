@@ -283,6 +283,23 @@ static void shell(const char *format, ...)
 		fail_msg("`%s` failed", command);
 }
 
+/* The loop disk of a test: the kernel detaches it when this is closed, however the test ends. */
+static int disk_fd = -1;
+static char disk_name[32];
+
+static void disk_detach(void)
+{
+	char path[64];
+
+	if (disk_fd < 0)
+		return;
+	snprintf(path, sizeof(path), "/sys/block/%s/queue/scheduler", disk_name);
+	if (access(path, W_OK) == 0)
+		shell("echo none > %s", path);
+	close(disk_fd);
+	disk_fd = -1;
+}
+
 /* A loop disk with bfq; false where there is none. */
 static bool disk_attach(const struct bench *b, char *name, size_t size)
 {
@@ -291,18 +308,24 @@ static bool disk_attach(const struct bench *b, char *name, size_t size)
 	bool ok;
 
 	snprintf(command, sizeof(command),
-		 "cd %s && truncate -s 16M image && losetup -f --show image 2>/dev/null && rm "
+		 "cd %s && truncate -s 16M image && losetup -f --show image 2>/dev/null; rm -f "
 		 "image",
 		 b->folder);
 	output = popen(command, "r");
 	ok = output && fscanf(output, "/dev/%31s", name) == 1 && strlen(name) < size;
 	if (output)
 		pclose(output);
+	if (!ok)
+		return false;
+	strcpy(disk_name, name);
+	snprintf(command, sizeof(command), "/dev/%s", name);
+	disk_fd = open(command, O_RDWR | O_CLOEXEC);
+	shell("losetup -d /dev/%s", name); /* as soon as nobody has it open */
 	snprintf(command, sizeof(command),
 		 "modprobe -q bfq 2>/dev/null; echo bfq > /sys/block/%s/queue/scheduler "
 		 "2>/dev/null",
 		 name);
-	return ok && system(command) == 0;
+	return disk_fd >= 0 && system(command) == 0;
 }
 
 /* Writing the weight of a group makes bfq forget those of single disks. */
@@ -319,11 +342,8 @@ static void the_weight_of_a_single_disk_is_put_back(void **state)
 
 	groups_make(b, group_own);
 	if (!disk_attach(b, disk, sizeof(disk)) ||
-	    reading_of(b, "cgroup.io.bfq.weight", &scope).flags & KNOB_GONE) {
-		if (disk[0])
-			shell("losetup -d /dev/%s", disk);
+	    reading_of(b, "cgroup.io.bfq.weight", &scope).flags & KNOB_GONE)
 		skip();
-	}
 	snprintf(path, sizeof(path), "sys/block/%s/dev", disk);
 	assert_true(sysroot_read(b->root, path, number, sizeof(number)) > 0);
 	v2 = cgroup_find(b->root, "blkio", &place) < 0;
@@ -345,7 +365,6 @@ static void the_weight_of_a_single_disk_is_put_back(void **state)
 	assert_string_equal(before, after);
 	actuator_close(actuator, clock_now_ns());
 	groups_remove(b, group_own);
-	shell("echo none > /sys/block/%s/queue/scheduler && losetup -d /dev/%s", disk, disk);
 }
 
 static void put_into_group(const struct bench *b, const char *controller, pid_t pid)
@@ -559,6 +578,8 @@ static int bench_teardown(void **state)
 {
 	struct bench *b = *state;
 
+	worker_clear();
+	disk_detach();
 	groups_remove(b, below);
 	groups_remove(b, group_own);
 	bench_close(b);

@@ -12,6 +12,7 @@
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -126,15 +127,24 @@ static void core_dies_when_it_executes_connects_or_forks(void **state)
 	}
 }
 
+/* A process of another user, which the child inherits the number of. */
+static pid_t others;
+
 static int actuator_state(void)
 {
+	cpu_set_t cpus;
+
+	sched_getaffinity(0, sizeof(cpus), &cpus);
 	if (privilege_actuator() < 0)
 		return 10;
-	/* For namespaces, routes and the memory of processes. */
+	/* For namespaces, routes, and the memory and CPUs of processes. */
 	if (capabilities() > 4 || bounding() > 4)
 		return 11;
 	if (geteuid() != 0)
 		return 12;
+	/* That one capability is for the CPUs of others' processes. */
+	if (capabilities() == 1 && sched_setaffinity(others, sizeof(cpus), &cpus) < 0)
+		return 14;
 	/* Root's files are its own, capability or not: opened for writing, nothing is written. */
 	return open("/proc/sys/vm/swappiness", O_WRONLY) >= 0 ? 0 : 13;
 }
@@ -146,7 +156,18 @@ static void the_actuator_keeps_root_and_four_capabilities_at_most(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		skip();
+	others = fork();
+	assert_true(others >= 0);
+	if (others == 0) {
+		if (setresuid(nobody.uid, nobody.uid, nobody.uid) < 0)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	usleep(20000); /* until it is another user's */
 	status = in_child(actuator_state);
+	kill(others, SIGKILL);
+	waitpid(others, NULL, 0);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
 }

@@ -16,17 +16,12 @@
 static void every_kind_is_read_and_written_alike(void **state)
 {
 	static const char *const texts[SCOPE_KIND_COUNT] = {
-		[SCOPE_HOST] = "host",
-		[SCOPE_CPU] = "cpu:3",
-		[SCOPE_NODE] = "node:0",
-		[SCOPE_DISK] = "disk:vda",
-		[SCOPE_NIC] = "nic:eth0",
-		[SCOPE_NETNS] = "netns:/run/netns/a",
-		[SCOPE_CGROUP] = "cgroup:/a/b",
-		[SCOPE_PROCESS] = "process:12@345",
-		[SCOPE_SERVICE] = "service:web",
-		[SCOPE_GPU] = "gpu:0",
-		[SCOPE_ROUTE] = "route:10.0.0.0/24@main+100@blue",
+		[SCOPE_HOST] = "host",           [SCOPE_CPU] = "cpu:3",
+		[SCOPE_NODE] = "node:0",         [SCOPE_DISK] = "disk:vda",
+		[SCOPE_NIC] = "nic:eth0",        [SCOPE_NETNS] = "netns:/run/netns/a",
+		[SCOPE_CGROUP] = "cgroup:/a/b",  [SCOPE_PROCESS] = "process:12@345",
+		[SCOPE_SERVICE] = "service:web", [SCOPE_GPU] = "gpu:0",
+		[SCOPE_IRQ] = "irq:36",          [SCOPE_ROUTE] = "route:10.0.0.0/24@main+100@blue",
 	};
 	char buffer[SCOPE_TEXT_MAX];
 	struct scope scope;

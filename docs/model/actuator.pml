@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the actuator promises, as a model for spin: one knob, its journal, and every process that can die.
+ *
+ *     supervisor ──starts──► actuator ──asks──► hand ──writes──► the kernel
+ *         └─ recovers the journal when the actuator has died
+ *
+ * Values are numbers; ALIEN is one that an administrator wrote, once, at any moment. A kill is SIGKILL and may come
+ * between any two steps; a whole daemon that is gone is started again. Nothing is remembered but the journal.
+ *
+ * Checked in every interleaving (tests/checks/model):
+ *
+ *     1. No trial's value stays: when recovery has run, and when everything is at rest, the knob has a value that
+ *        was kept, the one from before, or the administrator's.
+ *     2. A foreign value is never overwritten.
+ *     3. No deadlock: every run comes to rest with every lock free.
+ *
+ * What the model takes for granted:
+ *
+ *     - The hand's read and the start of its write are one step. No user of sysfs can do better: there is no
+ *       compare-and-swap for a file. The gap is microseconds.
+ *     - While a write is inside the kernel (it may hang there) no other write of the same file ends: the kernel
+ *       serialises them by the knob's own lock. A write of a killed process ends in force or not at all, before
+ *       the process is gone.
+ *     - A record is in the journal whole or not at all: its checksum says so.
+ *
+ * Each of these switches breaks one rule of the actuator, and spin must find what goes wrong then:
+ *
+ *     BREAK_INTENT   the write comes before its intent
+ *     BREAK_FOREIGN  the value in force is not looked at before a write
+ *     BREAK_HAND     recovery does not wait for the hand of a dead actuator
+ *     BREAK_STUCK    a write that is late counts as undone
+ *     BREAK_COMMIT   a keep is answered without its record, and forgotten
+ *     BREAK_LOCK     recovery does not take the journal's lock
+ */
+#ifndef KILLS
+#define KILLS 2 /* processes that die in one run */
+#endif
+#ifndef BEGINS
+#define BEGINS 2 /* transactions in one run */
+#endif
+#ifndef HANGS
+#define HANGS 1 /* writes that do not return in time */
+#endif
+
+#define VALUES 3 /* 0 to 2 are ours */
+#define ALIEN 9
+
+mtype:record = { NONE, INTENT, COMMITTED, ENDED };
+mtype:answer = { DONE, FOREIGN, LATE };
+
+/* The system. */
+byte knob = 0;
+bool admin_acted = false;
+
+/* The journal: its last record, which says everything. */
+mtype:record record = NONE;
+byte old_value, new_value;
+
+/* For the assertions alone: what may stand at rest, and whether the operator asked for the value before it. */
+byte kept = 0;
+bool rolling_back = false;
+
+/* Lives, and locks that the kernel frees with their holder. */
+bool supervisor_up = false, core_up = true, hand_up = false;
+byte actuators = 0; /* one of a dead supervisor may be ending beside the next */
+bool supervisor_killed = false, actuator_killed = false, hand_killed = false;
+bool journal_locked = false;
+byte kills = KILLS, begins = BEGINS, hangs = HANGS;
+
+/* The hand: what it is asked to put in force, what it answers, and a write that is inside the kernel. */
+chan request = [1] of { byte };
+chan reply = [1] of { mtype:answer };
+bool writing = false;
+byte written;
+
+#define OPEN (record == INTENT)
+#define OURS(v) ((v) == old_value || (v) == new_value)
+
+/* Rule 1. A rollback that was cut off after its write and before its record has the value from before. */
+#define SETTLED (knob == ALIEN || (!OPEN && (knob == kept || (rolling_back && knob == old_value))))
+
+proctype Hand()
+{
+	byte wanted;
+
+	{
+		do
+		:: atomic {
+			request ? wanted ->
+			if
+#ifndef BREAK_FOREIGN
+			:: !OURS(knob) -> reply ! FOREIGN
+			:: OURS(knob) && knob == wanted -> reply ! DONE
+			:: OURS(knob) && knob != wanted -> written = wanted; writing = true
+#else
+			:: knob == wanted -> reply ! DONE
+			:: knob != wanted -> written = wanted; writing = true
+#endif
+			fi
+		   }
+		:: atomic { writing -> knob = written; writing = false; reply ! DONE }
+		od
+	} unless { hand_killed }
+	/* A write that is inside the kernel ends in force, or not at all. */
+	atomic {
+		if
+		:: writing -> knob = written
+		:: true
+		fi;
+		writing = false;
+		hand_up = false;
+		hand_killed = false
+	}
+}
+
+inline hand_fork()
+{
+	atomic {
+		do
+		:: request ? _
+		:: reply ? _
+		:: empty(request) && empty(reply) -> break
+		od;
+		hand_up = true;
+		run Hand()
+	}
+}
+
+/* Asks the hand, and kills it when it does not answer in time: by a hanging write, or because it was killed. */
+inline put(value, answer)
+{
+	request ! value;
+	if
+	:: reply ? answer
+	:: atomic { hangs > 0 && hand_up && empty(reply) -> hangs--; answer = LATE; hand_killed = true }
+	:: atomic { !hand_up && empty(reply) -> answer = LATE }
+	fi
+}
+
+/* A rollback takes back the keep, too. */
+inline end()
+{
+	atomic {
+		if
+		:: record == COMMITTED -> kept = old_value; rolling_back = false
+		:: record != COMMITTED
+		fi;
+		record = ENDED
+	}
+}
+
+/* Old in force again, whatever it takes; then the record of the end. */
+inline undo(answer)
+{
+	do
+	:: put(old_value, answer);
+	   if
+	   :: answer == LATE ->
+#ifdef BREAK_STUCK
+		record = ENDED;
+		break
+#else
+		/* Stuck: nothing is written, and nothing counts as undone, before the hand is gone. */
+		!hand_up;
+		hand_fork()
+#endif
+	   :: answer != LATE -> end(); break
+	   fi
+	od
+}
+
+/* Under the journal's lock: by the supervisor after a death and at every start, and by the actuator when it opens. */
+inline recover(answer)
+{
+#ifndef BREAK_HAND
+	!hand_up;
+#endif
+	if
+	:: OPEN -> hand_fork(); undo(answer); hand_dismiss()
+	:: !OPEN
+	fi;
+	assert(SETTLED)
+}
+
+/* Between two requests the hand is idle: it ends at once. */
+inline hand_dismiss()
+{
+	if
+	:: atomic { hand_up -> hand_killed = true }
+	:: !hand_up
+	fi;
+	!hand_up
+}
+
+inline begin()
+{
+	atomic {
+		begins > 0 && core_up && !OPEN && knob != ALIEN ->
+		begins--;
+		kept = knob; /* also after a rollback that was cut off before its record */
+		rolling_back = false;
+		old_value = knob;
+		new_value = (knob + 1) % VALUES
+	}
+#ifndef BREAK_INTENT
+	record = INTENT
+#else
+	put(new_value, said);
+	record = INTENT
+#endif
+}
+
+/* Keep: in force, recorded, answered. A foreign value ends the transaction where it stands. */
+inline keep(answer)
+{
+	put(new_value, answer);
+	if
+	:: answer == DONE ->
+#ifndef BREAK_COMMIT
+		atomic { record = COMMITTED; kept = new_value }
+#else
+		kept = new_value
+#endif
+	:: answer == FOREIGN -> record = ENDED
+	:: answer == LATE -> late(answer)
+	fi
+}
+
+inline late(answer)
+{
+	!hand_up;
+	hand_fork();
+	undo(answer)
+}
+
+inline turn(value, answer)
+{
+	put(value, answer);
+	if
+	:: answer == DONE
+	:: answer == FOREIGN -> record = ENDED
+	:: answer == LATE -> late(answer)
+	fi
+}
+
+proctype Actuator()
+{
+	mtype:answer said;
+	bool holds = false;
+
+	{
+		if
+		:: atomic { !journal_locked -> journal_locked = true; holds = true }
+		:: !supervisor_up -> goto over
+		fi;
+		recover(said);
+		hand_fork();
+		do
+		:: begin()
+		:: core_up && OPEN -> turn(new_value, said)
+		:: core_up && OPEN -> turn(old_value, said)
+		:: core_up && OPEN -> keep(said)
+		:: core_up && OPEN -> undo(said)
+		/* Deadline, heartbeat, EOF of core's channel. */
+		:: OPEN -> undo(said)
+		/* Rollback of what was kept. */
+		:: atomic { core_up && record == COMMITTED -> rolling_back = true }; undo(said)
+		/* Without a supervisor it undoes, and ends. */
+		:: !supervisor_up && OPEN -> undo(said)
+		:: !supervisor_up && !OPEN -> break
+		:: !core_up && !OPEN && kills == 0 -> break
+		od;
+		hand_dismiss();
+over:		skip
+	} unless { actuator_killed }
+	/* The kernel frees its locks, and kills its hand (PR_SET_PDEATHSIG). */
+	atomic {
+		if
+		:: holds -> journal_locked = false
+		:: !holds
+		fi;
+		if
+		:: hand_up && holds -> hand_killed = true
+		:: else
+		fi;
+		actuator_killed = false;
+		actuators--
+	}
+}
+
+/* One life of the supervisor: recovers, starts the actuator, and does the same again when it dies. */
+proctype Supervisor()
+{
+	mtype:answer said;
+	bool holds = false;
+
+	{
+		do
+		:: true -> /* an actuator of the last supervisor may still live: the lock says so */
+#ifndef BREAK_LOCK
+			atomic { !journal_locked -> journal_locked = true; holds = true };
+#endif
+			recover(said);
+#ifndef BREAK_LOCK
+			atomic { journal_locked = false; holds = false };
+#endif
+			if
+			:: !core_up && kills == 0 -> break
+			:: core_up || kills > 0 -> atomic { actuators++; run Actuator() }
+			fi;
+			actuators == 0
+		od
+	} unless { supervisor_killed }
+	atomic {
+		if
+		:: holds ->
+			journal_locked = false;
+			if
+			:: hand_up -> hand_killed = true
+			:: else
+			fi
+		:: !holds
+		fi;
+		supervisor_killed = false;
+		supervisor_up = false
+	}
+}
+
+/* SIGKILL for one of them, or for all at once. */
+proctype Killer()
+{
+	do
+	:: atomic { kills > 0 && actuators > 0 && !actuator_killed -> kills--; actuator_killed = true }
+	:: atomic { kills > 0 && hand_up && !hand_killed -> kills--; hand_killed = true }
+	:: atomic { kills > 0 && supervisor_up && !supervisor_killed -> kills--; supervisor_killed = true }
+	:: atomic {
+		kills > 0 && supervisor_up && actuators > 0 && !supervisor_killed && !actuator_killed ->
+		kills--;
+		supervisor_killed = true;
+		actuator_killed = true
+	   }
+	:: atomic { core_up -> core_up = false }
+	:: atomic { kills > 0 && !core_up -> kills = 0 } /* some are left over */
+	:: kills == 0 && !core_up -> break
+	od
+}
+
+/* Once, at any moment that is not inside somebody's write. */
+proctype Administrator()
+{
+	if
+	:: atomic { !writing -> knob = ALIEN; admin_acted = true }
+	:: true
+	fi
+}
+
+/* The service manager: a daemon that is gone is started again. */
+init {
+	atomic { run Killer(); run Administrator() };
+	do
+	:: atomic { !supervisor_up && (kills > 0 || core_up || OPEN) ->
+		supervisor_up = true;
+		run Supervisor()
+	   }
+	:: !supervisor_up && kills == 0 && !core_up && actuators == 0 && !OPEN && !hand_up -> break
+	od;
+	assert(SETTLED);
+	assert(!journal_locked)
+}
+
+/* Rule 2. */
+ltl foreign { [] (admin_acted -> knob == ALIEN) }

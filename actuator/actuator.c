@@ -232,7 +232,6 @@ static bool is_allowed(struct actuator *a, const struct guard_view *view,
 static void begin(struct actuator *a, const struct change *change, struct guard_view *view,
 		  struct outcome *outcome)
 {
-	const struct knob_family_ops *ops = knob_family_ops(view->row);
 	struct knob_reading reading;
 	struct journal_entry entry;
 	int r = knob_read(a->options.root, view->row, &change->scope, &reading);
@@ -256,12 +255,6 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 		return;
 	if (!is_allowed(a, view, change, outcome))
 		return;
-	if (ops->check && !knob_same(view->row, reading.value, change->new_value) &&
-	    ops->check(a->options.root, view->row, &change->scope, change->new_value, outcome->text,
-		       sizeof(outcome->text)) < 0) {
-		outcome->status = OUTCOME_REFUSED;
-		return;
-	}
 	if (entry_make(a, view->row, change, reading.value, &entry, outcome->text,
 		       sizeof(outcome->text)) < 0) {
 		outcome->status = OUTCOME_REFUSED;

@@ -74,7 +74,7 @@ struct knob_family_ops {
 	 * Puts back every companion whose value differs; the knob itself has its old value again. A companion that
 	 * shows a value that the change cannot have made is left, and `ret_text` says so. Returns 0, or
 	 * -errno with the names of what is not back in `ret_text`: the first error that is worth another try, else
-	 * one for which error_is_gone(). NULL where capture is.
+	 * one for which error_is_gone(). NULL where capture is, or tells only which instance it was.
 	 */
 	int (*restore)(int root, const struct knob_row *row, const struct scope *scope,
 		       const char *companions, char *ret_text, size_t text_size);
@@ -85,20 +85,16 @@ struct knob_family_ops {
 	 */
 	bool (*same_instance)(int root, const struct knob_row *row, const struct scope *scope,
 			      const char *companions);
-
-	/*
-	 * Refuses a value that the row and the reading allow, before anything is journaled: 0, or -errno with the
-	 * reason and the remedy in `ret_text`. NULL: the family knows no other reason.
-	 */
-	int (*check)(int root, const struct knob_row *row, const struct scope *scope,
-		     const char *value, char *ret_text, size_t size);
 };
 
 extern const struct knob_family_ops family_affinity;
 extern const struct knob_family_ops family_cgroup;
 extern const struct knob_family_ops family_io_scheduler;
+extern const struct knob_family_ops family_numa;
 extern const struct knob_family_ops family_sysctl;
 extern const struct knob_family_ops family_tcp_congestion;
+extern const struct knob_family_ops
+	family_tcp_route; /* of the same family, its rows of SCOPE_ROUTE */
 
 /* The family of a row; never NULL for a row of knob_rows[]. */
 const struct knob_family_ops *knob_family_ops(const struct knob_row *row);

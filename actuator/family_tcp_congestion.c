@@ -222,10 +222,12 @@ int tcp_congestion_check(int root, const struct scope *netns, const char *algori
 	return -EPERM;
 }
 
-static int tcp_check(int root, const struct knob_row *row, const struct scope *scope,
-		     const char *value, char *ret_text, size_t size)
+static int tcp_allowed(int root, const struct knob_row *row, const struct scope *scope,
+		       const struct knob_reading *reading, const char *value, char *ret_text,
+		       size_t size)
 {
-	(void)row;
+	if (knob_same(row, reading->value, value))
+		return 0;
 	return tcp_congestion_check(root, scope, value, ret_text, size);
 }
 
@@ -236,5 +238,5 @@ const struct knob_family_ops family_tcp_congestion = {
 	.capture = tcp_capture,
 	.restore = tcp_restore,
 	.same_instance = tcp_same_instance,
-	.check = tcp_check,
+	.allowed = tcp_allowed,
 };

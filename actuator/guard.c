@@ -109,8 +109,9 @@ enum outcome_status guard_value(const struct guard_view *view, const struct chan
 		REFUSE("%s cannot be read there: start flyball with its capabilities",
 		       view->row->name);
 	if (!(reading->flags & KNOB_WRITABLE))
-		REFUSE("%s is read-only here", view->row->name);
-	if (!knob_same(view->row, reading->value, change->old_value))
+		REFUSE("%s is read-only here%s%s", view->row->name, reading->reason[0] ? ": " : "",
+		       reading->reason);
+	if (!view->row->drifts && !knob_same(view->row, reading->value, change->old_value))
 		return answer(OUTCOME_FOREIGN, ret_text, size,
 			      "expected '%.40s', found '%.40s': left", change->old_value,
 			      reading->value);

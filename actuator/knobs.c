@@ -20,13 +20,15 @@ static const struct knob_family_ops *const knob_families[FAMILY_COUNT] = {
 	[FAMILY_AFFINITY] = &family_affinity,
 	[FAMILY_CGROUP] = &family_cgroup,
 	[FAMILY_SYSCTL] = &family_sysctl,
+	[FAMILY_NUMA] = &family_numa,
 	[FAMILY_TCP_CONGESTION] = &family_tcp_congestion,
 	[FAMILY_IO_SCHEDULER] = &family_io_scheduler,
 };
 
 const struct knob_family_ops *knob_family_ops(const struct knob_row *row)
 {
-	return knob_families[row->family];
+	/* A route's is the same family by other means: netlink instead of a file. */
+	return row->scope == SCOPE_ROUTE ? &family_tcp_route : knob_families[row->family];
 }
 
 const struct knob_row *knob_table_find(const struct knob_table *table, const char *name)

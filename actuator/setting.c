@@ -140,7 +140,7 @@ static bool put(int root, struct txn *txn, enum setting_side side, struct outcom
 			 strerror(-r));
 		return false;
 	}
-	if (!knob_same(txn->row, outcome->value, e->old_value) &&
+	if (!txn->row->drifts && !knob_same(txn->row, outcome->value, e->old_value) &&
 	    !knob_same(txn->row, outcome->value, e->new_value)) {
 		outcome->status = OUTCOME_FOREIGN;
 		snprintf(outcome->text, sizeof(outcome->text),

@@ -94,7 +94,8 @@ struct txn *txn_busy(struct txn_table *table, const struct knob_row *row, const 
 
 		if ((txn->state == TXN_OPEN || txn->state == TXN_STUCK) && txn->row &&
 		    txn->row->domain == row->domain &&
-		    knob_scopes_interfere(row->domain, &txn->entry.scope, scope))
+		    (knob_scopes_interfere(row->domain, &txn->entry.scope, scope) ||
+		     scope_overlaps(&txn->entry.scope, scope)))
 			return txn;
 	}
 	return NULL;

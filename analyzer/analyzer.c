@@ -128,7 +128,8 @@ static bool is_interfering(const struct policy *a, const struct scope *a_scope,
 {
 	if (a->knob_domain != x->policy->knob_domain)
 		return false;
-	return knob_scopes_interfere(a->knob_domain, a_scope, &x->trial.scope);
+	return knob_scopes_interfere(a->knob_domain, a_scope, &x->trial.scope) ||
+	       scope_overlaps(a_scope, &x->trial.scope);
 }
 
 static struct experiment *slot_find(struct analyzer *analyzer, const struct target *target)

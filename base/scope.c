@@ -16,7 +16,7 @@ static bool name_allowed(enum scope_kind kind, const char *name)
 	for (const char *c = name; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			return false;
-	if (kind != SCOPE_CGROUP && kind != SCOPE_NETNS && strchr(name, '/'))
+	if (kind != SCOPE_CGROUP && kind != SCOPE_NETNS && kind != SCOPE_ROUTE && strchr(name, '/'))
 		return false;
 	return name[0] && strcmp(name, ".") && strcmp(name, "..") && !strstr(name, "../") &&
 	       !strstr(name, "/..");
@@ -57,6 +57,31 @@ char *scope_format(const struct scope *scope, char *buffer, size_t size)
 bool scope_equal(const struct scope *a, const struct scope *b)
 {
 	return a->kind == b->kind && !strncmp(a->name, b->name, SCOPE_NAME_MAX);
+}
+
+/* The name of the network namespace that a scope lies in, "" for flyball's own; NULL for what lies in none. */
+static const char *netns_of(const struct scope *scope)
+{
+	const char *at;
+
+	switch (scope->kind) {
+	case SCOPE_HOST:
+	case SCOPE_NETNS:
+		return scope->name;
+	case SCOPE_ROUTE:
+		at = strchr(scope->name, '@');
+		at = at ? strchr(at + 1, '@') : NULL;
+		return at ? at + 1 : "";
+	default:
+		return NULL;
+	}
+}
+
+bool scope_overlaps(const struct scope *a, const struct scope *b)
+{
+	const char *x = netns_of(a), *y = netns_of(b);
+
+	return scope_equal(a, b) || (x && y && !strcmp(x, y));
 }
 
 bool scope_matches(const struct scope *scope, const struct scope *pattern)

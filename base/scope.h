@@ -23,6 +23,9 @@ char *scope_format(const struct scope *scope, char *buffer, size_t size);
 
 bool scope_equal(const struct scope *a, const struct scope *b);
 
+/* As scope_equal(), or both lie in one network namespace: `netns:blue` and a route of it, `host` and a route. */
+bool scope_overlaps(const struct scope *a, const struct scope *b);
+
 /* True when `scope` is an instance of `pattern`: the same kind, and its name matches ("" = any). */
 bool scope_matches(const struct scope *scope, const struct scope *pattern);
 

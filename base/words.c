@@ -27,7 +27,7 @@
 WORDS(scope_kind, SCOPE_KIND_COUNT, [SCOPE_HOST] = "host", [SCOPE_CPU] = "cpu",
       [SCOPE_NODE] = "node", [SCOPE_DISK] = "disk", [SCOPE_NIC] = "nic", [SCOPE_NETNS] = "netns",
       [SCOPE_CGROUP] = "cgroup", [SCOPE_PROCESS] = "process", [SCOPE_SERVICE] = "service",
-      [SCOPE_GPU] = "gpu", [SCOPE_IRQ] = "irq")
+      [SCOPE_GPU] = "gpu", [SCOPE_IRQ] = "irq", [SCOPE_ROUTE] = "route")
 WORDS(signal_kind, SIGNAL_KIND_COUNT, [SIGNAL_COUNTER] = "counter", [SIGNAL_GAUGE] = "gauge",
       [SIGNAL_DISTRIBUTION] = "distribution")
 WORDS(signal_stat, STAT_COUNT, [STAT_VALUE] = "", [STAT_P50] = "p50", [STAT_P90] = "p90",

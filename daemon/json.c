@@ -65,14 +65,14 @@ json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading
 	json_t *knob, *choices;
 
 	json_command(row, &reading->scope, "VALUE", command, sizeof(command));
-	knob = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:s, s:s}", "name",
-			 row->name, "family", knob_family_word(row->family), "scope",
+	knob = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:s, s:s, s:s}",
+			 "name", row->name, "family", knob_family_word(row->family), "scope",
 			 json_scope(&reading->scope), "value", reading->value, "type",
 			 knob_type_word(row->type), "unit", unit_word(row->unit), "writable",
 			 (reading->flags & KNOB_WRITABLE) != 0, "gone",
 			 (reading->flags & KNOB_GONE) != 0, "hidden",
-			 (reading->flags & KNOB_HIDDEN) != 0, "owner", reading->owner, "about",
-			 row->about, "command", command);
+			 (reading->flags & KNOB_HIDDEN) != 0, "owner", reading->owner, "reason",
+			 reading->reason, "about", row->about, "command", command);
 	if (!knob)
 		return NULL;
 	if (row->type == KNOB_INTEGER || row->type == KNOB_LIMIT) {

@@ -16,8 +16,10 @@
  *     actuator/family_affinity.c       the CPUs of processes and interrupts
  *     actuator/family_cgroup.c         control groups
  *     actuator/family_io_scheduler.c   the request queue of a disk
+ *     actuator/family_numa.c           the nodes that the memory of a process is on
  *     actuator/family_sysctl.c         settings under /proc/sys and what behaves alike
  *     actuator/family_tcp_congestion.c congestion control of a namespace
+ *     actuator/family_tcp_route.c      congestion control of a route
  *     actuator/guard.c                 allows or refuses a change; pure
  *     actuator/in_netns.c              knobs that every network namespace has
  *     actuator/journal.c               the write-ahead undo log
@@ -31,10 +33,16 @@
  *     actuator/limits_set.c            limits as text, and made stricter at run time
  *     actuator/limits_table.c          the limits that are numbers, one row each
  *     actuator/limits_trust.c          whether a limits file is root's alone
+ *     actuator/numa_move.c             pages moved from node to node, in slices
+ *     actuator/numa_pages.c            where the pages of a process are
+ *     actuator/numa_plan.c             what distributions of pages mean
  *     actuator/operator.c              what the operator asks for at run time
  *     actuator/pins.c                  knobs that belong to somebody else
  *     actuator/recovery.c              what a crash left, undone from the journal
  *     actuator/restraint.c             limits, usage and pins held together
+ *     actuator/route.c                 routes read and replaced by rtnetlink
+ *     actuator/route_key.c             the name of a route
+ *     actuator/route_request.c         the request that replaces a route by itself
  *     actuator/setting.c               one setting put in force and read back
  *     actuator/thread.c                threads: identity, masks, names
  *     actuator/txn.c                   the list of transactions

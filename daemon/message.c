@@ -136,7 +136,8 @@ static bool reading_valid(const struct message *m)
 
 	if ((r->flags & ~flags) || r->n_choices > KNOB_CHOICES_MAX || !scope_valid(&r->scope) ||
 	    !text_valid(r->knob, sizeof(r->knob)) || !text_valid(r->value, sizeof(r->value)) ||
-	    !text_valid(r->within, sizeof(r->within)))
+	    !text_valid(r->within, sizeof(r->within)) || !text_valid(r->owner, sizeof(r->owner)) ||
+	    !text_valid(r->reason, sizeof(r->reason)))
 		return false;
 	for (uint32_t i = 0; i < KNOB_CHOICES_MAX; i++)
 		if (!text_valid(r->choices[i], sizeof(r->choices[i])))

@@ -108,7 +108,7 @@ static int limit(const struct account *account, const cap_value_t *wanted, int n
 
 /*
  * Knobs that root's files alone do not reach: network namespaces take CAP_SYS_ADMIN (setns(2)), routes CAP_NET_ADMIN,
- * the memory of processes CAP_SYS_PTRACE and CAP_SYS_NICE.
+ * the memory of processes CAP_SYS_PTRACE and, as the CPUs of other users' processes, CAP_SYS_NICE.
  */
 #define ACTUATOR_CAPABILITIES CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_SYS_NICE, CAP_SYS_PTRACE
 
@@ -130,7 +130,6 @@ int privilege_observer(const struct account *account)
 	return limit(account, wanted, ARRAY_SIZE(wanted));
 }
 
-/* SYS_NICE: the CPUs of other users' processes. */
 int privilege_actuator(void)
 {
 	static const cap_value_t wanted[] = { ACTUATOR_CAPABILITIES };

@@ -21,11 +21,11 @@ int account_find(const char *user, struct account *ret_account);
  * Becomes what the process may be at most, for good (no_new_privs). When the caller is not root everything stays as
  * it is but for the capabilities, which can only shrink. Returns 0 or -errno.
  *
- * supervisor: uid 0, what starting the others takes (SETUID, SETGID, SETPCAP, KILL, and theirs);
- *             SYS_NICE, for it recovers what an actuator left.
+ * supervisor: uid 0, what starting the others takes (SETUID, SETGID, SETPCAP, KILL, and theirs):
+ *             the actuator's, too, for it recovers what an actuator left.
  * observer:   the account, CAP_BPF and CAP_PERFMON as far as they are there.
- * actuator:   uid 0, whose files those of /proc/sys and /sys are; and what network namespaces, routes and the memory of
- *             processes take (SYS_ADMIN, NET_ADMIN, SYS_NICE, SYS_PTRACE).
+ * actuator:   uid 0, whose files those of /proc/sys and /sys are; and what network namespaces (SYS_ADMIN), routes
+ *             (NET_ADMIN), and the memory and the CPUs of other users' processes take (SYS_PTRACE, SYS_NICE).
  * core:       the account, no capability, and a seccomp filter.
  */
 int privilege_supervisor(void);

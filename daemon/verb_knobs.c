@@ -53,7 +53,8 @@ static void print_knob(struct table *table, const struct knob_row *row,
 	else if (reading->flags & KNOB_WRITABLE)
 		table_cell(table, TONE_GOOD, "yes");
 	else
-		table_cell(table, TONE_WARN, "read-only");
+		table_cell(table, TONE_WARN, "read-only%s%s", reading->reason[0] ? ": " : "",
+			   reading->reason);
 	table_cell(table, reading->owner[0] ? TONE_WARN : TONE_DIM, "%s",
 		   reading->owner[0] ? reading->owner : "-");
 	table_cell(table, TONE_PLAIN, "%s. %s",
@@ -76,14 +77,14 @@ static void find_owner(const json_t *pinned, struct knob_reading *reading)
 				 member_text(pin, "owner"));
 }
 
-/* Appends the instances of one row to the table and to the list. Returns 0 or -errno. */
+/* Appends the instances of one row that can be read to the table and to the list. Returns 0 or the first -errno. */
 static int collect(int root, const struct knob_row *row, const struct scope *only,
 		   const json_t *pinned, struct table *table, json_t *list)
 {
 	struct scope scopes[INSTANCES_MAX];
 	struct knob_reading reading;
 	size_t n;
-	int r;
+	int r, first = 0;
 
 	/* One that is named need not be among those that are listed. */
 	if (only->kind != SCOPE_KIND_COUNT && only->name[0] && !strpbrk(only->name, "*?[")) {
@@ -102,15 +103,17 @@ static int collect(int root, const struct knob_row *row, const struct scope *onl
 		if (only->kind != SCOPE_KIND_COUNT && !scope_matches(&scopes[i], only))
 			continue;
 		r = knob_read(root, row, &scopes[i], &reading);
-		if (r < 0)
-			return r;
+		if (r < 0) {
+			first = first ? first : r;
+			continue;
+		}
 		if (only == scopes && (reading.flags & KNOB_GONE))
 			continue;
 		find_owner(pinned, &reading);
 		print_knob(table, row, &reading);
 		json_array_append_new(list, json_knob(row, &reading));
 	}
-	return 0;
+	return first;
 }
 
 static void print_markdown(FILE *out)
@@ -124,10 +127,11 @@ static void print_markdown(FILE *out)
 		const struct knob_row *row = &knob_rows[i];
 		char range[64];
 
-		fprintf(out, "| `%s` | %s | %s | %s | %s | `/%s` | %s |\n", row->name,
+		fprintf(out, "| `%s` | %s | %s%s | %s | %s | `%s%s` | %s |\n", row->name,
 			knob_family_word(row->family), scope_kind_word(row->scope),
-			knob_type_word(row->type), range_text(row, range, sizeof(range)), row->path,
-			row->about);
+			row->per_netns ? ", netns" : "", knob_type_word(row->type),
+			range_text(row, range, sizeof(range)), row->scope == SCOPE_ROUTE ? "" : "/",
+			row->path, row->about);
 	}
 }
 

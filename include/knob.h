@@ -13,6 +13,7 @@
 #define KNOB_NAME_MAX 64   /* `block.scheduler`, with its NUL */
 #define KNOB_VALUE_MAX 128 /* longest value, with its NUL */
 #define KNOB_CHOICES_MAX 16
+#define KNOB_REASON_MAX 64 /* with its NUL */
 #define KNOB_OWNER_MAX 32
 #define KNOB_NO_LIMIT "max" /* what a KNOB_LIMIT says for none, as the kernel does */
 
@@ -50,6 +51,7 @@ struct knob_row {
 	enum knob_family family;
 	enum knob_type type;
 	enum scope_kind scope;
+	bool drifts; /* changes by itself: what is neither old nor new is nobody's hand, and is put back */
 	bool per_netns; /* of SCOPE_HOST: each network namespace has its own, SCOPE_NETNS fits, too */
 	enum knob_domain domain;
 	enum unit unit; /* of an integer's value as policies write it */
@@ -104,6 +106,7 @@ struct knob_reading {
 	char value[KNOB_VALUE_MAX];
 	char owner
 		[KNOB_OWNER_MAX]; /* who else decides about it: `admin`, `systemd`, `delegated`; "" = nobody that is known */
+	char reason[KNOB_REASON_MAX]; /* why it cannot be written; "" = the file says so */
 	char choices[KNOB_CHOICES_MAX]
 		    [KNOB_NAME_MAX]; /* of a KNOB_CHOICE, as the kernel offers them */
 	char within

@@ -23,6 +23,7 @@ enum scope_kind {
 	SCOPE_SERVICE, /* a service that the configuration names */
 	SCOPE_GPU,     /* a GPU, by its index */
 	SCOPE_IRQ,     /* an interrupt, by its number under /proc/irq: `irq:36` */
+	SCOPE_ROUTE,   /* a route, `route:PREFIX/LENGTH@TABLE[+METRIC][@NETNS]` */
 	SCOPE_KIND_COUNT,
 };
 

@@ -41,7 +41,7 @@ const char *scope_phrase(enum scope_kind scope)
 		[SCOPE_NIC] = "a nic",         [SCOPE_NETNS] = "a netns",
 		[SCOPE_CGROUP] = "a cgroup",   [SCOPE_PROCESS] = "a process",
 		[SCOPE_SERVICE] = "a service", [SCOPE_GPU] = "a gpu",
-		[SCOPE_IRQ] = "an irq",
+		[SCOPE_IRQ] = "an irq",        [SCOPE_ROUTE] = "a route",
 	};
 
 	return scope < SCOPE_KIND_COUNT ? phrases[scope] : "?";

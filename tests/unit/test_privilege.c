@@ -137,7 +137,7 @@ static int actuator_state(void)
 	sched_getaffinity(0, sizeof(cpus), &cpus);
 	if (privilege_actuator() < 0)
 		return 10;
-	/* For namespaces, routes and the memory of processes. */
+	/* For namespaces, routes, and the memory and CPUs of processes. */
 	if (capabilities() > 4 || bounding() > 4)
 		return 11;
 	if (geteuid() != 0)

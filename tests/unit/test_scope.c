@@ -21,7 +21,7 @@ static void every_kind_is_read_and_written_alike(void **state)
 		[SCOPE_NIC] = "nic:eth0",        [SCOPE_NETNS] = "netns:/run/netns/a",
 		[SCOPE_CGROUP] = "cgroup:/a/b",  [SCOPE_PROCESS] = "process:12@345",
 		[SCOPE_SERVICE] = "service:web", [SCOPE_GPU] = "gpu:0",
-		[SCOPE_IRQ] = "irq:36",
+		[SCOPE_IRQ] = "irq:36",          [SCOPE_ROUTE] = "route:10.0.0.0/24@main+100@blue",
 	};
 	char buffer[SCOPE_TEXT_MAX];
 	struct scope scope;
@@ -160,9 +160,37 @@ static void a_pattern_of_one_instance_matches_it_alone(void **state)
 	assert_false(scope_pattern_is_exact(&(struct scope){ SCOPE_DISK, "vd[a]" }, &exact));
 }
 
+static void what_lies_in_one_network_namespace_overlaps(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool overlaps;
+	} cases[] = {
+		{ "host", "route:10.0.0.0/24@main", true },
+		{ "host", "route:10.0.0.0/24@main+5@blue", false },
+		{ "netns:blue", "route:10.0.0.0/24@main+5@blue", true },
+		{ "route:::/0@main@blue", "route:10.0.0.0/24@main@blue", true },
+		{ "netns:blue", "netns:red", false },
+		{ "netns:blue", "host", false },
+		{ "disk:vda", "disk:vda", true },
+		{ "disk:vda", "disk:vdb", false },
+		{ "disk:vda", "host", false },
+	};
+	struct scope a, b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(scope_parse(cases[i].a, &a), 0);
+		assert_int_equal(scope_parse(cases[i].b, &b), 0);
+		assert_int_equal(scope_overlaps(&a, &b), cases[i].overlaps);
+		assert_int_equal(scope_overlaps(&b, &a), cases[i].overlaps);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_lies_in_one_network_namespace_overlaps),
 		cmocka_unit_test(every_kind_is_read_and_written_alike),
 		cmocka_unit_test(what_could_leave_its_folder_is_refused),
 		cmocka_unit_test(a_name_fits_or_is_refused),

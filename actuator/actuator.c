@@ -32,9 +32,6 @@
 /* Numbers of ended transactions that are remembered, to refuse one that is used again. */
 #define ENDED_MAX 64
 
-/* A transaction writes applied and one of committed and undone, a kept one undone: room on the disk for all. */
-#define RESERVE_RECORDS (1 + 3 * ACTUATOR_OPEN_MAX)
-
 struct actuator {
 	struct actuator_options options;
 	struct journal journal;
@@ -154,7 +151,7 @@ static int entry_make(struct actuator *a, const struct knob_row *row, const stru
 {
 	const struct knob_family_ops *ops = knob_family_ops(row);
 
-	memset(ret_entry, 0, sizeof(*ret_entry));
+	memset(ret_entry, 0, offsetof(struct journal_entry, companions) + 1);
 	ret_entry->txn = change->txn;
 	ret_entry->trial = change->trial;
 	ret_entry->deadline_ns = change->deadline_ns;
@@ -170,15 +167,33 @@ static int entry_make(struct actuator *a, const struct knob_row *row, const stru
 			    sizeof(ret_entry->companions), ret_text, size);
 }
 
+/* What may follow an intent: applied, committed and undone; a committed one: undone. */
+static size_t bytes_to_end(enum txn_state state, const struct journal_entry *entry)
+{
+	size_t end = journal_record_bytes(JOURNAL_UNDONE, entry);
+
+	return state == TXN_KEPT ? end : 2 * journal_record_bytes(JOURNAL_APPLIED, entry) + end;
+}
+
+static size_t bytes_to_reserve(const struct actuator *a, const struct journal_entry *entry)
+{
+	size_t bytes = journal_record_bytes(JOURNAL_INTENT, entry) + bytes_to_end(TXN_OPEN, entry);
+
+	for (size_t i = 0; i < TXNS_MAX; i++)
+		if (a->table.slots[i].state != TXN_FREE)
+			bytes += bytes_to_end(a->table.slots[i].state, &a->table.slots[i].entry);
+	return bytes;
+}
+
 /* The journal takes the intent, and has room for what must follow. */
 static int journal_begin(struct actuator *a, const struct journal_entry *entry)
 {
 	int r = txn_settle(&a->journal, &a->table);
 
-	if (r == 0 && a->journal.end > JOURNAL_BYTES_MAX)
+	if (r == 0 && journal_is_long(&a->journal))
 		r = txn_compact(&a->journal, &a->table, false);
 	if (r == 0)
-		r = journal_reserve(&a->journal, RESERVE_RECORDS);
+		r = journal_reserve(&a->journal, bytes_to_reserve(a, entry));
 	if (r == 0)
 		r = journal_append(&a->journal, JOURNAL_INTENT, entry, JOURNAL_SYNCED);
 	return r;

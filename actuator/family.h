@@ -15,9 +15,9 @@
 
 /*
  * What a change of one knob may disturb besides, as text: a `name=value` line each. The journal keeps it. A name that
- * begins with @ is no setting: the line says which instance it was.
+ * begins with @ is no setting: the line says which instance it was. The masks of some thousand threads fit, too.
  */
-#define COMPANIONS_MAX 1280
+#define COMPANIONS_MAX 16384
 
 struct knob_family_ops {
 	/* As knob_scopes(). */

@@ -117,7 +117,7 @@ static void note_damage(struct recovery *recovery, const struct journal_scan *sc
 	recovery->corrupt = scan->corrupt;
 	if (scan->corrupt)
 		note(recovery,
-		     "%" PRIu32 " damaged records in '" JOURNAL_NAME
+		     "%" PRIu32 " damaged places in '" JOURNAL_NAME
 		     "' were skipped, kept as '" JOURNAL_DAMAGED_NAME "'",
 		     scan->corrupt);
 	if (lost) {
@@ -137,7 +137,7 @@ int recovery_run(int root, struct journal *journal, struct txn_table *table,
 	struct txn *txn;
 	int r;
 
-	memset(table, 0, sizeof(*table));
+	txn_clear(table);
 	memcpy(replay.boot, journal->boot, sizeof(replay.boot));
 	r = journal_scan(journal, replay_record, &replay, &scan);
 	if (r < 0)

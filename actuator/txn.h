@@ -33,13 +33,16 @@ struct txn {
 	uint64_t retry_ns;          /* of TXN_STUCK: when it is tried again; 0 = at once */
 	uint64_t retry_wait_ns;     /* of TXN_STUCK: the pause that ends then; 0 = none yet */
 	const struct knob_row *row; /* NULL when this version has no such knob */
-	struct journal_entry entry;
+	struct journal_entry entry; /* last, and large: only what is used of it is copied */
 };
 
 struct txn_table {
 	struct txn slots[TXNS_MAX];
 	uint64_t next_order;
 };
+
+/* Frees every slot without touching those that are free: a table of zeros stays memory that nobody has touched. */
+void txn_clear(struct txn_table *table);
 
 /* The transaction of that number in any state but FREE; NULL. */
 struct txn *txn_find(struct txn_table *table, uint64_t id);

@@ -8,6 +8,7 @@
  *     actuator/family_sysctl.c         integers under /proc/sys
  *     actuator/guard.c                 allows or refuses a change; pure
  *     actuator/journal.c               the write-ahead undo log
+ *     actuator/journal_record.c        one record of it, as bytes; pure
  *     actuator/knob_table.c            the catalogue of knobs, one row each
  *     actuator/knobs.c                 finding, reading and checking knobs
  *     actuator/recovery.c              what a crash left, undone from the journal

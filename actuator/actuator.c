@@ -22,6 +22,7 @@
 
 #include "actuator/family.h"
 #include "actuator/guard.h"
+#include "actuator/hand.h"
 #include "actuator/journal.h"
 #include "actuator/knobs.h"
 #include "actuator/recovery.h"
@@ -35,12 +36,21 @@
 struct actuator {
 	struct actuator_options options;
 	struct journal journal;
+	struct hand hand;
 	struct txn_table table;
 	uint64_t heard_ns; /* last sign of life of core */
 	bool frozen;
 	size_t n_ended;
 	uint64_t ended[ENDED_MAX]; /* ring */
 };
+
+static void actuator_free(struct actuator *a)
+{
+	/* Before the journal's lock is given away: who gets it then finds no hand but one that hangs. */
+	hand_close(&a->hand);
+	journal_close(&a->journal);
+	free(a);
+}
 
 static int actuator_new(const struct actuator_options *options, uint64_t now_ns,
 			struct recovery *ret_recovery, struct actuator **ret_actuator)
@@ -57,10 +67,11 @@ static int actuator_new(const struct actuator_options *options, uint64_t now_ns,
 		free(a);
 		return r;
 	}
-	r = recovery_run(options->root, &a->journal, &a->table, ret_recovery);
+	hand_open(&a->hand, options->root, options->state, options->hand_limit_ns,
+		  options->hand_total_ns);
+	r = recovery_run(&a->hand, &a->journal, &a->table, ret_recovery);
 	if (r < 0) {
-		journal_close(&a->journal);
-		free(a);
+		actuator_free(a);
 		return r;
 	}
 	*ret_actuator = a;
@@ -70,13 +81,12 @@ static int actuator_new(const struct actuator_options *options, uint64_t now_ns,
 int actuator_open(const struct actuator_options *options, uint64_t now_ns,
 		  struct recovery *ret_recovery, struct actuator **ret_actuator)
 {
-	return actuator_new(options, now_ns, ret_recovery, ret_actuator);
-}
+	int r = actuator_new(options, now_ns, ret_recovery, ret_actuator);
 
-static void actuator_free(struct actuator *a)
-{
-	journal_close(&a->journal);
-	free(a);
+	/* An error shows again at the first request. */
+	if (r == 0 && hand_is_alone(&(*ret_actuator)->hand))
+		hand_start(&(*ret_actuator)->hand);
+	return r;
 }
 
 int actuator_recover(const struct actuator_options *options, uint64_t now_ns,
@@ -91,7 +101,7 @@ int actuator_recover(const struct actuator_options *options, uint64_t now_ns,
 	return 0;
 }
 
-/* Settles the transaction by what setting_put() found; true in `settled` means that it may be forgotten. */
+/* Settles the transaction by what hand_put() found; true in `settled` means that it may be forgotten. */
 static void finish(struct actuator *a, struct txn *txn, bool settled, const struct outcome *outcome,
 		   uint64_t now_ns)
 {
@@ -163,7 +173,7 @@ static int entry_make(struct actuator *a, const struct knob_row *row, const stru
 	snprintf(ret_entry->new_value, sizeof(ret_entry->new_value), "%s", change->new_value);
 	if (!ops->capture)
 		return 0;
-	return ops->capture(a->options.root, row, &change->scope, ret_entry->companions,
+	return hand_capture(&a->hand, row, &change->scope, ret_entry->companions,
 			    sizeof(ret_entry->companions), ret_text, size);
 }
 
@@ -204,13 +214,21 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 {
 	struct knob_reading reading;
 	struct journal_entry entry;
-	int r = knob_read(a->options.root, view->row, &change->scope, &reading);
+	int r;
+
+	if (!hand_is_alone(&a->hand)) {
+		outcome->status = OUTCOME_REFUSED;
+		snprintf(outcome->text, sizeof(outcome->text),
+			 "a write of the former actuator still hangs: try again when it is over");
+		return;
+	}
+	r = hand_read(&a->hand, view->row, &change->scope, &reading);
 
 	if (r < 0) {
 		outcome->status = OUTCOME_FAILED;
 		outcome->error = -r;
 		snprintf(outcome->text, sizeof(outcome->text), "unable to read %s: %s",
-			 view->row->name, strerror(-r));
+			 view->row->name, r == -ETIMEDOUT ? "it does not return" : strerror(-r));
 		return;
 	}
 	view->reading = &reading;
@@ -236,7 +254,7 @@ static void switch_to(struct actuator *a, struct txn *txn, enum setting_side sid
 		      struct outcome *outcome)
 {
 	bool was_touched = txn->touched;
-	bool settled = setting_put(a->options.root, txn, side, outcome);
+	bool settled = hand_put(&a->hand, txn, side, outcome);
 
 	if (outcome->status != OUTCOME_DONE) {
 		finish(a, txn, settled, outcome, now_ns);
@@ -259,7 +277,7 @@ static void undo(struct actuator *a, struct txn *txn, uint64_t now_ns, struct ou
 			 above->entry.txn);
 		return;
 	}
-	settled = setting_put(a->options.root, txn, SETTING_OLD, outcome);
+	settled = hand_put(&a->hand, txn, SETTING_OLD, outcome);
 	finish(a, txn, settled, outcome, now_ns);
 }
 
@@ -278,7 +296,7 @@ static void keep(struct actuator *a, struct txn *txn, uint64_t now_ns, struct ou
 		txn->state = TXN_KEPT;
 		return;
 	}
-	settled = setting_put(a->options.root, txn, SETTING_OLD, &undone);
+	settled = hand_put(&a->hand, txn, SETTING_OLD, &undone);
 	finish(a, txn, settled, &undone, now_ns);
 	*outcome = (struct outcome){ .txn = outcome->txn,
 				     .action = outcome->action,

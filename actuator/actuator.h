@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The actuator: the only code that changes the system. Every change is guarded, journaled before it happens, read
- * back, and undone when its deadline or the heartbeat passes.
+ * back, and undone when its deadline or the heartbeat passes. What touches the system is done by a child, the hand
+ * (hand.h), so that no call here blocks for longer than its limit.
  *
  *     actuator_open (recovers what a crash left)
  *     actuator_change(BEGIN) → (ARM | BASE)… → KEEP | UNDO
@@ -30,6 +31,8 @@ struct actuator_options {
 	int state; /* descriptor of the state folder (the journal's); must outlive the actuator */
 	uint64_t heartbeat_ns; /* undo everything open after so long without a heartbeat */
 	struct scope only;     /* refuse changes elsewhere; kind SCOPE_KIND_COUNT = no such limit */
+	uint64_t hand_limit_ns; /* a read or write that takes longer hangs; 0 = 2 s */
+	uint64_t hand_total_ns; /* the same where signs of progress come; 0 = 30 s */
 };
 
 /* What recovery did; texts are for the log. */

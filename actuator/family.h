@@ -84,6 +84,12 @@ int companions_next(const char **cursor, char *ret_name, size_t name_size, char 
 /* Writes "unable to restore NAME (reason)" behind what is in `text` already; what does not fit is left out. */
 void companions_complain(char *text, size_t size, const char *name, int error);
 
+/*
+ * For what takes longer than the hand's limit by its nature, called in between: it is still getting on. The whole may
+ * take HAND_TOTAL_NS. Does nothing outside of the hand.
+ */
+void family_progress(void);
+
 /* True when the error says that the file or the device behind it does not exist (any more). */
 bool error_is_gone(int error);
 

@@ -7,6 +7,8 @@
  *     actuator/family_io_scheduler.c   the request queue of a disk
  *     actuator/family_sysctl.c         integers under /proc/sys
  *     actuator/guard.c                 allows or refuses a change; pure
+ *     actuator/hand.c                  the child that touches the system, asked and waited for
+ *     actuator/hand_work.c             the life of that child
  *     actuator/journal.c               the write-ahead undo log
  *     actuator/journal_record.c        one record of it, as bytes; pure
  *     actuator/knob_table.c            the catalogue of knobs, one row each
@@ -25,6 +27,7 @@
  *     analyzer/text.c                  reasons as sentences
  *     analyzer/trial.c                 the phases of a trial
  *     analyzer/window.c                one window from the frames inside it
+ *     base/descriptors.c               descriptors closed after a fork
  *     base/file.c                      files replaced whole or not at all
  *     base/hist.c                      percentiles of histograms
  *     base/log.c                       lines on stderr

@@ -19,7 +19,9 @@
 #include <zlib.h>
 
 #include "actuator/actuator.h"
+#include "actuator/hand.h"
 #include "actuator/journal.h"
+#include "actuator/knobs.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -45,6 +47,50 @@ static const struct {
 
 static char folder[64];
 static int root, state;
+
+/* The hand without a process of its own: recovery asks for nothing but hand_put(). */
+void hand_open(struct hand *ret_hand, int its_root, int its_state, uint64_t limit_ns,
+	       uint64_t total_ns)
+{
+	(void)limit_ns;
+	(void)total_ns;
+	*ret_hand = (struct hand){ .root = its_root, .state = its_state, .fd = -1 };
+}
+
+void hand_close(struct hand *hand)
+{
+	(void)hand;
+}
+
+int hand_start(struct hand *hand)
+{
+	(void)hand;
+	return 0;
+}
+
+bool hand_is_alone(struct hand *hand)
+{
+	(void)hand;
+	return true;
+}
+
+int hand_read(struct hand *hand, const struct knob_row *row, const struct scope *scope,
+	      struct knob_reading *ret_reading)
+{
+	return knob_read(hand->root, row, scope, ret_reading);
+}
+
+int hand_capture(struct hand *hand, const struct knob_row *row, const struct scope *scope,
+		 char *ret_companions, size_t companions_size, char *ret_text, size_t text_size)
+{
+	return knob_family_ops(row)->capture(hand->root, row, scope, ret_companions,
+					     companions_size, ret_text, text_size);
+}
+
+bool hand_put(struct hand *hand, struct txn *txn, enum setting_side side, struct outcome *outcome)
+{
+	return setting_put(hand->root, txn, side, outcome);
+}
 
 static void require(bool holds)
 {

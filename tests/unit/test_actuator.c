@@ -2,9 +2,7 @@
 #include "tests/unit/test_actuator.h"
 
 #include <sched.h>
-#include <signal.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 
 #include "actuator/journal.h"
 #include "base/cleanup.h"
@@ -441,16 +439,13 @@ static void nothing_is_written_when_the_journal_is_on_a_full_disk(void **state)
 
 static void limit_file_size(rlim_t bytes)
 {
-	struct rlimit limit = { .rlim_cur = bytes, .rlim_max = RLIM_INFINITY };
-
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	machine_limit(RLIMIT_FSIZE, bytes);
 }
 
 static void when_the_journal_fails_undo_still_happens_and_keep_does_not(void **state)
 {
 	struct machine *m = *state;
 
-	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(machine_begin(m, 1, "vm.swappiness", "60", "10"), OUTCOME_DONE);
 	assert_int_equal(machine_begin(m, 2, "net.core.somaxconn", "4096", "8192"), OUTCOME_DONE);
 	/* 100 bytes fit of the next record: it is torn, and taken back. */
@@ -475,7 +470,6 @@ static void an_arm_that_cannot_be_written_fails_and_leaves_old(void **state)
 {
 	struct machine *m = *state;
 
-	signal(SIGXFSZ, SIG_IGN);
 	machine_set(m, SWAPPINESS, "6");
 	assert_int_equal(machine_begin(m, 1, "vm.swappiness", "6", "100"), OUTCOME_DONE);
 	/* The file takes one byte: "100" becomes "1", as if the kernel had rounded it. */
@@ -491,7 +485,6 @@ static void old_that_cannot_be_written_back_stays_in_the_journal_and_blocks_its_
 {
 	struct machine *m = *state;
 
-	signal(SIGXFSZ, SIG_IGN);
 	machine_set(m, SWAPPINESS, "100");
 	assert_int_equal(machine_begin(m, 1, "vm.swappiness", "100", "6"), OUTCOME_DONE);
 	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_DONE);

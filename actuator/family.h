@@ -50,11 +50,12 @@ struct knob_family_ops {
 		       const char *companions, char *ret_text, size_t text_size);
 
 	/*
-	 * True when the scope is still the very instance that was captured: a disk that was pulled and replaced by
-	 * another of the same name is not. NULL: scopes of the family cannot be replaced.
+	 * 1 when the scope is still the very instance that was captured; 0 when it is not: a disk that was pulled, also
+	 * where another has its name now. -errno when that cannot be told: then nothing is done, and it is asked again
+	 * later. NULL: scopes of the family cannot be replaced.
 	 */
-	bool (*same_instance)(int root, const struct knob_row *row, const struct scope *scope,
-			      const char *companions);
+	int (*same_instance)(int root, const struct knob_row *row, const struct scope *scope,
+			     const char *companions);
 };
 
 extern const struct knob_family_ops family_io_scheduler;

@@ -39,6 +39,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "actuator/failpoint.h"
 #include "actuator/knobs.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -346,6 +347,7 @@ static bool put(struct hand *hand, struct txn *txn, enum setting_side side, stru
 	if (r == 0) {
 		*outcome = answer.outcome;
 		txn->touched = answer.touched;
+		FAILPOINT(PUT_DONE);
 		return answer.settled;
 	}
 	/* Nobody says what was done, so it was; of a hand that is dead already is_gone() says so. */
@@ -356,8 +358,8 @@ static bool put(struct hand *hand, struct txn *txn, enum setting_side side, stru
 			 strerror(-r));
 		return fail(outcome, r, text);
 	}
-	snprintf(text, sizeof(text), "the write of '%.40s' has not returned for %llu ms",
-		 wanted, hand->limit_ns / NSEC_PER_MSEC);
+	snprintf(text, sizeof(text), "the write of '%.40s' has not returned for %llu ms", wanted,
+		 hand->limit_ns / NSEC_PER_MSEC);
 	return fail(outcome, r, text);
 }
 

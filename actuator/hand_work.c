@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "actuator/failpoint.h"
 #include "actuator/family.h"
 #include "actuator/hand.h"
 #include "actuator/knobs.h"
@@ -88,15 +89,18 @@ void hand_work(int root, int fd, int lock, pid_t parent)
 	prctl(PR_SET_NAME, "flyball-hand");
 	ignore_signals();
 	progress_fd = fd;
+	FAILPOINT(HAND_STARTED);
 	while (hand_receive(fd, &message) == 0) {
 		ssize_t n;
 
+		FAILPOINT(HAND_ASKED);
 		answer(root, &message);
 		do
 			n = send(fd, &message, hand_message_bytes(&message), MSG_NOSIGNAL);
 		while (n < 0 && errno == EINTR);
 		if (n < 0)
 			break;
+		FAILPOINT(HAND_ANSWERED);
 	}
 	_exit(0);
 }

@@ -53,6 +53,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "actuator/failpoint.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/sysroot.h"
@@ -261,7 +262,9 @@ int journal_append(struct journal *journal, enum journal_type type,
 	if (r < 0)
 		return r;
 	length = record_make(journal, journal->seq, type, entry, journal->image);
+	FAILPOINT(RECORD_BEFORE);
 	r = write_bytes(journal->fd, journal->end, journal->image, length);
+	FAILPOINT(RECORD_WRITTEN);
 	if (r == 0 && sync == JOURNAL_SYNCED && fsync(journal->fd) < 0)
 		r = -errno;
 	if (r < 0) {
@@ -272,6 +275,7 @@ int journal_append(struct journal *journal, enum journal_type type,
 	}
 	journal->end += length;
 	journal->seq++;
+	FAILPOINT(RECORD_DONE);
 	return 0;
 }
 
@@ -317,10 +321,12 @@ int journal_rewrite(struct journal *journal, const enum journal_type *types,
 		if (linkat(journal->dir, JOURNAL_NAME, journal->dir, JOURNAL_DAMAGED_NAME, 0) < 0)
 			return -errno;
 	}
+	FAILPOINT(REWRITE_BEFORE);
 	r = file_replace(journal->dir, JOURNAL_NAME, JOURNAL_MODE, journal->image, size);
 	/* An error after the rename (fsync of the folder) leaves the new file in place, too: ask which one it is. */
 	if (r < 0 && !journal_replaced(journal))
 		return r;
+	FAILPOINT(REWRITE_DONE);
 	journal->end = journal->rewritten = size;
 	journal->seq += n;
 	/* The old descriptor is of the file that was replaced: whatever went there would be lost. */

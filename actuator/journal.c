@@ -51,6 +51,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "actuator/failpoint.h"
@@ -59,6 +60,8 @@
 #include "base/sysroot.h"
 
 #define JOURNAL_MODE 0600
+#define LOCK_TRIES 250 /* a quarter of a second */
+#define LOCK_PAUSE_NS 1000000
 #define IMAGE_BYTES ((size_t)JOURNAL_LIVE_MAX * JOURNAL_RECORD_MAX)
 #define WINDOW_BYTES ((size_t)4 * JOURNAL_RECORD_MAX) /* of the file that a scan looks at */
 
@@ -94,6 +97,21 @@ static int journal_open_file(struct journal *journal)
 	return S_ISREG(st.st_mode) ? 0 : -EISDIR;
 }
 
+/* A hand that its actuator had forked just before it was killed has the lock, too, until it first runs: it is waited for. */
+static int journal_lock(int dir)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
+
+	for (int try = 0; flock(dir, LOCK_EX | LOCK_NB) < 0; try++) {
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		if (try == LOCK_TRIES)
+			return -EAGAIN;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 int journal_open(int root, int state, struct journal *ret_journal)
 {
 	struct journal journal = { .dir = -1, .fd = -1, .seq = 1 };
@@ -108,9 +126,8 @@ int journal_open(int root, int state, struct journal *ret_journal)
 	journal.dir = openat(state, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (journal.dir < 0)
 		return -errno;
-	if (flock(journal.dir, LOCK_EX | LOCK_NB) < 0)
-		r = errno == EWOULDBLOCK ? -EAGAIN : -errno;
-	else
+	r = journal_lock(journal.dir);
+	if (r == 0)
 		r = journal_open_file(&journal);
 	if (r == 0) {
 		journal.image = malloc(IMAGE_BYTES);

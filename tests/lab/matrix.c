@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -107,6 +107,8 @@ int matrix_run(bool all, unsigned int (*fn)(const struct onetrial *trial))
 		printf("skipped: needs root and a network namespace of its own\n");
 		return EXIT_SKIP;
 	}
+	/* The hands of actuators that were killed come to us, not to an init that may not reap. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	device = disk_open(disk, sizeof(disk));
 	if (device < 0) {
 		printf("skipped: no loop disk of its own here: %s\n", strerror(-device));

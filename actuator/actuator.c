@@ -22,6 +22,7 @@
 
 #include "actuator/family.h"
 #include "actuator/guard.h"
+#include "actuator/hand.h"
 #include "actuator/journal.h"
 #include "actuator/knobs.h"
 #include "actuator/recovery.h"
@@ -33,12 +34,10 @@
 /* Numbers of ended transactions that are remembered, to refuse one that is used again. */
 #define ENDED_MAX 64
 
-/* A transaction writes applied and one of committed and undone, a kept one undone: room on the disk for all. */
-#define RESERVE_RECORDS (1 + 3 * ACTUATOR_OPEN_MAX)
-
 struct actuator {
 	struct actuator_options options;
 	struct journal journal;
+	struct hand hand;
 	struct txn_table table;
 	struct restraint restraint;
 	uint64_t heard_ns; /* last sign of life of core */
@@ -46,6 +45,14 @@ struct actuator {
 	size_t n_ended;
 	uint64_t ended[ENDED_MAX]; /* ring */
 };
+
+static void actuator_free(struct actuator *a)
+{
+	/* Before the journal's lock is given away: who gets it then finds no hand but one that hangs. */
+	hand_close(&a->hand);
+	journal_close(&a->journal);
+	free(a);
+}
 
 static int actuator_new(const struct actuator_options *options, uint64_t now_ns,
 			struct recovery *ret_recovery, struct actuator **ret_actuator)
@@ -63,10 +70,10 @@ static int actuator_new(const struct actuator_options *options, uint64_t now_ns,
 		return r;
 	}
 	a->table.knobs = options->knobs;
-	r = recovery_run(options->root, &a->journal, &a->table, ret_recovery);
+	hand_open(&a->hand, options);
+	r = recovery_run(&a->hand, &a->journal, &a->table, ret_recovery);
 	if (r < 0) {
-		journal_close(&a->journal);
-		free(a);
+		actuator_free(a);
 		return r;
 	}
 	a->restraint.usage.fd = -1;
@@ -79,10 +86,14 @@ int actuator_open(const struct actuator_options *options, uint64_t now_ns,
 {
 	int r = actuator_new(options, now_ns, ret_recovery, ret_actuator);
 
-	if (r == 0)
-		restraint_open(&(*ret_actuator)->restraint, options, (*ret_actuator)->journal.boot,
-			       now_ns);
-	return r;
+	if (r < 0)
+		return r;
+	restraint_open(&(*ret_actuator)->restraint, options, (*ret_actuator)->journal.boot, now_ns);
+
+	/* An error shows again at the first request. */
+	if (hand_is_alone(&(*ret_actuator)->hand))
+		hand_start(&(*ret_actuator)->hand);
+	return 0;
 }
 
 struct restraint *actuator_restraint(struct actuator *a)
@@ -95,10 +106,10 @@ const char *actuator_note(const struct actuator *a)
 	return a->restraint.note;
 }
 
-static void actuator_free(struct actuator *a)
+int actuator_read(struct actuator *a, const struct knob_row *row, const struct scope *scope,
+		  struct knob_reading *ret_reading)
 {
-	journal_close(&a->journal);
-	free(a);
+	return hand_read(&a->hand, row, scope, ret_reading);
 }
 
 int actuator_recover(const struct actuator_options *options, uint64_t now_ns,
@@ -113,7 +124,7 @@ int actuator_recover(const struct actuator_options *options, uint64_t now_ns,
 	return 0;
 }
 
-/* Settles the transaction by what setting_put() found; true in `settled` means that it may be forgotten. */
+/* Settles the transaction by what hand_put() found; true in `settled` means that it may be forgotten. */
 static void finish(struct actuator *a, struct txn *txn, bool settled, const struct outcome *outcome,
 		   uint64_t now_ns)
 {
@@ -184,7 +195,7 @@ static int entry_make(struct actuator *a, const struct knob_row *row, const stru
 	const struct knob_family_ops *ops = knob_family_ops(row);
 	size_t used;
 
-	memset(ret_entry, 0, sizeof(*ret_entry));
+	memset(ret_entry, 0, offsetof(struct journal_entry, companions) + 1);
 	ret_entry->txn = change->txn;
 	ret_entry->trial = change->trial;
 	ret_entry->deadline_ns = change->deadline_ns;
@@ -200,8 +211,26 @@ static int entry_make(struct actuator *a, const struct knob_row *row, const stru
 	if (!ops->capture)
 		return 0;
 	used = strlen(ret_entry->companions);
-	return ops->capture(a->options.root, row, &change->scope, ret_entry->companions + used,
+	return hand_capture(&a->hand, row, &change->scope, ret_entry->companions + used,
 			    sizeof(ret_entry->companions) - used, ret_text, size);
+}
+
+/* What may follow an intent: applied, committed and undone; a committed one: undone. */
+static size_t bytes_to_end(enum txn_state state, const struct journal_entry *entry)
+{
+	size_t end = journal_record_bytes(JOURNAL_UNDONE, entry);
+
+	return state == TXN_KEPT ? end : 2 * journal_record_bytes(JOURNAL_APPLIED, entry) + end;
+}
+
+static size_t bytes_to_reserve(const struct actuator *a, const struct journal_entry *entry)
+{
+	size_t bytes = journal_record_bytes(JOURNAL_INTENT, entry) + bytes_to_end(TXN_OPEN, entry);
+
+	for (size_t i = 0; i < TXNS_MAX; i++)
+		if (a->table.slots[i].state != TXN_FREE)
+			bytes += bytes_to_end(a->table.slots[i].state, &a->table.slots[i].entry);
+	return bytes;
 }
 
 /* The journal takes the intent, and has room for what must follow. */
@@ -209,10 +238,10 @@ static int journal_begin(struct actuator *a, const struct journal_entry *entry)
 {
 	int r = txn_settle(&a->journal, &a->table);
 
-	if (r == 0 && a->journal.end > JOURNAL_BYTES_MAX)
+	if (r == 0 && journal_is_long(&a->journal))
 		r = txn_compact(&a->journal, &a->table, false);
 	if (r == 0)
-		r = journal_reserve(&a->journal, RESERVE_RECORDS);
+		r = journal_reserve(&a->journal, bytes_to_reserve(a, entry));
 	if (r == 0)
 		r = journal_append(&a->journal, JOURNAL_INTENT, entry, JOURNAL_SYNCED);
 	return r;
@@ -234,13 +263,21 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 {
 	struct knob_reading reading;
 	struct journal_entry entry;
-	int r = knob_read(a->options.root, view->row, &change->scope, &reading);
+	int r;
+
+	if (!hand_is_alone(&a->hand)) {
+		outcome->status = OUTCOME_REFUSED;
+		snprintf(outcome->text, sizeof(outcome->text),
+			 "a write of the former actuator still hangs: try again when it is over");
+		return;
+	}
+	r = hand_read(&a->hand, view->row, &change->scope, &reading);
 
 	if (r < 0) {
 		outcome->status = OUTCOME_FAILED;
 		outcome->error = -r;
 		snprintf(outcome->text, sizeof(outcome->text), "unable to read %s: %s",
-			 view->row->name, strerror(-r));
+			 view->row->name, r == -ETIMEDOUT ? "it does not return" : strerror(-r));
 		return;
 	}
 	view->reading = &reading;
@@ -274,7 +311,7 @@ static void switch_to(struct actuator *a, struct txn *txn, enum setting_side sid
 {
 	bool was_touched = txn->touched;
 	uint32_t n_before = txn->n_writes;
-	bool settled = setting_put(a->options.root, txn, side, outcome);
+	bool settled = hand_put(&a->hand, txn, side, outcome);
 
 	restraint_put(&a->restraint, txn, side == SETTING_NEW, n_before, now_ns);
 	if (outcome->status != OUTCOME_DONE) {
@@ -298,7 +335,7 @@ static void undo(struct actuator *a, struct txn *txn, uint64_t now_ns, struct ou
 			 above->entry.txn);
 		return;
 	}
-	settled = setting_put(a->options.root, txn, SETTING_OLD, outcome);
+	settled = hand_put(&a->hand, txn, SETTING_OLD, outcome);
 	finish(a, txn, settled, outcome, now_ns);
 }
 
@@ -319,7 +356,7 @@ static void keep(struct actuator *a, struct txn *txn, uint64_t now_ns, struct ou
 		txn->by_hand = false;
 		return;
 	}
-	settled = setting_put(a->options.root, txn, SETTING_OLD, &undone);
+	settled = hand_put(&a->hand, txn, SETTING_OLD, &undone);
 	finish(a, txn, settled, &undone, now_ns);
 	*outcome = (struct outcome){ .txn = outcome->txn,
 				     .action = outcome->action,

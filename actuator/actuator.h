@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The actuator: the only code that changes the system. Every change is guarded, journaled before it happens, read
- * back, and undone when its deadline or the heartbeat passes.
+ * back, and undone when its deadline or the heartbeat passes. What touches the system is done by a child, the hand
+ * (hand.h), so that no call here blocks for longer than its limit.
  *
  *     actuator_open (recovers what a crash left)
  *     actuator_change(BEGIN) → (ARM | BASE)… → KEEP | UNDO
@@ -39,6 +40,8 @@ struct actuator_options {
 	int pins; /* descriptor of the folder that pins are kept in; 0 = they are not kept */
 	uint64_t daemon_ns; /* tells one daemon from the next: limits of the run time end with it */
 	const struct knob_table *knobs; /* must outlive the actuator; NULL = the build's */
+	uint64_t hand_limit_ns;         /* a read or write that takes longer hangs; 0 = 2 s */
+	uint64_t hand_total_ns;         /* the same where signs of progress come; 0 = 30 s */
 };
 
 /* What recovery did; texts are for the log. */
@@ -71,6 +74,10 @@ int actuator_recover(const struct actuator_options *options, uint64_t now_ns,
 /* Carries out one change; always fills in `ret_outcome`. */
 void actuator_change(struct actuator *actuator, const struct change *change, uint64_t now_ns,
 		     struct outcome *ret_outcome);
+
+/* As knob_read(), under the time limit of every other access; -ETIMEDOUT when it does not return. */
+int actuator_read(struct actuator *actuator, const struct knob_row *row, const struct scope *scope,
+		  struct knob_reading *ret_reading);
 
 /* Core is alive. */
 void actuator_heartbeat(struct actuator *actuator, uint64_t now_ns);

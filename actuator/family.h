@@ -15,9 +15,9 @@
 
 /*
  * What a change of one knob may disturb besides, as text: a `name=value` line each. The journal keeps it. A name that
- * begins with @ is no setting: the line says which instance it was.
+ * begins with @ is no setting: the line says which instance it was. The masks of some thousand threads fit, too.
  */
-#define COMPANIONS_MAX 1280
+#define COMPANIONS_MAX 16384
 
 /* Of a family with write_parts(): the line that says what the transaction's new value is. */
 #define KNOB_NEW_NAME "@new"
@@ -80,11 +80,12 @@ struct knob_family_ops {
 		       const char *companions, char *ret_text, size_t text_size);
 
 	/*
-	 * True when the scope is still the very instance that was captured: a disk that was pulled and replaced by
-	 * another of the same name is not. NULL: scopes of the family cannot be replaced.
+	 * 1 when the scope is still the very instance that was captured; 0 when it is not: a disk that was pulled, also
+	 * where another has its name now. -errno when that cannot be told: then nothing is done, and it is asked again
+	 * later. NULL: scopes of the family cannot be replaced.
 	 */
-	bool (*same_instance)(int root, const struct knob_row *row, const struct scope *scope,
-			      const char *companions);
+	int (*same_instance)(int root, const struct knob_row *row, const struct scope *scope,
+			     const char *companions);
 };
 
 extern const struct knob_family_ops family_affinity;
@@ -130,6 +131,12 @@ int tcp_congestion_check(int root, const struct scope *netns, const char *algori
 
 /* Writes "unable to restore NAME (reason)" behind what is in `text` already; what does not fit is left out. */
 void companions_complain(char *text, size_t size, const char *name, int error);
+
+/*
+ * For what takes longer than the hand's limit by its nature, called in between: it is still getting on. The whole may
+ * take HAND_TOTAL_NS. Does nothing outside of the hand.
+ */
+void family_progress(void);
 
 /* True when the error says that the file or the device behind it does not exist (any more). */
 bool error_is_gone(int error);

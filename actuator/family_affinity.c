@@ -107,8 +107,8 @@ static int affinity_restore(int root, const struct knob_row *row, const struct s
 	return 0;
 }
 
-static bool affinity_same_instance(int root, const struct knob_row *row, const struct scope *scope,
-				   const char *companions)
+static int affinity_same_instance(int root, const struct knob_row *row, const struct scope *scope,
+				  const char *companions)
 {
 	/* A process's scope says which one it is. */
 	return is_process(row) || affinity_irq_same_instance(root, scope, companions);

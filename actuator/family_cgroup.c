@@ -160,8 +160,8 @@ static int group_instance(int root, const struct cgroup_place *place, const char
 	return 0;
 }
 
-static bool group_same_instance(int root, const struct knob_row *row, const struct scope *scope,
-				const char *companions)
+static int group_same_instance(int root, const struct knob_row *row, const struct scope *scope,
+			       const char *companions)
 {
 	char name[COMPANION_NAME_MAX], value[KNOB_VALUE_MAX], now[KNOB_VALUE_MAX];
 	struct cgroup_place place;

@@ -101,17 +101,22 @@ static int queue_instance(int root, const struct scope *scope, char *ret_value, 
 	return 0;
 }
 
-static bool disk_same_instance(int root, const struct knob_row *row, const struct scope *scope,
-			       const char *companions)
+static int disk_same_instance(int root, const struct knob_row *row, const struct scope *scope,
+			      const char *companions)
 {
 	char name[COMPANION_NAME_MAX], value[KNOB_VALUE_MAX], now[KNOB_VALUE_MAX];
+	int r;
 
 	(void)row;
-	while (companions_next(&companions, name, sizeof(name), value, sizeof(value)) > 0)
-		if (!strcmp(name, INSTANCE_NAME))
-			return queue_instance(root, scope, now, sizeof(now)) == 0 &&
-			       !strcmp(now, value);
-	return true;
+	while (companions_next(&companions, name, sizeof(name), value, sizeof(value)) > 0) {
+		if (strcmp(name, INSTANCE_NAME))
+			continue;
+		r = queue_instance(root, scope, now, sizeof(now));
+		if (r < 0)
+			return error_is_gone(r) ? 0 : r;
+		return !strcmp(now, value);
+	}
+	return 1;
 }
 
 /* Adds one file of the queue; one that does not exist, or that this disk does not support, is no companion. */

@@ -225,8 +225,8 @@ static int numa_restore(int root, const struct knob_row *row, const struct scope
 	return r < 0 ? r : -EBUSY;
 }
 
-static bool numa_same_instance(int root, const struct knob_row *row, const struct scope *scope,
-			       const char *companions)
+static int numa_same_instance(int root, const struct knob_row *row, const struct scope *scope,
+			      const char *companions)
 {
 	char nodes[KNOB_VALUE_MAX], now[KNOB_VALUE_MAX];
 	struct thread process;

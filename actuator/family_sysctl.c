@@ -203,8 +203,8 @@ static int sysctl_restore(int root, const struct knob_row *row, const struct sco
 	return r;
 }
 
-static bool sysctl_same_instance(int root, const struct knob_row *row, const struct scope *scope,
-				 const char *companions)
+static int sysctl_same_instance(int root, const struct knob_row *row, const struct scope *scope,
+				const char *companions)
 {
 	(void)row;
 	return in_netns_same(root, scope, companions);

@@ -181,8 +181,8 @@ static int tcp_restore(int root, const struct knob_row *row, const struct scope 
 	return r;
 }
 
-static bool tcp_same_instance(int root, const struct knob_row *row, const struct scope *scope,
-			      const char *companions)
+static int tcp_same_instance(int root, const struct knob_row *row, const struct scope *scope,
+			     const char *companions)
 {
 	(void)row;
 	return in_netns_same(root, scope, companions);

@@ -198,8 +198,8 @@ static int tcp_route_capture(int root, const struct knob_row *row, const struct 
 	return r;
 }
 
-static bool tcp_route_same_instance(int root, const struct knob_row *row, const struct scope *scope,
-				    const char *companions)
+static int tcp_route_same_instance(int root, const struct knob_row *row, const struct scope *scope,
+				   const char *companions)
 {
 	char name[KNOB_NAME_MAX], value[KNOB_VALUE_MAX], now[32];
 	const char *cursor = companions;

@@ -37,8 +37,10 @@
  * new, and every value that they put in force is one of the two. A lost `undone` is harmless: by then old is in
  * force, and recovery finds nothing to write.
  *
- * A torn tail is the normal end of a crash: the scan stops there, the next record overwrites it. An invalid record
- * before a valid one is damage: skipped, counted, and the file kept aside at the next rewrite.
+ * A torn tail is the normal end of a crash: the next record overwrites it. What is invalid before a valid record is
+ * damage: skipped, counted, and the file kept aside at the next rewrite. Records differ in length, so a damaged one does
+ * not say where the next begins: it is looked for at each multiple of 64. What a shorter record leaves of a torn one
+ * that it overwrites holds no valid record, for none began behind the last valid one.
  */
 #include "actuator/journal.h"
 
@@ -49,57 +51,31 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
-#include <zlib.h>
 
+#include "actuator/failpoint.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/scope.h"
 #include "base/sysroot.h"
 
 #define JOURNAL_MODE 0600
+#define LOCK_TRIES 250 /* a quarter of a second */
+#define LOCK_PAUSE_NS 1000000
+#define IMAGE_BYTES ((size_t)JOURNAL_LIVE_MAX * JOURNAL_RECORD_MAX)
+#define WINDOW_BYTES ((size_t)4 * JOURNAL_RECORD_MAX) /* of the file that a scan looks at */
 
-static uint32_t record_crc(const struct journal_record *record)
+static size_t record_make(const struct journal *journal, uint64_t seq, enum journal_type type,
+			  const struct journal_entry *entry, char *bytes)
 {
-	struct journal_record copy = *record;
+	struct journal_record record;
 
-	copy.crc = 0;
-	return (uint32_t)crc32(0, (const unsigned char *)&copy, sizeof(copy));
-}
-
-static bool is_string(const char *text, size_t size)
-{
-	return memchr(text, '\0', size) != NULL;
-}
-
-static bool record_valid(const struct journal_record *record)
-{
-	const struct journal_entry *e = &record->entry;
-
-	if (record->magic != JOURNAL_MAGIC || record->version != JOURNAL_VERSION)
-		return false;
-	if (record->length != JOURNAL_RECORD_BYTES || record->crc != record_crc(record))
-		return false;
-	if (record->type >= JOURNAL_TYPE_COUNT || !is_string(record->boot, sizeof(record->boot)))
-		return false;
-	return is_string(e->knob, sizeof(e->knob)) && scope_valid(&e->scope) &&
-	       is_string(e->old_value, sizeof(e->old_value)) &&
-	       is_string(e->new_value, sizeof(e->new_value)) &&
-	       is_string(e->companions, sizeof(e->companions));
-}
-
-static void record_make(const struct journal *journal, uint64_t seq, enum journal_type type,
-			const struct journal_entry *entry, struct journal_record *ret_record)
-{
-	memset(ret_record, 0, sizeof(*ret_record));
-	ret_record->magic = JOURNAL_MAGIC;
-	ret_record->version = JOURNAL_VERSION;
-	ret_record->length = JOURNAL_RECORD_BYTES;
-	ret_record->seq = seq;
-	ret_record->type = type;
-	memcpy(ret_record->boot, journal->boot, sizeof(ret_record->boot));
-	ret_record->entry = *entry;
-	ret_record->crc = record_crc(ret_record);
+	record.seq = seq;
+	record.type = type;
+	record.pad = 0;
+	memcpy(record.boot, journal->boot, sizeof(record.boot));
+	memcpy(&record.entry, entry, journal_entry_bytes(entry));
+	return journal_record_encode(&record, bytes);
 }
 
 /* Where it cannot be written it is opened for reading: recovery has to work on a file system that went read-only. */
@@ -121,6 +97,21 @@ static int journal_open_file(struct journal *journal)
 	return S_ISREG(st.st_mode) ? 0 : -EISDIR;
 }
 
+/* A hand that its actuator had forked just before it was killed has the lock, too, until it first runs: it is waited for. */
+static int journal_lock(int dir)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
+
+	for (int try = 0; flock(dir, LOCK_EX | LOCK_NB) < 0; try++) {
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		if (try == LOCK_TRIES)
+			return -EAGAIN;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 int journal_open(int root, int state, struct journal *ret_journal)
 {
 	struct journal journal = { .dir = -1, .fd = -1, .seq = 1 };
@@ -135,12 +126,11 @@ int journal_open(int root, int state, struct journal *ret_journal)
 	journal.dir = openat(state, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (journal.dir < 0)
 		return -errno;
-	if (flock(journal.dir, LOCK_EX | LOCK_NB) < 0)
-		r = errno == EWOULDBLOCK ? -EAGAIN : -errno;
-	else
+	r = journal_lock(journal.dir);
+	if (r == 0)
 		r = journal_open_file(&journal);
 	if (r == 0) {
-		journal.image = malloc((size_t)JOURNAL_LIVE_MAX * JOURNAL_RECORD_BYTES);
+		journal.image = malloc(IMAGE_BYTES);
 		r = journal.image ? 0 : -ENOMEM;
 	}
 	if (r < 0) {
@@ -160,13 +150,13 @@ void journal_close(struct journal *journal)
 	journal->image = NULL;
 }
 
-static int read_record(int fd, uint64_t offset, struct journal_record *ret_record)
+/* Reads up to `size` bytes; fewer only at the end of the file. Returns how many, or -errno. */
+static ssize_t read_bytes(int fd, uint64_t offset, char *bytes, size_t size)
 {
-	char *p = (char *)ret_record;
 	size_t done = 0;
 
-	while (done < sizeof(*ret_record)) {
-		ssize_t n = pread(fd, p + done, sizeof(*ret_record) - done, (off_t)(offset + done));
+	while (done < size) {
+		ssize_t n = pread(fd, bytes + done, size - done, (off_t)(offset + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -176,47 +166,88 @@ static int read_record(int fd, uint64_t offset, struct journal_record *ret_recor
 			break;
 		done += (size_t)n;
 	}
-	return (int)done;
+	return (ssize_t)done;
+}
+
+/* A part of the file, with a whole record behind each place that is looked at, unless the file ends. */
+struct window {
+	char *bytes;
+	uint64_t offset; /* of the first byte */
+	size_t size;     /* less than WINDOW_BYTES: the file ends with it */
+};
+
+static int window_move(struct window *window, int fd, uint64_t offset)
+{
+	ssize_t n;
+
+	if (offset - window->offset + JOURNAL_RECORD_MAX <= WINDOW_BYTES)
+		return 0;
+	n = read_bytes(fd, offset, window->bytes, WINDOW_BYTES);
+	if (n < 0)
+		return (int)n;
+	window->offset = offset;
+	window->size = (size_t)n;
+	return 0;
+}
+
+static bool has_magic(const char *bytes, size_t size)
+{
+	uint32_t magic = JOURNAL_MAGIC;
+
+	return size >= sizeof(magic) && !memcmp(bytes, &magic, sizeof(magic));
 }
 
 int journal_scan(struct journal *journal, journal_fn fn, void *context,
 		 struct journal_scan *ret_scan)
 {
+	struct window window = { .bytes = journal->image, .offset = -(uint64_t)WINDOW_BYTES };
 	struct journal_scan scan = { 0 };
 	struct journal_record record;
-	uint64_t offset = 0, invalid = 0;
-	int n;
+	uint64_t offset = 0, magics = 0;
+	bool invalid = false;
 
 	journal->end = 0;
-	while (journal->fd >= 0 && (n = read_record(journal->fd, offset, &record)) != 0) {
-		if (n < 0)
-			return n;
-		offset += JOURNAL_RECORD_BYTES;
-		if (n < JOURNAL_RECORD_BYTES || !record_valid(&record)) {
-			invalid++;
+	while (journal->fd >= 0) {
+		int r = window_move(&window, journal->fd, offset);
+		size_t at = (size_t)(offset - window.offset), size;
+		const char *bytes;
+		ssize_t length;
+
+		if (r < 0)
+			return r;
+		if (at >= window.size)
+			break;
+		bytes = window.bytes + at;
+		size = window.size - at;
+		length = journal_record_decode(bytes, size, &record);
+		if (length < 0) {
+			invalid = true;
+			magics += has_magic(bytes, size);
+			offset += JOURNAL_ALIGN;
 			continue;
 		}
 		/* What is invalid before a valid record is not the tail. */
-		scan.corrupt += (uint32_t)invalid;
-		invalid = 0;
+		scan.corrupt += invalid;
+		invalid = false;
+		magics = 0;
+		offset += (uint64_t)length;
 		journal->end = offset;
 		journal->seq = record.seq + 1;
 		fn(&record, context);
 	}
-	/* A crash tears one record: of several invalid ones at the end all but the last are damage. */
-	scan.torn = invalid > 0;
-	scan.corrupt += invalid > 1 ? (uint32_t)invalid - 1 : 0;
+	/* A crash tears one record: where more begin at the end, all but the last are damage. */
+	scan.torn = invalid;
+	scan.corrupt += invalid && magics > 1 ? (uint32_t)magics - 1 : 0;
 	*ret_scan = scan;
 	return 0;
 }
 
-static int write_record(int fd, uint64_t offset, const struct journal_record *record)
+static int write_bytes(int fd, uint64_t offset, const char *bytes, size_t size)
 {
-	const char *p = (const char *)record;
 	size_t done = 0;
 
-	while (done < sizeof(*record)) {
-		ssize_t n = pwrite(fd, p + done, sizeof(*record) - done, (off_t)(offset + done));
+	while (done < size) {
+		ssize_t n = pwrite(fd, bytes + done, size - done, (off_t)(offset + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -242,13 +273,15 @@ static int journal_ready(struct journal *journal)
 int journal_append(struct journal *journal, enum journal_type type,
 		   const struct journal_entry *entry, enum journal_sync sync)
 {
-	struct journal_record record;
 	int r = journal_ready(journal);
+	size_t length;
 
 	if (r < 0)
 		return r;
-	record_make(journal, journal->seq, type, entry, &record);
-	r = write_record(journal->fd, journal->end, &record);
+	length = record_make(journal, journal->seq, type, entry, journal->image);
+	FAILPOINT(RECORD_BEFORE);
+	r = write_bytes(journal->fd, journal->end, journal->image, length);
+	FAILPOINT(RECORD_WRITTEN);
 	if (r == 0 && sync == JOURNAL_SYNCED && fsync(journal->fd) < 0)
 		r = -errno;
 	if (r < 0) {
@@ -257,21 +290,26 @@ int journal_append(struct journal *journal, enum journal_type type,
 			return r;
 		return r;
 	}
-	journal->end += JOURNAL_RECORD_BYTES;
+	journal->end += length;
 	journal->seq++;
+	FAILPOINT(RECORD_DONE);
 	return 0;
 }
 
-int journal_reserve(struct journal *journal, size_t n)
+int journal_reserve(struct journal *journal, size_t bytes)
 {
 	int r = journal_ready(journal);
 
 	if (r < 0)
 		return r;
-	if (fallocate(journal->fd, FALLOC_FL_KEEP_SIZE, (off_t)journal->end,
-		      (off_t)(n * JOURNAL_RECORD_BYTES)) < 0)
+	if (fallocate(journal->fd, FALLOC_FL_KEEP_SIZE, (off_t)journal->end, (off_t)bytes) < 0)
 		return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -errno;
 	return 0;
+}
+
+bool journal_is_long(const struct journal *journal)
+{
+	return journal->end > JOURNAL_BYTES_MAX && journal->end > 2 * journal->rewritten;
 }
 
 /* True when the name stands for another file than the descriptor. */
@@ -287,27 +325,26 @@ static bool journal_replaced(const struct journal *journal)
 int journal_rewrite(struct journal *journal, const enum journal_type *types,
 		    const struct journal_entry *const *entries, size_t n, bool keep_damaged)
 {
+	size_t size = 0;
 	int r;
 
 	if (n > JOURNAL_LIVE_MAX)
 		return -E2BIG;
-	for (size_t i = 0; i < n; i++) {
-		struct journal_record record;
-
-		record_make(journal, journal->seq + i, types[i], entries[i], &record);
-		memcpy(journal->image + i * JOURNAL_RECORD_BYTES, &record, sizeof(record));
-	}
+	for (size_t i = 0; i < n; i++)
+		size += record_make(journal, journal->seq + i, types[i], entries[i],
+				    journal->image + size);
 	if (keep_damaged) {
 		unlinkat(journal->dir, JOURNAL_DAMAGED_NAME, 0);
 		if (linkat(journal->dir, JOURNAL_NAME, journal->dir, JOURNAL_DAMAGED_NAME, 0) < 0)
 			return -errno;
 	}
-	r = file_replace(journal->dir, JOURNAL_NAME, JOURNAL_MODE, journal->image,
-			 n * JOURNAL_RECORD_BYTES);
+	FAILPOINT(REWRITE_BEFORE);
+	r = file_replace(journal->dir, JOURNAL_NAME, JOURNAL_MODE, journal->image, size);
 	/* An error after the rename (fsync of the folder) leaves the new file in place, too: ask which one it is. */
 	if (r < 0 && !journal_replaced(journal))
 		return r;
-	journal->end = n * JOURNAL_RECORD_BYTES;
+	FAILPOINT(REWRITE_DONE);
+	journal->end = journal->rewritten = size;
 	journal->seq += n;
 	/* The old descriptor is of the file that was replaced: whatever went there would be lost. */
 	closep(&journal->fd);

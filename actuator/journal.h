@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The actuator's write-ahead undo log: fixed-size records with a checksum and the boot id, in the file `journal` of the
+ * The actuator's write-ahead undo log: records with a checksum and the boot id, in the file `journal` of the
  * state folder. States and invariants are in journal.c; docs/journal.md explains them to an operator.
  *
  *     journal_open → journal_scan → (journal_append | journal_rewrite)… → journal_close
@@ -12,74 +12,35 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "actuator/family.h"
-#include "include/knob.h"
-#include "include/scope.h"
+#include "actuator/journal_record.h"
 
 #define JOURNAL_NAME "journal"
 #define JOURNAL_DAMAGED_NAME \
-	"journal.damaged"         /* what a journal with bad records is kept as, for people */
-#define JOURNAL_MAGIC 0x4c424c46u /* "FLBL" */
-#define JOURNAL_VERSION 1
-#define JOURNAL_RECORD_BYTES 2048
+	"journal.damaged" /* what a journal with bad records is kept as, for people */
 #define JOURNAL_BYTES_MAX \
-	(1024 * 1024)       /* past this it is rewritten before the next transaction begins */
+	(1024 *           \
+	 1024) /* past this, and twice what the last rewrite left, it is rewritten before the next BEGIN */
 #define JOURNAL_LIVE_MAX 72 /* transactions that a rewrite can carry over */
-#define JOURNAL_BOOT_MAX 40 /* a boot id is 36 characters */
-
-enum journal_type {
-	JOURNAL_INTENT, /* old may be replaced by new from now on */
-	JOURNAL_APPLIED, /* new was in force and read back at least once; for people, recovery does not need it */
-	JOURNAL_COMMITTED, /* kept: recovery leaves it; it can be rolled back */
-	JOURNAL_UNDONE,    /* old is in force again; ended */
-	JOURNAL_ABANDONED, /* somebody else's value was found, or the scope is gone: left as it is; ended */
-	JOURNAL_TYPE_COUNT,
-};
-
-/* What a record says of its transaction: each one says everything, so that one alone is enough to undo it. */
-struct journal_entry {
-	uint64_t txn, trial;
-	uint64_t deadline_ns; /* CLOCK_MONOTONIC */
-	uint64_t wall_ns;     /* CLOCK_REALTIME when the transaction began, for people */
-	char knob[KNOB_NAME_MAX];
-	struct scope scope;
-	char old_value[KNOB_VALUE_MAX];
-	char new_value[KNOB_VALUE_MAX];
-	char companions[COMPANIONS_MAX];
-};
-
-/* As it is in the file, in the machine's byte order: a journal is of no use on another machine. */
-struct journal_record {
-	uint32_t magic;
-	uint32_t version;
-	uint32_t length; /* JOURNAL_RECORD_BYTES */
-	uint32_t crc;    /* crc32 of the record with this field 0 */
-	uint64_t seq;    /* grows by one a record */
-	uint32_t type;   /* enum journal_type */
-	uint32_t pad;
-	char boot[JOURNAL_BOOT_MAX];
-	struct journal_entry entry;
-	char reserved[JOURNAL_RECORD_BYTES - 72 - sizeof(struct journal_entry)];
-};
-_Static_assert(sizeof(struct journal_record) == JOURNAL_RECORD_BYTES, "records have a fixed size");
 
 struct journal {
-	int dir;      /* the state folder, with the lock on it */
-	int fd;       /* -1 when it could not be opened: see `error` */
-	int error;    /* -errno: why records cannot be written; 0 = they can */
-	uint64_t end; /* where the next record goes */
-	uint64_t seq; /* of the next record */
+	int dir;            /* the state folder, with the lock on it */
+	int fd;             /* -1 when it could not be opened: see `error` */
+	int error;          /* -errno: why records cannot be written; 0 = they can */
+	uint64_t end;       /* where the next record goes */
+	uint64_t rewritten; /* bytes that the last rewrite left */
+	uint64_t seq;       /* of the next record */
 	char boot[JOURNAL_BOOT_MAX];
-	char *image; /* room for a rewrite */
+	char *image; /* room for a rewrite; a scan's window, an append's record */
 };
 
 /* What a scan met besides valid records. */
 struct journal_scan {
-	uint32_t torn;    /* 1: it ended in a record that is not whole or not valid */
-	uint32_t corrupt; /* records before the last valid one that are not valid; skipped */
+	uint32_t torn; /* 1: it ended in a record that is not whole or not valid */
+	uint32_t
+		corrupt; /* stretches before the last valid record that are none, and more than one torn one at the end */
 };
 
-/* One valid record, oldest first. `entry` has valid strings and a valid scope. */
+/* One valid record, oldest first. */
 typedef void (*journal_fn)(const struct journal_record *record, void *context);
 
 enum journal_sync {
@@ -99,7 +60,8 @@ void journal_close(struct journal *journal);
 
 /*
  * Reads everything, calls `fn` for each valid record, and places the end behind the last valid one. Nothing of an
- * invalid record is used. Returns 0 or -errno.
+ * invalid record is used; behind one, the next multiple of JOURNAL_ALIGN where a valid record begins is where it goes
+ * on. Returns 0 or -errno.
  */
 int journal_scan(struct journal *journal, journal_fn fn, void *context,
 		 struct journal_scan *ret_scan);
@@ -112,10 +74,13 @@ int journal_append(struct journal *journal, enum journal_type type,
 		   const struct journal_entry *entry, enum journal_sync sync);
 
 /*
- * Makes room on the disk for `n` records, so that the records that end a transaction find it when the disk is full.
+ * Makes room on the disk for `bytes` more, so that the records that end a transaction find it when the disk is full.
  * Returns 0, also where the file system cannot; -ENOSPC and the like.
  */
-int journal_reserve(struct journal *journal, size_t n);
+int journal_reserve(struct journal *journal, size_t bytes);
+
+/* True when a rewrite is due before the next transaction begins. */
+bool journal_is_long(const struct journal *journal);
 
 /*
  * Replaces the journal by `n` records (JOURNAL_LIVE_MAX at most), whole or not at all: what a crash leaves is the

@@ -42,6 +42,18 @@ const struct knob_row *knob_table_find(const struct knob_table *table, const cha
 	return NULL;
 }
 
+const struct knob_row *knob_table_row(const struct knob_table *table, size_t index)
+{
+	const struct knob_row *rows = table ? table->rows : knob_rows;
+
+	return index < (table ? table->n : knob_rows_count) ? &rows[index] : NULL;
+}
+
+size_t knob_table_index(const struct knob_table *table, const struct knob_row *row)
+{
+	return (size_t)(row - (table ? table->rows : knob_rows));
+}
+
 const struct knob_row *knob_find(const char *name)
 {
 	return knob_table_find(NULL, name);

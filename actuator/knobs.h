@@ -23,6 +23,10 @@ struct knob_table {
 /* The row of that name, which may be written with slashes (net/ipv4/tcp_rmem[max]); NULL when there is none. A table NULL is the build's. */
 const struct knob_row *knob_table_find(const struct knob_table *table, const char *name);
 
+/* The index-th row, NULL past the end; and the index of a row, which is the same in every process of a program. */
+const struct knob_row *knob_table_row(const struct knob_table *table, size_t index);
+size_t knob_table_index(const struct knob_table *table, const struct knob_row *row);
+
 /* The same among the knobs of this build alone. */
 const struct knob_row *knob_find(const char *name);
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "actuator/setting.h"
 #include "base/scope.h"
 
 /* Records arrive oldest first; the table holds the transactions of one boot. */
@@ -85,12 +84,13 @@ static void replay_record(const struct journal_record *record, void *context)
 		txn->state = TXN_KEPT;
 }
 
-static void undo(int root, struct journal *journal, struct txn *txn, struct recovery *recovery)
+static void undo(struct hand *hand, struct journal *journal, struct txn *txn,
+		 struct recovery *recovery)
 {
 	const struct journal_entry *e = &txn->entry;
 	struct outcome outcome = { .txn = e->txn };
 	char scope[SCOPE_TEXT_MAX];
-	bool settled = setting_put(root, txn, SETTING_OLD, &outcome);
+	bool settled = hand_put(hand, txn, SETTING_OLD, &outcome);
 
 	scope_format(&e->scope, scope, sizeof(scope));
 	if (!settled) {
@@ -117,7 +117,7 @@ static void note_damage(struct recovery *recovery, const struct journal_scan *sc
 	recovery->corrupt = scan->corrupt;
 	if (scan->corrupt)
 		note(recovery,
-		     "%" PRIu32 " damaged records in '" JOURNAL_NAME
+		     "%" PRIu32 " damaged places in '" JOURNAL_NAME
 		     "' were skipped, kept as '" JOURNAL_DAMAGED_NAME "'",
 		     scan->corrupt);
 	if (lost) {
@@ -128,7 +128,7 @@ static void note_damage(struct recovery *recovery, const struct journal_scan *sc
 	}
 }
 
-int recovery_run(int root, struct journal *journal, struct txn_table *table,
+int recovery_run(struct hand *hand, struct journal *journal, struct txn_table *table,
 		 struct recovery *ret_recovery)
 {
 	struct recovery recovery = { 0 };
@@ -137,8 +137,7 @@ int recovery_run(int root, struct journal *journal, struct txn_table *table,
 	struct txn *txn;
 	int r;
 
-	memset(table->slots, 0, sizeof(table->slots));
-	table->next_order = 0;
+	txn_clear(table);
 	memcpy(replay.boot, journal->boot, sizeof(replay.boot));
 	r = journal_scan(journal, replay_record, &replay, &scan);
 	if (r < 0)
@@ -146,7 +145,7 @@ int recovery_run(int root, struct journal *journal, struct txn_table *table,
 	if (strcmp(replay.boot, journal->boot))
 		end_boot(&replay);
 	while ((txn = txn_newest(table, TXN_OPEN)))
-		undo(root, journal, txn, &recovery);
+		undo(hand, journal, txn, &recovery);
 	recovery.kept = (uint32_t)txn_count(table, TXN_KEPT);
 	note_damage(&recovery, &scan, replay.lost);
 	/* A rewrite that fails costs nothing: the old journal says the same, at greater length. */

@@ -5,12 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actuator/failpoint.h"
 #include "actuator/family.h"
 #include "actuator/knobs.h"
 #include "base/clock.h"
 
 #define WRITE_TRIES \
-	5 /* of EBUSY, EINTR, EAGAIN: a queue that somebody else is switching just now */
+	5 /* of EBUSY, EINTR, EAGAIN: a queue that somebody else is switching just now; of EIO: half a write, too */
 #define WRITE_PAUSE_NS \
 	1000000ll /* before the second try; doubled for each further one: 15 ms in all */
 
@@ -27,9 +28,11 @@ static int setting_read(int root, const struct txn *txn, char *ret_value)
 		return -ENODEV;
 	if (reading.flags & KNOB_HIDDEN)
 		return -EPERM;
-	if (ops->same_instance &&
-	    !ops->same_instance(root, txn->row, &txn->entry.scope, txn->entry.companions))
-		return -ENODEV;
+	if (ops->same_instance) {
+		r = ops->same_instance(root, txn->row, &txn->entry.scope, txn->entry.companions);
+		if (r <= 0)
+			return r < 0 ? r : -ENODEV;
+	}
 	memcpy(ret_value, reading.value, KNOB_VALUE_MAX);
 	return 0;
 }
@@ -46,7 +49,7 @@ static int write_patiently(int root, const struct txn *txn, const char *value)
 					     txn->entry.companions, value);
 		else
 			r = ops->write(root, txn->row, &txn->entry.scope, value);
-		if (r != -EBUSY && r != -EINTR && r != -EAGAIN)
+		if (r != -EBUSY && r != -EINTR && r != -EAGAIN && r != -EIO)
 			return r;
 		nanosleep(&pause, NULL);
 		pause.tv_nsec *= 2;
@@ -61,8 +64,11 @@ static int write_verified(int root, struct txn *txn, const char *wanted, char *v
 
 	txn->touched = true;
 	txn->n_writes++;
+	FAILPOINT(WRITE_BEFORE);
 	r = write_patiently(root, txn, wanted);
+	FAILPOINT(WRITE_DONE);
 	read = setting_read(root, txn, value);
+	FAILPOINT(READ_BACK);
 	if (r < 0)
 		return error_is_gone(r) || read == -ENODEV ? -ENODEV : r;
 	if (read < 0)
@@ -96,7 +102,9 @@ static int restore_companions(int root, const struct txn *txn, struct outcome *o
 
 	if (!txn->touched || !ops->restore)
 		return 0;
+	FAILPOINT(RESTORE_BEFORE);
 	r = ops->restore(root, txn->row, &e->scope, e->companions, text, sizeof(text));
+	FAILPOINT(RESTORE_DONE);
 	if (r < 0)
 		outcome->error = -r;
 	if (text[0])

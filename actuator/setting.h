@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Putting one of a transaction's two values in force: read first, write, read back. The only caller of writes. */
+/* Putting one of a transaction's two values in force: read first, write, read back. The only caller of writes; in the hand. */
 #ifndef FLYBALL_ACTUATOR_SETTING_H
 #define FLYBALL_ACTUATOR_SETTING_H
 

@@ -27,15 +27,16 @@ enum txn_state {
 
 struct txn {
 	enum txn_state state;
-	enum journal_type owed;     /* of TXN_OWED: the record */
-	bool by_hand;               /* no trial: lives until its deadline, also without core */
-	uint32_t n_writes;          /* of the knob, so far */
-	bool touched;               /* something was written: companions may be disturbed */
-	uint64_t order;             /* grows with each BEGIN */
-	uint64_t retry_ns;          /* of TXN_STUCK: when it is tried again; 0 = at once */
-	uint64_t retry_wait_ns;     /* of TXN_STUCK: the pause that ends then; 0 = none yet */
+	enum journal_type owed; /* of TXN_OWED: the record */
+	bool by_hand;           /* no trial: lives until its deadline, also without core */
+	uint32_t n_writes;      /* of the knob, so far */
+	bool touched;           /* something was written: companions may be disturbed */
+	uint64_t order;         /* grows with each BEGIN */
+	uint64_t retry_ns;      /* of TXN_STUCK: when it is tried again; 0 = at once */
+	uint64_t retry_wait_ns; /* of TXN_STUCK: the pause that ends then; 0 = none yet */
+	uint64_t hung; /* serial of the hand that may still write to it; 0 = none: see hand.c */
 	const struct knob_row *row; /* NULL when this version has no such knob */
-	struct journal_entry entry;
+	struct journal_entry entry; /* last, and large: only what is used of it is copied */
 };
 
 struct txn_table {
@@ -43,6 +44,9 @@ struct txn_table {
 	struct txn slots[TXNS_MAX];
 	uint64_t next_order;
 };
+
+/* Frees every slot without touching those that are free: a table of zeros stays memory that nobody has touched. */
+void txn_clear(struct txn_table *table);
 
 /* The transaction of that number in any state but FREE; NULL. */
 struct txn *txn_find(struct txn_table *table, uint64_t id);

@@ -21,8 +21,11 @@
  *     actuator/family_tcp_congestion.c congestion control of a namespace
  *     actuator/family_tcp_route.c      congestion control of a route
  *     actuator/guard.c                 allows or refuses a change; pure
+ *     actuator/hand.c                  the child that touches the system, asked and waited for
+ *     actuator/hand_work.c             the life of that child
  *     actuator/in_netns.c              knobs that every network namespace has
  *     actuator/journal.c               the write-ahead undo log
+ *     actuator/journal_record.c        one record of it, as bytes; pure
  *     actuator/knob_file.c             knobs that an operator declares in a file
  *     actuator/knob_table.c            the catalogue of knobs, one row each
  *     actuator/knob_value.c            values of knobs checked and compared
@@ -66,6 +69,7 @@
  *     base/conf_reader.c               groups read by the table of their keys
  *     base/conf_source.c               a file read whole, or refused
  *     base/day.c                       a sum over the last 24 hours
+ *     base/descriptors.c               descriptors closed after a fork
  *     base/file.c                      files replaced whole or not at all
  *     base/hist.c                      percentiles of histograms
  *     base/idset.c                     sets of CPUs and nodes as text

@@ -23,6 +23,7 @@
 #include "actuator/actuator.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/sysroot.h"
 #include "daemon/channel.h"
@@ -108,26 +109,6 @@ static void recover(struct supervisor *s)
 		log_warning("%s", recovery.text);
 }
 
-/* Closes every descriptor from 3 on but those in `keep`. */
-static void close_others(const int *keep, size_t n)
-{
-	int from = 3;
-
-	for (;;) {
-		int next = -1;
-
-		for (size_t i = 0; i < n; i++)
-			if (keep[i] >= from && (next < 0 || keep[i] < next))
-				next = keep[i];
-		if (next < 0)
-			break;
-		if (next > from)
-			close_range((unsigned int)from, (unsigned int)next - 1, 0);
-		from = next + 1;
-	}
-	close_range((unsigned int)from, ~0u, 0);
-}
-
 static void reset_signals(void)
 {
 	sigset_t none;
@@ -167,7 +148,7 @@ static int child_main(const struct supervisor *s, enum role role, int control)
 	};
 
 	reset_signals();
-	close_others(keep, ARRAY_SIZE(keep));
+	descriptors_close_others(keep, ARRAY_SIZE(keep));
 	prctl(PR_SET_NAME, names[role]);
 	log_open(role_word(role), log_level(s->options));
 	switch (role) {

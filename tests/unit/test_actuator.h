@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -85,6 +87,7 @@ static inline int machine_setup(void **state)
 	char path[128];
 
 	assert_non_null(m);
+	signal(SIGXFSZ, SIG_IGN);
 	snprintf(m->path, sizeof(m->path), "%s/flyball-test-XXXXXX",
 		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(m->path));
@@ -140,6 +143,37 @@ static inline int machine_recover(struct machine *m)
 	struct actuator_options options = machine_options(m);
 
 	return actuator_recover(&options, clock_now_ns(), &m->recovery);
+}
+
+/* The actuator's hand: the newest child of this process; 0 when there is none. */
+static inline pid_t machine_hand(void)
+{
+	char path[64], text[256], *rest = NULL;
+	pid_t newest = 0;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n < 0 ? 0 : n] = '\0';
+	for (const char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+		newest = atoi(word);
+	return newest;
+}
+
+/* Of this process, which has the journal, and of the hand, which writes to the system. */
+static inline void machine_limit(int resource, rlim_t now)
+{
+	struct rlimit limit;
+	pid_t hand = machine_hand();
+
+	assert_int_equal(getrlimit((__rlimit_resource_t)resource, &limit), 0);
+	limit.rlim_cur = now < limit.rlim_max ? now : limit.rlim_max;
+	if (hand)
+		assert_int_equal(prlimit(hand, (__rlimit_resource_t)resource, &limit, NULL), 0);
+	assert_int_equal(setrlimit((__rlimit_resource_t)resource, &limit), 0);
 }
 
 /* Asks for one action; returns the outcome's status, the rest is in m->outcome. */

@@ -2,9 +2,6 @@
 /* What cannot be put back at once: how long it is tried, what is said meanwhile, and what stands in whose way. */
 #include "tests/unit/test_actuator.h"
 
-#include <signal.h>
-#include <sys/resource.h>
-
 #include "base/cleanup.h"
 
 static int machine_setup_open(void **state)
@@ -13,14 +10,15 @@ static int machine_setup_open(void **state)
 	return machine_open(*state);
 }
 
-/* No file can be opened while it is 0: EMFILE, as when a process has run out of descriptors. */
+/* The hand cannot open a file while it is 0: EMFILE, as when a process has run out of descriptors. */
 static void limit_files(rlim_t files)
 {
 	struct rlimit limit;
 
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	limit.rlim_cur = files < limit.rlim_max ? files : limit.rlim_max;
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (machine_hand())
+		assert_int_equal(prlimit(machine_hand(), RLIMIT_NOFILE, &limit, NULL), 0);
 }
 
 /* A file that exists and can be neither read nor written: EISDIR. */
@@ -149,20 +147,17 @@ static void a_companion_that_is_not_back_fails_the_undo_and_is_retried(void **st
 
 static void a_companion_that_is_not_back_after_a_failed_arm_is_retried(void **state)
 {
-	const struct rlimit one_byte = { .rlim_cur = 1, .rlim_max = RLIM_INFINITY };
-	const struct rlimit none = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
 	struct machine *m = *state;
 	struct outcome outcome;
 	uint32_t status;
 
-	signal(SIGXFSZ, SIG_IGN);
 	machine_set(m, QUEUE "nr_requests", "7");
 	assert_int_equal(machine_begin(m, 1, "block.nr_requests", "7", "64"), OUTCOME_DONE);
 	machine_break(m, QUEUE "iosched/async_depth");
 	/* "64" becomes "6": the arm does not take, and "7" is written back. */
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &one_byte), 0);
+	machine_limit(RLIMIT_FSIZE, 1);
 	status = machine_ask(m, 1, ACTION_ARM);
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	machine_limit(RLIMIT_FSIZE, RLIM_INFINITY);
 	assert_int_equal(status, OUTCOME_FAILED);
 	machine_expect(m, QUEUE "nr_requests", "7");
 	machine_mend(m, QUEUE "iosched/async_depth", "48");
@@ -205,15 +200,8 @@ static void a_kept_scheduler_and_the_knobs_that_it_disturbs_stand_on_each_other(
 	machine_expect(m, QUEUE "wbt_lat_usec", "5000");
 }
 
-/* A test that failed may have left the limit. */
-static int machine_end(void **state)
-{
-	limit_files(RLIM_INFINITY);
-	return machine_teardown(state);
-}
-
-#define ON_MACHINE(test) cmocka_unit_test_setup_teardown(test, machine_setup_open, machine_end)
-#define ON_CLOSED(test) cmocka_unit_test_setup_teardown(test, machine_setup, machine_end)
+#define ON_MACHINE(test) cmocka_unit_test_setup_teardown(test, machine_setup_open, machine_teardown)
+#define ON_CLOSED(test) cmocka_unit_test_setup_teardown(test, machine_setup, machine_teardown)
 
 int main(void)
 {

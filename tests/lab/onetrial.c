@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/lab/onetrial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "actuator/journal.h"
+#include "base/clock.h"
+#include "base/sysroot.h"
+
+#define FAR_NS (3600 * NSEC_PER_SEC)
+#define LIMIT_NS \
+	(20 * NSEC_PER_SEC) /* of the hand: a busy machine takes long, and nothing hangs here */
+#define TXN 1
+
+static struct actuator_options options_of(const struct onetrial *trial)
+{
+	return (struct actuator_options){ .root = trial->root,
+					  .state = trial->state,
+					  .heartbeat_ns = FAR_NS,
+					  .hand_limit_ns = LIMIT_NS,
+					  .only = { .kind = SCOPE_KIND_COUNT } };
+}
+
+static int read_value(const struct onetrial *trial, char *ret_value)
+{
+	struct knob_reading reading;
+	int r = knob_read(trial->root, trial->row, &trial->scope, &reading);
+
+	if (r == 0)
+		memcpy(ret_value, reading.value, KNOB_VALUE_MAX);
+	return r;
+}
+
+static int capture(const struct onetrial *trial, char *ret_companions)
+{
+	const struct knob_family_ops *ops = knob_family_ops(trial->row);
+	char text[OUTCOME_TEXT_MAX];
+
+	ret_companions[0] = '\0';
+	return ops->capture ? ops->capture(trial->root, trial->row, &trial->scope, ret_companions,
+					   COMPANIONS_MAX, text, sizeof(text))
+			    : 0;
+}
+
+int onetrial_open(struct onetrial *trial, const char *knob, const struct scope *scope,
+		  const char *value, bool keep)
+{
+	int r;
+
+	*trial = (struct onetrial){ .row = knob_find(knob), .scope = *scope, .keep = keep };
+	if (!trial->row)
+		return -EINVAL;
+	snprintf(trial->folder, sizeof(trial->folder), "%s/flyball-matrix-XXXXXX",
+		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	if (!mkdtemp(trial->folder))
+		return -errno;
+	trial->state = open(trial->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	trial->root = sysroot_open("/");
+	snprintf(trial->new_value, sizeof(trial->new_value), "%s", value);
+	r = read_value(trial, trial->old_value);
+	return r < 0 ? r : capture(trial, trial->before);
+}
+
+static void remove_files(const struct onetrial *trial)
+{
+	static const char *const names[] = { JOURNAL_NAME, JOURNAL_DAMAGED_NAME,
+					     "." JOURNAL_NAME ".new" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unlinkat(trial->state, names[i], 0);
+}
+
+void onetrial_close(struct onetrial *trial)
+{
+	remove_files(trial);
+	unlinkat(trial->state, "hand.lock", 0);
+	close(trial->state);
+	close(trial->root);
+	rmdir(trial->folder);
+}
+
+static void note(struct onetrial_said *said, const struct outcome *outcome)
+{
+	said->asked++;
+	said->status[outcome->action] = outcome->status;
+	if (outcome->status == OUTCOME_DONE)
+		return;
+	said->complained |= outcome->text[0] != '\0';
+	said->silent |= outcome->text[0] == '\0';
+	memcpy(said->text, outcome->text, sizeof(said->text));
+}
+
+void onetrial_run(const struct onetrial *trial, struct onetrial_said *ret_said, void (*begun)(void),
+		  void (*ended)(void))
+{
+	const enum action actions[] = { ACTION_BEGIN, ACTION_ARM, ACTION_BASE, ACTION_ARM,
+					trial->keep ? ACTION_KEEP : ACTION_UNDO };
+	struct actuator_options options = options_of(trial);
+	struct change change = { .txn = TXN, .trial = 1, .scope = trial->scope };
+	struct actuator *actuator;
+	struct recovery recovery;
+	struct outcome outcome;
+
+	memset(ret_said, 0, sizeof(*ret_said));
+	for (size_t i = 0; i < ACTION_COUNT; i++)
+		ret_said->status[i] = OUTCOME_STATUS_COUNT;
+	snprintf(change.knob, sizeof(change.knob), "%s", trial->row->name);
+	memcpy(change.old_value, trial->old_value, sizeof(change.old_value));
+	memcpy(change.new_value, trial->new_value, sizeof(change.new_value));
+	change.deadline_ns = clock_now_ns() + FAR_NS;
+	if (actuator_open(&options, clock_now_ns(), &recovery, &actuator) < 0)
+		return;
+	begun();
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		change.action = actions[i];
+		actuator_change(actuator, &change, clock_now_ns(), &outcome);
+		note(ret_said, &outcome);
+	}
+	ended();
+	actuator_close(actuator, clock_now_ns());
+}
+
+/* Old and its companions, or new. */
+static const char *judge_value(const struct onetrial *trial, bool kept)
+{
+	static char companions[COMPANIONS_MAX];
+	char value[KNOB_VALUE_MAX];
+
+	if (read_value(trial, value) < 0)
+		return "the knob cannot be read";
+	if (kept)
+		return knob_same(trial->row, value, trial->new_value)
+			       ? NULL
+			       : "kept, but the new value is not in force";
+	if (!knob_same(trial->row, value, trial->old_value))
+		return "the old value is not in force";
+	if (capture(trial, companions) < 0 || strcmp(companions, trial->before))
+		return "the companions are not what they were";
+	return NULL;
+}
+
+static const char *judge_said(const struct onetrial *trial, const struct onetrial_said *said)
+{
+	if (said->silent)
+		return "an answer was not DONE and did not say why";
+	if (said->status[ACTION_KEEP] == OUTCOME_DONE)
+		return judge_value(trial, true);
+	if (said->status[ACTION_UNDO] == OUTCOME_DONE || !said->complained)
+		return judge_value(trial, false);
+	return NULL;
+}
+
+static const char *roll_back(const struct onetrial *trial)
+{
+	struct actuator_options options = options_of(trial);
+	struct change change = { .txn = TXN, .action = ACTION_UNDO };
+	static char text[OUTCOME_TEXT_MAX + 64];
+	struct actuator *actuator;
+	struct recovery recovery;
+	struct outcome outcome;
+
+	if (actuator_open(&options, clock_now_ns(), &recovery, &actuator) < 0)
+		return "the actuator does not open";
+	actuator_change(actuator, &change, clock_now_ns(), &outcome);
+	actuator_close(actuator, clock_now_ns());
+	if (outcome.status != OUTCOME_DONE) {
+		snprintf(text, sizeof(text), "what was kept cannot be rolled back: %s",
+			 outcome.text);
+		return text;
+	}
+	return judge_value(trial, false);
+}
+
+const char *onetrial_judge(const struct onetrial *trial, const struct onetrial_said *said,
+			   bool ended)
+{
+	struct actuator_options options = options_of(trial);
+	const char *wrong = ended ? judge_said(trial, said) : NULL;
+	bool kept_said = said->status[ACTION_KEEP] == OUTCOME_DONE;
+	static char text[640];
+	struct recovery recovery;
+	int r;
+
+	if (wrong)
+		return wrong;
+	r = actuator_recover(&options, clock_now_ns(), &recovery);
+	if (r < 0) {
+		snprintf(text, sizeof(text), "the journal cannot be recovered: %s", strerror(-r));
+		return text;
+	}
+	if (recovery.failed) {
+		snprintf(text, sizeof(text), "recovery could not undo: %s", recovery.text);
+		return text;
+	}
+	if (recovery.corrupt)
+		return "the journal is damaged";
+	if (kept_said && !recovery.kept)
+		return "said to be kept, and forgotten";
+	wrong = judge_value(trial, recovery.kept > 0);
+	if (!wrong && recovery.kept)
+		wrong = trial->keep ? roll_back(trial) : "kept what nobody asked to keep";
+	return wrong;
+}
+
+void onetrial_reset(const struct onetrial *trial)
+{
+	const struct knob_family_ops *ops = knob_family_ops(trial->row);
+	char value[KNOB_VALUE_MAX], text[OUTCOME_TEXT_MAX];
+
+	if (read_value(trial, value) == 0 && !knob_same(trial->row, value, trial->old_value))
+		ops->write(trial->root, trial->row, &trial->scope, trial->old_value);
+	if (ops->restore)
+		ops->restore(trial->root, trial->row, &trial->scope, trial->before, text,
+			     sizeof(text));
+	remove_files(trial);
+}

@@ -8,7 +8,7 @@ command -v capsh >/dev/null || skip "capsh is not installed"
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 
-"$flyball" doctor >"$out" || fail "doctor as root"
+"$flyball" doctor >"$out" || { cat "$out" && fail "doctor as root"; }
 check "doctor names the block source" contains "$out" block
 capsh --drop=cap_bpf,cap_perfmon,cap_sys_admin -- -c "'$flyball' doctor" >"$out" || fail "doctor without CAP_BPF"
 check "without CAP_BPF doctor says which capability is missing" contains "$out" 'CAP_BPF|CAP_PERFMON'

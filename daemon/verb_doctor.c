@@ -225,6 +225,12 @@ static void check_knobs(struct doctor *doctor)
 			check_add(doctor, name, CHECK_LESS, "this family is not built yet", "");
 			continue;
 		}
+		if (instances == 0) {
+			snprintf(text, sizeof(text), "%zu knob%s, nothing here that has them", rows,
+				 rows == 1 ? "" : "s");
+			check_add(doctor, name, CHECK_LESS, text, "");
+			continue;
+		}
 		snprintf(text, sizeof(text), "%zu knob%s, %zu instance%s here, %zu writable", rows,
 			 rows == 1 ? "" : "s", instances, instances == 1 ? "" : "s", writable);
 		check_add(doctor, name, writable ? CHECK_OK : CHECK_MISSING, text,

@@ -18,6 +18,10 @@ check "and what is used instead" contains "$out" procfs
 unshare --mount --propagation private -- bash -c '
 	mount -t tmpfs none /sys/kernel/btf && "$0" doctor' "$flyball" >"$out" || fail "doctor without BTF"
 check "without BTF doctor says so" contains "$out" BTF
+# A machine without a disk is no broken machine.
+unshare --mount --propagation private -- bash -c '
+	mount -t tmpfs none /sys/block && "$0" doctor' "$flyball" >"$out" || { cat "$out" && fail "doctor without disks"; }
+check "without disks doctor says that nothing has their knobs" contains "$out" 'io-scheduler.*nothing here'
 if [ -d /proc/pressure ]; then
 	unshare --mount --propagation private -- bash -c '
 		mount -t tmpfs none /proc/pressure && "$0" doctor' "$flyball" >"$out" ||

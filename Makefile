@@ -18,7 +18,7 @@ flyball = $(build)/daemon/flyball
 as_root = $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build recommend demo check check-unit check-native asan lint fmt bench install clean
+.PHONY: help deps build recommend demo check check-unit check-native check-vm asan lint fmt bench install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -44,6 +44,9 @@ check-unit: build ## only the tests that touch nothing
 
 check-native: build ## only the tests on a real loop disk
 	@$(as_root) ctest --test-dir $(build) --output-on-failure --label-regex native
+
+check-vm: build ## only the tests in a software machine (QEMU; fetches a kernel once)
+	@ctest --test-dir $(build) --output-on-failure --label-regex vm
 
 asan: ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory check-unit preset=asan

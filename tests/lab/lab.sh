@@ -24,7 +24,8 @@
 lab_root=${FLYBALL_LAB_TMP:-/var/tmp} # not /tmp: that may be a tmpfs, which has no direct I/O
 lab_dir=
 lab_pids=()
-lab_patience=${FLYBALL_LAB_PATIENCE:-1} # times as long as a real machine may take; tests/vm/suite sets it
+lab_patience=${FLYBALL_LAB_PATIENCE:-${FLYBALL_VM_GUEST:+4}} # times as long as a real machine may take; emulation is slow
+lab_patience=${lab_patience:-1}
 disk_kind=                              # file, timer
 disk_loop=
 disk_backing=

@@ -147,6 +147,11 @@ int recovery_run(struct hand *hand, struct journal *journal, struct txn_table *t
 	while ((txn = txn_newest(table, TXN_OPEN)))
 		undo(hand, journal, txn, &recovery);
 	recovery.kept = (uint32_t)txn_count(table, TXN_KEPT);
+	if (recovery.other_boot)
+		note(&recovery,
+		     "%" PRIu32 " change%s of another boot in '" JOURNAL_NAME
+		     "': the kernel began anew, nothing is to be undone",
+		     recovery.other_boot, recovery.other_boot == 1 ? "" : "s");
 	note_damage(&recovery, &scan, replay.lost);
 	/* A rewrite that fails costs nothing: the old journal says the same, at greater length. */
 	if (replay.lost == 0 && (recovery.other_boot || recovery.torn || recovery.corrupt ||

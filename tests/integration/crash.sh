@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Whatever part of the daemon is killed in the middle of a trial: the incumbent is back in force before the
-# window of the arm would have ended by itself.
+# window of the arm would have ended by itself: crash.sh FLYBALL HELPERS [PART...]
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_disk "$@"
 
-WINDOW_MS=2000
-LIMIT_MS=1000 # well inside the window, so that it was not the trial's own switch
+WINDOW_MS=$((1500 + 500 * lab_patience))
+LIMIT_MS=$(((WINDOW_MS - 1000) / lab_patience)) # well inside the window, so that it was not the trial's own switch
 
 replaced()
 {
@@ -17,7 +17,9 @@ replaced()
 	now=$(part "$1" 2>/dev/null) && [ -n "$now" ] && [ "$now" != "$2" ]
 }
 
-for victim in core observer actuator; do
+shift 2
+[ $# -gt 0 ] || set -- core observer actuator
+for victim; do
 	policy_write "${WINDOW_MS}ms" 100ms
 	daemon_start
 	arm_await

@@ -8,7 +8,7 @@ command -v capsh >/dev/null || skip "capsh is not installed"
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 
-"$flyball" doctor >"$out" || fail "doctor as root"
+"$flyball" doctor >"$out" || { cat "$out" && fail "doctor as root"; }
 check "doctor names the block source" contains "$out" block
 for method in tp_btf fentry kprobe tracepoint procfs; do
 	check "doctor names the method $method" contains "$out" "block by $method +(ok|less) "
@@ -31,6 +31,10 @@ check "and what is used instead" contains "$out" procfs
 unshare --mount --propagation private -- bash -c '
 	mount -t tmpfs none /sys/kernel/btf && "$0" doctor' "$flyball" >"$out" || fail "doctor without BTF"
 check "without BTF doctor says so" contains "$out" BTF
+# A machine without a disk is no broken machine.
+unshare --mount --propagation private -- bash -c '
+	mount -t tmpfs none /sys/block && "$0" doctor' "$flyball" >"$out" || { cat "$out" && fail "doctor without disks"; }
+check "without disks doctor says that nothing has their knobs" contains "$out" 'io-scheduler.*nothing here'
 if [ -d /proc/pressure ]; then
 	unshare --mount --propagation private -- bash -c '
 		mount -t tmpfs none /proc/pressure && "$0" doctor' "$flyball" >"$out" ||

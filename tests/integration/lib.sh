@@ -5,7 +5,8 @@
 #
 #     tests/integration/NAME.sh FLYBALL HELPERS
 #
-# and exits with 0, or 77 with a reason where this machine cannot run it. The loop disk, the daemon and all
+# and exits with 0, or 77 with a reason where this machine cannot run it. The same scripts run on this machine and in the
+# software machine (tests/vm/suite). FLYBALL_LAB_SOURCE=block=METHOD forces the way in which the daemon looks at disks. The loop disk, the daemon and all
 # files are gone at the end, whatever happens.
 set -euo pipefail
 
@@ -15,8 +16,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 flyball=$(realpath "${1:?the program}")
 helpers=$(realpath "${2:?the folder of killwatch and loopremove}")
-name=$(basename "$0" .sh)
 daemon=
+looking=() # options of those verbs that look
+[ -z "${FLYBALL_LAB_SOURCE:-}" ] || looking=(--source "$FLYBALL_LAB_SOURCE")
 
 skip()
 {
@@ -58,6 +60,7 @@ contains()
 need_lab()
 {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	modprobe -q loop 2>/dev/null || true
 	[ -w /dev/loop-control ] || skip "no loop devices here"
 	command -v fio >/dev/null || skip "fio is not installed"
 	lab_enter "$@"
@@ -70,8 +73,8 @@ need_disk()
 	need_lab "$@"
 	disk_make
 	grep -q bfq "/sys/block/$disk_loop/queue/scheduler" || skip "this kernel has no bfq"
-	disk_load 170
-	policy_write 300ms 100ms
+	disk_load $((170 * lab_patience))
+	policy_write
 }
 
 # A policy that comes to its verdict in seconds: policy_write [WINDOW [WASHOUT [LINES OF TRIAL]]]
@@ -82,7 +85,7 @@ policy_write()
 			name = "fast";
 			about = "Chooses a scheduler in seconds.";
 			scope = "disk";
-			when = "disk.write.bytes.rate > 20MB for 1s";
+			when = "disk.write.bytes.rate > 2MB for 1s";
 			knob = "block.scheduler";
 			try = [ "bfq" ];
 			objective = { minimize = "disk.read.latency.p50"; min_effect = "10%"; };
@@ -103,7 +106,7 @@ daemon_spawn()
 {
 	setpriv --pdeathsig TERM -- "$flyball" daemon --mode autonomous --policy "$lab_dir/policy.conf" \
 		--only "disk:$disk_loop" --state "$lab_dir/state" --run "$lab_dir/run" --user 61199 \
-		--tick 100ms "$@" 2>>"$lab_dir/log" &
+		--tick 100ms ${looking[@]+"${looking[@]}"} "$@" 2>>"$lab_dir/log" &
 	daemon=$!
 	lab_pids+=("$daemon")
 }
@@ -140,10 +143,11 @@ trial_ended()
 	[ "$(ask trials --json 2>/dev/null | jq -r '.trials[0].verdict // "running"')" != running ]
 }
 
-# killwatch's µs until the scheduler in force is this one: scheduler_await SCHEDULER MS [SIGNAL PIDS]
+# killwatch's µs until the scheduler in force is this one, in MS of a real machine: scheduler_await SCHEDULER MS [SIGNAL PIDS]
 scheduler_await()
 {
-	"$helpers/killwatch" "${3:-0}" "${4:-0}" "/sys/block/$disk_loop/queue/scheduler" "[$1]" "$2"
+	"$helpers/killwatch" "${3:-0}" "${4:-0}" "/sys/block/$disk_loop/queue/scheduler" "[$1]" \
+		$(($2 * lab_patience))
 }
 
 # Waits until the arm is in force; it stays so for at least a window.

@@ -19,7 +19,8 @@ state_files()
 state_before=$(state_files)
 knobs >"$lab_dir/before"
 status=0
-setpriv --pdeathsig TERM -- "$flyball" recommend --for 6s --policies "$lab_dir" --json >"$lab_dir/plan" &
+setpriv --pdeathsig TERM -- "$flyball" recommend --for 6s --policies "$lab_dir" \
+	${looking[@]+"${looking[@]}"} --json >"$lab_dir/plan" &
 pid=$!
 lab_pids+=("$pid")
 sleep 3

@@ -11,10 +11,9 @@ added_remove()
 	"$helpers/loopremove" remove "$number" 2>/dev/null || true
 }
 trap 'lab_end; added_remove' EXIT
-fallocate -l 256MiB "$lab_dir/disk.img"
-losetup --direct-io=on "/dev/loop$number" "$lab_dir/disk.img"
+disk_back 256
+losetup --direct-io=on "/dev/loop$number" "$disk_backing"
 disk_loop=loop$number
-disk_scheduler_before=$(disk_scheduler)
 dd if=/dev/zero of="/dev/$disk_loop" bs=1M count=256 oflag=direct status=none
 lab_spawn fio --thread --name=write --filename="/dev/$disk_loop" --direct=1 --ioengine=libaio --time_based \
 	--rw=randrw --rwmixread=30 --bs=64k --iodepth=16 --size=256M --io_size=100T --runtime=120 \

@@ -7,25 +7,39 @@
 #
 #     lab_enter "$@"        root and a private mount namespace, by executing the script again
 #     lab_begin             a temporary folder ($lab_dir), traps that end in lab_end
-#     disk_make             a 1 GiB loop disk ($disk_loop), ext4, mounted in the folder
-#     disk_load SECONDS     fio: 1 MiB x 32 deep (two of 16) writes beside 4 KiB x 1 deep reads
+#     disk_make             a loop disk ($disk_loop) whose reads wait behind writes
+#     disk_load SECONDS     fio: many writes at once beside 4 KiB x 1 deep reads
 #     lab_end               takes all of it away; runs by itself at exit
 #
 # Why nothing is left even after `kill -9`: the mount exists only in this process's namespace, the image
 # is unlinked and the loop device set to clear itself as soon as both are mounted, and each helper asks
 # the kernel to be killed with its parent. When the last process is gone the kernel takes the rest. What
-# remains is an empty folder, which `tests/lab/loopdisk clean` removes.
+# remains is an empty folder, which `tests/lab/disk clean` removes.
+#
+# Two kinds of disk, found out by trying: over a 1 GiB file with ext4 where the folder's file system has direct I/O;
+# else (all is in memory, as in the software machine) over a null_blk that takes 3 ms a request, one at a time. The first
+# is as fast as the machine, the second as slow as was set, on however slow a machine. FLYBALL_LAB_DISK=file or timer
+# asks for one.
 
 lab_root=${FLYBALL_LAB_TMP:-/var/tmp} # not /tmp: that may be a tmpfs, which has no direct I/O
 lab_dir=
 lab_pids=()
+lab_patience=${FLYBALL_LAB_PATIENCE:-${FLYBALL_VM_GUEST:+4}} # times as long as a real machine may take; emulation is slow
+lab_patience=${lab_patience:-1}
+disk_kind=                              # file, timer
 disk_loop=
+disk_backing=
+disk_fd=
 disk_writer= # process ids, for `wait`
 disk_reader=
-disk_scheduler_before=
+disk_scheduler_found=  # by whoever used the loop device last
+disk_scheduler_before= # the lab's own incumbent
 
 # Seconds that anything here may take to go away.
 LAB_PATIENCE_S=10
+
+# shellcheck source=tests/lab/slow.sh
+. "$(dirname "${BASH_SOURCE[0]}")/slow.sh"
 
 lab_say()
 {
@@ -68,10 +82,10 @@ lab_spawn()
 	lab_pids+=("$lab_pid")
 }
 
-# Waits until a command succeeds: lab_await SECONDS COMMAND...
+# Waits until a command succeeds: lab_await SECONDS COMMAND... The seconds are those of a real machine.
 lab_await()
 {
-	local tries=$(($1 * 20))
+	local tries=$(($1 * 20 * lab_patience))
 
 	shift
 	until "$@"; do
@@ -143,7 +157,11 @@ lab_end()
 		lab_kill "${lab_pids[i]}"
 	done
 	lab_pids=()
+	[ -z "$disk_fd" ] || exec {disk_fd}<&-
+	disk_fd=
 	[ -z "$lab_dir" ] || lab_sweep "$lab_dir"
+	[ -z "$disk_loop" ] || lab_await "$LAB_PATIENCE_S" lab_idle "$disk_loop" || true
+	slow_remove
 	disk_forget
 	return "$status"
 }
@@ -160,34 +178,70 @@ disk_scheduler()
 	sed 's/.*\[\(.*\)\].*/\1/' "/sys/block/$disk_loop/queue/scheduler"
 }
 
+# True when a file in the folder can be read and written directly.
+lab_direct()
+{
+	dd if=/dev/zero of="$lab_dir/direct" bs=4k count=1 oflag=direct status=none 2>/dev/null &&
+		rm "$lab_dir/direct"
+}
+
+# Leaves what a loop disk may lie over in $disk_backing: disk_back MIB
+disk_back()
+{
+	modprobe -qa loop bfq kyber-iosched 2>/dev/null || true # they may be modules, or not there at all
+	if [ "${FLYBALL_LAB_DISK:-file}" = file ] && lab_direct; then
+		disk_kind='file'
+		disk_backing=$lab_dir/disk.img
+		fallocate -l "$1MiB" "$disk_backing"
+	else
+		disk_kind=timer
+		slow_possible || lab_die "no direct I/O in $lab_root and no null_blk: name another folder in FLYBALL_LAB_TMP"
+		slow_make 3000000 1
+		disk_backing=/dev/$slow_disk
+	fi
+}
+
 disk_make()
 {
-	local image=$lab_dir/disk.img
-
-	fallocate -l 1GiB "$image"
-	disk_loop=$(losetup --find --show --direct-io=on "$image")
+	disk_back 1024
+	disk_loop=$(losetup --find --show --direct-io=on "$disk_backing")
 	disk_loop=${disk_loop#/dev/}
-	disk_scheduler_before=$(disk_scheduler)
+	disk_scheduler_found=$(disk_scheduler)
+	disk_scheduler_before=none
 	echo none >"/sys/block/$disk_loop/queue/scheduler"
+	"disk_make_$disk_kind"
+}
+
+disk_make_file()
+{
 	# No lazy initialisation: its writes would come in the middle of a measurement.
 	mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0,nodiscard "/dev/$disk_loop"
 	mkdir "$lab_dir/mnt"
 	mount "/dev/$disk_loop" "$lab_dir/mnt"
 	losetup -d "/dev/$disk_loop" # busy: sets it to clear itself when the mount goes
-	rm "$image"
+	rm "$disk_backing"
 	# Written, not preallocated: reads of unwritten extents never reach the disk.
 	dd if=/dev/zero of="$lab_dir/mnt/read" bs=1M count=64 oflag=direct status=none
 	dd if=/dev/zero of="$lab_dir/mnt/write" bs=1M count=512 oflag=direct status=none
 	sync -f "$lab_dir/mnt"
 }
 
+# Nothing is kept on it, so nothing can lie on it. Held open, it clears itself with this shell.
+disk_make_timer()
+{
+	exec {disk_fd}<"/dev/$disk_loop"
+	losetup -d "/dev/$disk_loop"
+}
+
 # Starts one fio: disk_fio NAME ARGUMENTS... A thread, not a fork, so that it dies with its process.
 disk_fio()
 {
-	local name=$1
+	local name=$1 file
 
 	shift
-	lab_spawn fio --thread --name="$name" --filename="$lab_dir/mnt/$name" --direct=1 --ioengine=libaio \
+	file=/dev/$disk_loop
+	[ "$disk_kind" = timer ] || file=$lab_dir/mnt/$name
+	lab_spawn fio --thread --name="$name" --filename="$file" --direct=1 --ioengine=libaio \
 		--time_based --randrepeat=0 --output-format=json --output="$lab_dir/$name.json" "$@"
 }
 
@@ -202,12 +256,30 @@ disk_fio()
 # are fast for about a second after a switch, while bfq favours every queue that is new to it, and then no
 # faster than before. "none" knows no priorities. Measured by switching every five seconds, reads and writes counted
 # twice a second.
+#
+# On the timer's disk one writer of 16 requests is enough, as the disk takes one at a time: a read waits for all of them
+# (63 to 68 ms by "none"), bfq takes it first (5 to 7 ms), second after second.
 disk_load()
+{
+	"disk_load_$disk_kind" "$1"
+}
+
+disk_load_file()
 {
 	disk_fio write --rw=write --bs=1M --iodepth=8 --numjobs=4 --group_reporting --prioclass=2 --prio=0 \
 		--size=512M --io_size=100T --runtime="$1"
 	disk_writer=$lab_pid
 	disk_fio read --rw=read --bs=4k --iodepth=1 --prioclass=2 --prio=7 --size=64M --io_size=100T \
+		--runtime="$1"
+	disk_reader=$lab_pid
+}
+
+disk_load_timer()
+{
+	disk_fio write --rw=write --bs=64k --iodepth=16 --prioclass=2 --prio=7 --size=512M --io_size=100T \
+		--runtime="$1"
+	disk_writer=$lab_pid
+	disk_fio read --rw=read --bs=4k --iodepth=1 --prioclass=2 --prio=0 --size=64M --io_size=100T \
 		--runtime="$1"
 	disk_reader=$lab_pid
 }
@@ -219,11 +291,12 @@ disk_forget()
 
 	[ -n "$disk_loop" ] || return 0
 	file=/sys/block/$disk_loop/queue/scheduler
-	if [ -n "$disk_scheduler_before" ] && [ -w "$file" ] && lab_idle "$disk_loop" &&
-		[ "$(disk_scheduler)" != "$disk_scheduler_before" ]; then
-		echo "$disk_scheduler_before" >"$file"
+	if [ -n "$disk_scheduler_found" ] && [ -w "$file" ] && lab_idle "$disk_loop" &&
+		[ "$(disk_scheduler)" != "$disk_scheduler_found" ]; then
+		echo "$disk_scheduler_found" >"$file"
 	fi
 	disk_loop=
+	disk_kind=
 }
 
 # True when nobody has taken the device for something else since.

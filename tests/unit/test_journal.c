@@ -407,10 +407,12 @@ static void another_boot_has_nothing_to_undo(void **state)
 	machine_set(m, "proc/sys/kernel/random/boot_id", BOOT_B);
 	assert_int_equal(machine_recover(m), 0);
 	assert_int_equal(m->recovery.other_boot, 2);
+	assert_non_null(strstr(m->recovery.text, "2 changes of another boot"));
 	assert_int_equal(m->recovery.restored + m->recovery.kept, 0);
 	machine_expect(m, SWAPPINESS, "10");
 	assert_int_equal(machine_recover(m), 0);
 	assert_int_equal(m->recovery.other_boot, 0);
+	assert_string_equal(m->recovery.text, "");
 }
 
 static void what_cannot_be_restored_stays_in_the_journal(void **state)

@@ -135,7 +135,7 @@ lab_sweep()
 {
 	local dir=$1 loop mount
 
-	for mount in "$dir/mnt" "$dir/run"; do
+	for mount in "$dir/mnt" "$dir/run" "$dir/state"; do
 		mountpoint -q "$mount" || continue
 		umount "$mount" 2>/dev/null || umount --lazy "$mount"
 	done

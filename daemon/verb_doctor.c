@@ -251,6 +251,7 @@ static int doctor_run(const struct invocation *invocation)
 	check_user(&doctor);
 	check_folder(&doctor, DEFAULT_STATE_DIR, "history");
 	check_folder(&doctor, DEFAULT_RUN_DIR, "the journal and the control socket");
+	options.run_dir = DEFAULT_RUN_DIR;
 	sources = check_sources(&doctor, &options);
 	check_knobs(&doctor);
 	check_declared(&doctor);

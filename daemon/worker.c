@@ -65,6 +65,12 @@ static int take_peer(struct worker *worker, enum role peer, pid_t pid, int fd)
 	r = sd_event_add_io(worker->event, &worker->sources[peer], fd, EPOLLIN, on_channel, worker);
 	if (r < 0)
 		return r;
+	/*
+	 * After a stall answers and frames wait together. Answers come first: by the frames' time it would seem that they
+	 * never came.
+	 */
+	if (peer == ROLE_ACTUATOR)
+		sd_event_source_set_priority(worker->sources[peer], SD_EVENT_PRIORITY_NORMAL - 1);
 	worker->ops->peer_up(worker, peer);
 	return 0;
 }

@@ -149,19 +149,23 @@ static void check_folder(struct doctor *doctor, const char *path, const char *wh
 	}
 }
 
-static void count_knobs(int root, enum knob_family family, size_t *ret_rows, size_t *ret_instances,
-			size_t *ret_writable)
+struct knob_count {
+	size_t rows, instances, writable;
+	char reason
+		[KNOB_REASON_MAX]; /* of the last that cannot be written; "" = the kernel gives none */
+};
+
+static void count_knobs(int root, enum knob_family family, struct knob_count *count)
 {
 	struct scope scopes[INSTANCES_MAX];
 	struct knob_reading reading;
 
-	*ret_rows = *ret_instances = *ret_writable = 0;
 	for (size_t i = 0; i < knob_rows_count; i++) {
 		size_t n;
 
 		if (knob_rows[i].family != family)
 			continue;
-		(*ret_rows)++;
+		count->rows++;
 		n = knob_scopes(root, &knob_rows[i], scopes, INSTANCES_MAX);
 		/* Processes are not listed: this one stands for all. */
 		if (knob_rows[i].scope == SCOPE_PROCESS) {
@@ -173,36 +177,48 @@ static void count_knobs(int root, enum knob_family family, size_t *ret_rows, siz
 			if (knob_read(root, &knob_rows[i], &scopes[j], &reading) < 0 ||
 			    (reading.flags & KNOB_GONE))
 				continue;
-			(*ret_instances)++;
-			*ret_writable += (reading.flags & KNOB_WRITABLE) != 0;
+			count->instances++;
+			if (reading.flags & KNOB_WRITABLE)
+				count->writable++;
+			else
+				memcpy(count->reason, reading.reason, sizeof(count->reason));
 		}
 	}
+}
+
+static void check_family(struct doctor *doctor, const char *name, const struct knob_count *count)
+{
+	char text[160 + KNOB_REASON_MAX];
+
+	if (count->instances == 0) {
+		snprintf(text, sizeof(text), "%zu knob%s, nothing here that has them", count->rows,
+			 count->rows == 1 ? "" : "s");
+		check_add(doctor, name, CHECK_LESS, text, "");
+		return;
+	}
+	snprintf(text, sizeof(text), "%zu knob%s, %zu instance%s here, %zu writable%s%s",
+		 count->rows, count->rows == 1 ? "" : "s", count->instances,
+		 count->instances == 1 ? "" : "s", count->writable,
+		 count->writable == 0 && count->reason[0] ? ": " : "",
+		 count->writable == 0 ? count->reason : "");
+	/* What this machine is not made for is not broken. */
+	if (count->writable || count->reason[0])
+		check_add(doctor, name, count->writable ? CHECK_OK : CHECK_LESS, text, "");
+	else
+		check_add(doctor, name, CHECK_MISSING, text,
+			  "is /proc/sys or /sys mounted read-only (a container)? 'flyball knobs' "
+			  "shows each");
 }
 
 static void check_knobs(struct doctor *doctor)
 {
 	for (uint32_t family = 0; family < FAMILY_COUNT; family++) {
-		size_t rows, instances, writable;
-		char name[64], text[160];
+		struct knob_count count = { 0 };
+		char name[64];
 
-		count_knobs(doctor->root, family, &rows, &instances, &writable);
+		count_knobs(doctor->root, family, &count);
 		snprintf(name, sizeof(name), "knobs %s", knob_family_word(family));
-		if (rows == 0) {
-			check_add(doctor, name, CHECK_LESS, "this family is not built yet", "");
-			continue;
-		}
-		if (instances == 0) {
-			snprintf(text, sizeof(text), "%zu knob%s, nothing here that has them", rows,
-				 rows == 1 ? "" : "s");
-			check_add(doctor, name, CHECK_LESS, text, "");
-			continue;
-		}
-		snprintf(text, sizeof(text), "%zu knob%s, %zu instance%s here, %zu writable", rows,
-			 rows == 1 ? "" : "s", instances, instances == 1 ? "" : "s", writable);
-		check_add(doctor, name, writable ? CHECK_OK : CHECK_MISSING, text,
-			  writable ? ""
-				   : "is /proc/sys or /sys mounted read-only (a container)? "
-				     "'flyball knobs' shows each");
+		check_family(doctor, name, &count);
 	}
 }
 

@@ -90,7 +90,7 @@ policy_write()
 			try = [ "bfq" ];
 			objective = { minimize = "disk.read.latency.p50"; min_effect = "10%"; };
 			trial = { window = "${1:-300ms}"; washout = "${2:-100ms}"; max_pairs = 40; error = 0.05;
-				cooldown = "10min"; ${3:-} };
+				${3:-cooldown = "10min";} };
 		};
 	END
 }

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The loop by each way of looking at a disk, forced in turn: methods.sh FLYBALL HELPERS [METHOD...]. Recommend finds the
+# opportunity, the observer is killed in the middle of a trial, the next trial comes to its verdict.
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_disk "$@"
+shift 2
+[ $# -gt 0 ] || set -- tp_btf fentry kprobe tracepoint
+
+# The daemon's observer has no CAP_SYS_ADMIN, and Debian wants it for perf events: in the machine that may be changed.
+[ -z "${FLYBALL_VM_GUEST:-}" ] || sysctl -q kernel.perf_event_paranoid=2
+
+# What doctor says of a method here: used, works, less, unavailable.
+method_state()
+{
+	"$flyball" doctor --json |
+		jq -r --arg method "$1" '.sources[] | select(.name == "block") | .methods[] | select(.name == $method) | .state'
+}
+
+method_in_use()
+{
+	ask overhead --json | jq -r '.sources[] | select(.name == "block") | .method'
+}
+
+replaced()
+{
+	local now
+
+	now=$(part observer 2>/dev/null) && [ -n "$now" ] && [ "$now" != "$1" ]
+}
+
+method_test()
+{
+	local pid status=0
+
+	looking=(--source "block=$1")
+	"$flyball" recommend --for "$((3 + lab_patience))s" --policies "$lab_dir" "${looking[@]}" --json >"$lab_dir/plan" ||
+		status=$?
+	check "$1: recommend has a plan" equal "$status" 2
+	check "$1: it names the disk" contains "$lab_dir/plan" "disk:$disk_loop"
+	policy_write 300ms 100ms 'cooldown = "1s";'
+	daemon_start
+	arm_await
+	check "$1: it is the one in use" equal "$(method_in_use)" "$1"
+	pid=$(part observer)
+	kill -KILL "$pid"
+	check "$1: the observer killed in mid-trial: the incumbent is back" scheduler_await "$disk_scheduler_before" 5000
+	check "$1: the observer has another process" lab_await 10 replaced "$pid"
+	check "$1: another trial comes to a verdict" lab_await 90 trial_kept
+	check "$1: the arm is in force" equal "$(disk_scheduler)" bfq
+	check "$1: rollback undoes it" ask rollback --all >/dev/null
+	check "$1: the incumbent is back" equal "$(disk_scheduler)" "$disk_scheduler_before"
+	daemon_stop
+	rm -rf "$lab_dir"/state/* "$lab_dir"/run/*
+}
+
+trial_kept()
+{
+	[ "$(ask trials --json 2>/dev/null | jq -r '.trials[0].verdict')" = kept ]
+}
+
+tested=0
+for method; do
+	state=$(method_state "$method")
+	if [ "$state" = unavailable ]; then
+		echo "not here: $method"
+		continue
+	fi
+	if [ "$state" = less ] && [ -z "${FLYBALL_VM_GUEST:-}" ]; then
+		echo "not for the daemon here: $method"
+		continue
+	fi
+	method_test "$method"
+	tested=$((tested + 1))
+done
+[ "$tested" -gt 0 ] || skip "none of $* works here"
+[ -z "${FLYBALL_VM_GUEST:-}" ] || check "every method works in the software machine" equal "$tested" $#

@@ -80,6 +80,8 @@ need_disk()
 # A policy that comes to its verdict in seconds: policy_write [WINDOW [WASHOUT [LINES OF TRIAL]]]
 policy_write()
 {
+	local lines=${3:-'cooldown = "10min";'}
+
 	cat >"$lab_dir/policy.conf" <<-END
 		policy: {
 			name = "fast";
@@ -90,7 +92,7 @@ policy_write()
 			try = [ "bfq" ];
 			objective = { minimize = "disk.read.latency.p50"; min_effect = "10%"; };
 			trial = { window = "${1:-300ms}"; washout = "${2:-100ms}"; max_pairs = 40; error = 0.05;
-				${3:-cooldown = "10min";} };
+				$lines };
 		};
 	END
 }

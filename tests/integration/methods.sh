@@ -19,9 +19,9 @@ method_state()
 		jq -r --arg method "$1" '.sources[] | select(.name == "block") | .methods[] | select(.name == $method) | .state'
 }
 
-method_in_use()
+method_is_used()
 {
-	ask overhead --json | jq -r '.sources[] | select(.name == "block") | .method'
+	[ "$(ask overhead --json | jq -r '.sources[] | select(.name == "block" and .state == "attached") | .method')" = "$1" ]
 }
 
 replaced()
@@ -33,20 +33,21 @@ replaced()
 
 method_test()
 {
-	local pid status=0
+	local pid took status=0
 
 	looking=(--source "block=$1")
 	"$flyball" recommend --for "$((3 + lab_patience))s" --policies "$lab_dir" "${looking[@]}" --json >"$lab_dir/plan" ||
 		status=$?
 	check "$1: recommend has a plan" equal "$status" 2
 	check "$1: it names the disk" contains "$lab_dir/plan" "disk:$disk_loop"
-	policy_write 300ms 100ms 'cooldown = "1s";'
+	policy_write 1s 100ms 'cooldown = "1s";'
 	daemon_start
-	arm_await
-	check "$1: it is the one in use" equal "$(method_in_use)" "$1"
+	check "$1: it is the one in use" lab_await 10 method_is_used "$1"
 	pid=$(part observer)
+	arm_await # in force for a second at least: nothing slow may come before the kill
 	kill -KILL "$pid"
-	check "$1: the observer killed in mid-trial: the incumbent is back" scheduler_await "$disk_scheduler_before" 5000
+	took=$(scheduler_await "$disk_scheduler_before" 5000) || fail "$1: the incumbent was not back within 5 s"
+	echo "ok: $1: the observer killed in the middle of a trial: the incumbent was back after $took us"
 	check "$1: the observer has another process" lab_await 10 replaced "$pid"
 	check "$1: another trial comes to a verdict" lab_await 90 trial_kept
 	check "$1: the arm is in force" equal "$(disk_scheduler)" bfq

@@ -372,8 +372,8 @@ static int try_network_knobs(struct bench *b)
 		struct change change;
 
 		/* Only what the namespace has of its own: the rest would be the machine's. */
-		if (row->domain != DOMAIN_NETWORK ||
-		    row->field || strncmp(row->path, "proc/sys/net/ipv4/tcp_", 22))
+		if (row->domain != DOMAIN_NETWORK || row->type != KNOB_INTEGER || row->field ||
+		    strncmp(row->path, "proc/sys/net/ipv4/tcp_", 22))
 			continue;
 		if (sysroot_read(b->root, row->path, own, sizeof(own)) < 0)
 			continue;

@@ -164,6 +164,15 @@ static bool is_known(struct actuator *a, uint64_t id)
 	return txn_find(&a->table, id) != NULL;
 }
 
+static struct family_limits family_limits_of(const struct limits *limits)
+{
+	return (struct family_limits){
+		.numa_rate_bytes = (uint64_t)limits->value[LIMIT_NUMA_RATE],
+		.numa_free_bytes = (uint64_t)limits->value[LIMIT_NUMA_FREE],
+		.load_modules = limits->value[LIMIT_LOAD_MODULES] != 0,
+	};
+}
+
 static struct guard_view guard_view_of(struct actuator *a, const struct change *change,
 				       uint64_t now_ns)
 {
@@ -379,6 +388,7 @@ static void carry_out(struct actuator *a, const struct change *change, uint64_t 
 	if (change->action == ACTION_BEGIN)
 		txn_settle(&a->journal, &a->table);
 	view = guard_view_of(a, change, now_ns);
+	a->hand.limits = family_limits_of(&a->restraint.limits);
 	txn = txn_find(&a->table, change->txn);
 	outcome->status = guard_request(&view, change, outcome->text, sizeof(outcome->text));
 	if (outcome->status != OUTCOME_DONE)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "include/knob.h"
 
@@ -131,6 +132,23 @@ int tcp_congestion_check(int root, const struct scope *netns, const char *algori
 
 /* Writes "unable to restore NAME (reason)" behind what is in `text` already; what does not fit is left out. */
 void companions_complain(char *text, size_t size, const char *name, int error);
+
+/*
+ * What the operator allows families to do besides the value itself. A family asks for it where it acts, with
+ * family_limits(); what goes back to an old value is never kept from it.
+ */
+struct family_limits {
+	uint64_t numa_rate_bytes; /* moved between nodes in a second; 0 = none */
+	uint64_t numa_free_bytes; /* stays free on a node that pages come to */
+	uint32_t load_modules;    /* 1: a value may make the kernel load a module */
+	uint32_t going_back;      /* 1: what is done now puts an old value back */
+};
+
+/* Those in force: in the hand what came with the request; elsewhere moves have no limit, and no module is loaded. */
+const struct family_limits *family_limits(void);
+
+/* In the hand, for the rest of this request: an old value is put back. */
+void family_limits_go_back(void);
 
 /*
  * For what takes longer than the hand's limit by its nature, called in between: it is still getting on. The whole may

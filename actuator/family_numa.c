@@ -14,6 +14,9 @@
  *   5 % (or one huge page) of the pages that there are by then. What cannot be moved any more is said, and tried again.
  * - A value that is neither old nor new is nobody's hand but drift (a row that drifts): a process goes on allocating. It is
  *   moved as asked all the same.
+ * - The operator's limits: a move forth keeps to numa.rate and leaves numa.free free, and is refused where it would take
+ *   more than NUMA_MOVE_SECONDS_MAX. A move back keeps to the rate as far as it ends in that time, and asks no more of a
+ *   node than the built-in reserve: what was there before fits.
  * - What is somebody's hand is confinement: when the nodes that the process may use are others than at BEGIN, somebody
  *   has decided where it lives, and everything is left as it is.
  */
@@ -126,10 +129,32 @@ static int numa_allowed(int root, const struct knob_row *row, const struct scope
 	return -EPERM;
 }
 
+/* The slowest that ends in time. */
+static uint64_t least_rate(const struct numa_pages *pages)
+{
+	return bytes_of(pages->total) / NUMA_MOVE_SECONDS_MAX + 1;
+}
+
+static struct numa_pace pace_of(const struct numa_pages *pages)
+{
+	const struct family_limits *limits = family_limits();
+	uint64_t least = least_rate(pages);
+
+	if (limits->going_back)
+		return (struct numa_pace){ .rate_bytes = limits->numa_rate_bytes > least
+								 ? limits->numa_rate_bytes
+								 : least };
+	return (struct numa_pace){
+		.rate_bytes = limits->numa_rate_bytes < least ? 0 : limits->numa_rate_bytes,
+		.free_bytes = limits->numa_free_bytes,
+	};
+}
+
 static int numa_write(int root, const struct knob_row *row, const struct scope *scope,
 		      const char *value)
 {
 	struct numa_pages now, want;
+	struct numa_pace pace;
 	struct thread process;
 	struct idset nodes;
 	int r = idset_parse(value, &nodes);
@@ -147,8 +172,23 @@ static int numa_write(int root, const struct knob_row *row, const struct scope *
 	if (r < 0)
 		return r == -ESRCH ? -ENODEV : r;
 	numa_pages_plan(&nodes, &now, &want);
-	r = numa_pages_move(root, &process, &want);
+	pace = pace_of(&now);
+	r = numa_pages_move(root, &process, &want, &pace);
 	return r == -ESRCH ? -ENODEV : r;
+}
+
+/* Here and not in numa_allowed(): these limits are known in the hand alone. */
+static int check_rate(const struct numa_pages *pages, char *ret_text, size_t size)
+{
+	uint64_t rate = family_limits()->numa_rate_bytes;
+
+	if (rate >= least_rate(pages))
+		return 0;
+	snprintf(ret_text, size,
+		 "%" PRIu64 " MiB take more than %d s at the limit numa.rate, %" PRIu64
+		 " MiB a second: raise it in the limits file",
+		 bytes_of(pages->total) >> 20, NUMA_MOVE_SECONDS_MAX, rate >> 20);
+	return -EPERM;
 }
 
 static int numa_capture(int root, const struct knob_row *row, const struct scope *scope,
@@ -171,6 +211,8 @@ static int numa_capture(int root, const struct knob_row *row, const struct scope
 		r = companions_add(ret_companions, companions_size, NODES_NAME, nodes);
 	if (r == 0)
 		r = numa_pages_read(root, &process, &pages);
+	if (r == 0 && check_rate(&pages, ret_text, text_size) < 0)
+		return -EPERM;
 	if (r == 0)
 		r = numa_pages_format(&pages, text, sizeof(text));
 	if (r == 0)
@@ -198,6 +240,7 @@ static int numa_restore(int root, const struct knob_row *row, const struct scope
 	struct numa_pages old, now, want;
 	char text[PAGES_TEXT_MAX];
 	struct thread process;
+	struct numa_pace pace;
 	uint64_t left = 0;
 	int r = find_line(companions, PAGES_NAME, text, sizeof(text));
 
@@ -211,7 +254,8 @@ static int numa_restore(int root, const struct knob_row *row, const struct scope
 	if (r < 0)
 		return r == -ESRCH ? -ENODEV : r;
 	numa_pages_scale(&old, &now, &want);
-	r = numa_pages_move(root, &process, &want);
+	pace = pace_of(&now);
+	r = numa_pages_move(root, &process, &want, &pace);
 	if (r == -ESRCH || numa_pages_read(root, &process, &now) < 0)
 		return -ENODEV;
 	numa_pages_scale(&old, &now, &want);

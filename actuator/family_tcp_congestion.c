@@ -8,8 +8,9 @@
  *   "default is always allowed"), so the list of the unrestricted ones is a companion. The kernel adds the one name
  *   and takes none away: a list that differs in another way is somebody's hand, and is left.
  * - A namespace takes unrestricted algorithms alone (else EPERM), so only these are its choices.
- * - Writing the name of an algorithm that is not there makes the kernel load a module. No module is ever loaded from
- *   here: what is not available is not offered, and the guard refuses it.
+ * - Writing the name of an algorithm that is not there makes the kernel load a module, which then stays. What is not
+ *   available is not offered, and the guard refuses it, unless the limit load_modules is set; a module that went
+ *   after that check is loaded for nobody but the one that is owed its old value.
  *
  * dctcp asks for ECN by itself, whatever tcp_ecn says; but where nobody marks it is plain Reno, and where not all mark
  * it starves its neighbours. That the operator has made ECN the rule is the sign that the network is meant to mark.
@@ -113,10 +114,23 @@ static int tcp_read(int root, const struct knob_row *row, const struct scope *sc
 	return 0;
 }
 
+/* Of what is listed now; the list is one for the whole machine. */
+static bool is_available(int root, const struct knob_row *row, const char *value)
+{
+	char list[LIST_MAX];
+
+	return sysroot_read(root, row->choices_path, list, sizeof(list)) < 0 ||
+	       list_has(list, value);
+}
+
 static int write_here(void *data)
 {
 	struct visit *visit = data;
+	const struct family_limits *limits = family_limits();
 
+	if (!limits->load_modules && !limits->going_back &&
+	    !is_available(visit->root, visit->row, visit->value))
+		return -EPERM;
 	return knob_write_file(visit->root, visit->row, visit->scope, visit->value);
 }
 

@@ -275,6 +275,7 @@ static void request_init(const struct hand *hand, struct hand_message *request, 
 	request->type = type;
 	request->row = row ? (uint32_t)knob_table_index(hand->knobs, row) : NO_ROW;
 	request->entry.scope = *scope;
+	request->limits = hand->limits;
 }
 
 int hand_read(struct hand *hand, const struct knob_row *row, const struct scope *scope,

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "actuator/family.h"
 #include "actuator/setting.h"
 #include "actuator/txn.h"
 #include "include/knob.h"
@@ -40,6 +41,7 @@ struct hand_message {
 	uint32_t row;  /* index into the table of knobs */
 	uint32_t side; /* enum setting_side */
 	uint32_t touched, settled, n_writes;
+	struct family_limits limits;
 	int32_t error; /* of READ and CAPTURE: 0 or -errno */
 	char text[OUTCOME_TEXT_MAX];
 	struct outcome outcome;
@@ -51,10 +53,11 @@ struct hand {
 	int root, state;
 	const struct knob_table *knobs; /* NULL = the build's */
 	uint64_t limit_ns, total_ns;
-	bool former;     /* hands of a former actuator may live */
-	int fd;          /* our end of the channel; -1 = there is no hand */
-	pid_t pid;       /* 0 = there is no hand */
-	uint64_t serial; /* of the hand; grows with each */
+	struct family_limits limits; /* go with every request; the owner keeps them true */
+	bool former;                 /* hands of a former actuator may live */
+	int fd;                      /* our end of the channel; -1 = there is no hand */
+	pid_t pid;                   /* 0 = there is no hand */
+	uint64_t serial;             /* of the hand; grows with each */
 	struct {
 		uint64_t serial;
 		pid_t pid; /* 0 = free */

@@ -19,6 +19,19 @@
 /* The hand's end of its channel, for families that report progress; -1 in every other process. */
 static int progress_fd = -1;
 
+/* Of the request at hand; in every other process as family.h says. */
+static struct family_limits limits_now = { .numa_rate_bytes = UINT64_MAX };
+
+const struct family_limits *family_limits(void)
+{
+	return &limits_now;
+}
+
+void family_limits_go_back(void)
+{
+	limits_now.going_back = 1;
+}
+
 void family_progress(void)
 {
 	struct hand_message message = { .type = HAND_WORKING };
@@ -52,6 +65,7 @@ static void answer(const struct hand *hand, struct hand_message *message)
 	int root = hand->root;
 	const struct scope *scope = &message->entry.scope;
 
+	limits_now = message->limits;
 	switch (message->type) {
 	case HAND_READ:
 		message->error = row ? knob_read(root, row, scope, &message->reading) : -EINVAL;

@@ -307,7 +307,7 @@ const struct knob_row knob_rows[] = {
 		   "moved, at most 1 GiB." },
 
 	{ TCP_ROW, .name = "tcp.congestion", .scope = SCOPE_HOST, .per_netns = true, PLAIN,
-	  .path = "proc/sys/net/ipv4/tcp_congestion_control",
+	  .loads_modules = true, .path = "proc/sys/net/ipv4/tcp_congestion_control",
 	  .choices_path = "proc/sys/net/ipv4/tcp_available_congestion_control",
 	  .about = "How new TCP connections avoid congestion; of the machine, or of a network "
 		   "namespace, which takes unrestricted algorithms alone. No module is loaded." },

@@ -18,18 +18,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "actuator/family.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
 #define PASSES 2
+#define PAUSE_NS 200000000 /* between two signs of progress: a tenth of the hand's limit */
 
 struct mover {
 	int root;
 	const struct thread *process;
 	const struct numa_pages *want;
+	const struct numa_pace *pace;
 	struct numa_pages now;
 	size_t page_bytes;
-	uint64_t scanned;
+	uint64_t scanned, reported_ns;
 	void *pages[NUMA_SLICE_PAGES];
 	int before[NUMA_SLICE_PAGES], after[NUMA_SLICE_PAGES];
 	void *chosen[NUMA_SLICE_PAGES];
@@ -66,7 +69,9 @@ static int choose(struct mover *m, size_t n, size_t *ret_chosen)
 		to = neediest(m, &planned);
 		if (to < 0)
 			break;
-		r = asked[to] ? 0 : numa_node_room(m->root, (unsigned int)to, &room[to]);
+		r = asked[to] ? 0
+			      : numa_node_room(m->root, (unsigned int)to, m->pace->free_bytes,
+					       &room[to]);
 		if (r < 0)
 			return r;
 		asked[to] = true;
@@ -106,18 +111,30 @@ static uint64_t account(struct mover *m, size_t n)
 	return moved;
 }
 
-static void keep_pace(uint64_t bytes, uint64_t since_ns)
+static void report(struct mover *m)
 {
-	uint64_t due_ns = bytes * NSEC_PER_SEC / NUMA_MOVE_PACE_BYTES;
-	uint64_t took_ns = clock_now_ns() - since_ns;
-	struct timespec pause;
+	uint64_t now_ns = clock_now_ns();
 
-	if (took_ns >= due_ns)
+	if (now_ns - m->reported_ns < PAUSE_NS)
 		return;
-	due_ns -= took_ns;
-	pause = (struct timespec){ .tv_sec = (time_t)(due_ns / NSEC_PER_SEC),
-				   .tv_nsec = (long)(due_ns % NSEC_PER_SEC) };
-	nanosleep(&pause, NULL);
+	m->reported_ns = now_ns;
+	family_progress();
+}
+
+/* A slice may be due for longer than the hand's limit. */
+static void keep_pace(struct mover *m, uint64_t bytes, uint64_t since_ns)
+{
+	double due_ns = (double)bytes * NSEC_PER_SEC / (double)m->pace->rate_bytes;
+	double left_ns;
+
+	while ((left_ns = due_ns - (double)(clock_now_ns() - since_ns)) > 0) {
+		const struct timespec pause = {
+			.tv_nsec = (long)(left_ns < PAUSE_NS ? left_ns : PAUSE_NS),
+		};
+
+		nanosleep(&pause, NULL);
+		report(m);
+	}
 }
 
 static int move_slice(struct mover *m, uint64_t start, size_t n)
@@ -144,7 +161,7 @@ static int move_slice(struct mover *m, uint64_t start, size_t n)
 		return -errno;
 	r = where(m, n, m->after);
 	if (r == 0)
-		keep_pace(account(m, n) * m->page_bytes, since_ns);
+		keep_pace(m, account(m, n) * m->page_bytes, since_ns);
 	return r;
 }
 
@@ -162,6 +179,7 @@ static int move_range(struct mover *m, uint64_t start, uint64_t end)
 		if (n == 0 || m->scanned > NUMA_SCAN_PAGES_MAX)
 			return n ? -EFBIG : 0;
 		r = move_slice(m, start, n);
+		report(m);
 		start += n * m->page_bytes;
 	}
 	return r;
@@ -213,14 +231,17 @@ static int move_pass(struct mover *m)
 }
 
 /* The second pass is for pages that were busy; when the first was enough it only counts. */
-int numa_pages_move(int root, const struct thread *process, const struct numa_pages *want)
+int numa_pages_move(int root, const struct thread *process, const struct numa_pages *want,
+		    const struct numa_pace *pace)
 {
 	_cleanup_free_ struct mover *m = calloc(1, sizeof(*m));
 	int r = check_proc(root);
 
 	if (r < 0 || !m)
 		return r < 0 ? r : -ENOMEM;
-	*m = (struct mover){ .root = root, .process = process, .want = want };
+	if (pace->rate_bytes == 0)
+		return -EPERM;
+	*m = (struct mover){ .root = root, .process = process, .want = want, .pace = pace };
 	m->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
 	for (int pass = 0; pass < PASSES && r == 0; pass++)
 		r = move_pass(m);

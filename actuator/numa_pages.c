@@ -115,7 +115,7 @@ int numa_nodes_within(int root, const struct thread *process, struct idset *ret_
  *     Node 0 MemTotal:        9922776 kB
  *     Node 0 MemFree:         7974632 kB
  */
-int numa_node_room(int root, unsigned int node, uint64_t *ret_pages)
+int numa_node_room(int root, unsigned int node, uint64_t free_bytes, uint64_t *ret_pages)
 {
 	unsigned long page_kb = (unsigned long)sysconf(_SC_PAGESIZE) / 1024;
 	char path[64], text[STATUS_BYTES], *total, *available;
@@ -132,6 +132,8 @@ int numa_node_room(int root, unsigned int node, uint64_t *ret_pages)
 	    sscanf(available, "MemFree: %lu", &free_kb) != 1)
 		return -EBADMSG;
 	reserve_kb = (unsigned long)((double)total_kb * NUMA_RESERVE_RATIO);
+	if (reserve_kb < free_bytes / 1024)
+		reserve_kb = free_bytes / 1024;
 	*ret_pages = free_kb > reserve_kb ? (free_kb - reserve_kb) / page_kb : 0;
 	return 0;
 }

@@ -16,9 +16,9 @@
 #define NUMA_NODES_MAX 64 /* machines with more are left alone */
 
 /* Limits of one call. Together they bound how long the process and the machine are disturbed. */
-#define NUMA_MOVE_BYTES_MAX \
-	(1ull << 30) /* of a process; a larger one is refused: 2 s at the pace below */
-#define NUMA_MOVE_PACE_BYTES (512ull << 20) /* a second: a tenth of what one memory channel does */
+#define NUMA_MOVE_BYTES_MAX (1ull << 30) /* of a process; a larger one is refused */
+#define NUMA_MOVE_SECONDS_MAX \
+	10 /* at the operator's rate; more is refused, or done faster when it goes back: a third of HAND_TOTAL_NS */
 #define NUMA_SLICE_PAGES 2048 /* moved at once: 8 MiB, some milliseconds of locked pages */
 #define NUMA_SCAN_PAGES_MAX (64ull << 20) /* looked at: 256 GiB of addresses, mostly empty ones */
 #define NUMA_RESERVE_RATIO 0.05           /* of a node's memory stays free */
@@ -35,15 +35,25 @@ int numa_pages_read(int root, const struct thread *process, struct numa_pages *r
 /* The nodes that have memory and that the process may use (its cpuset). 0 or -errno. */
 int numa_nodes_within(int root, const struct thread *process, struct idset *ret_nodes);
 
-/* How many pages a node can still take; 0 when its free memory is down to the reserve. 0 or -errno. */
-int numa_node_room(int root, unsigned int node, uint64_t *ret_pages);
+/*
+ * How many pages a node can still take; 0 when its free memory is down to the reserve, or to `free_bytes` where these
+ * are more. 0 or -errno.
+ */
+int numa_node_room(int root, unsigned int node, uint64_t free_bytes, uint64_t *ret_pages);
+
+/* What a move holds itself to. */
+struct numa_pace {
+	uint64_t rate_bytes; /* a second */
+	uint64_t free_bytes; /* stays free on a node that pages come to */
+};
 
 /*
- * Moves pages until `want` pages are on each node, as far as they can be moved: at the pace, in slices, and no further
- * when the process ends. Returns 0, also when some could not be moved (numa_pages_read() tells); -ENOMEM when a node
- * is down to its reserve; -ESRCH; -EFBIG past NUMA_SCAN_PAGES_MAX; -EXDEV when the sysroot is not this machine.
+ * Moves pages until `want` pages are on each node, as far as they can be moved: at the pace, in slices, with signs of
+ * progress (family_progress()), and no further when the process ends. Returns 0, also when some could not be moved (numa_pages_read() tells); -ENOMEM when a node
+ * has no room left; -EPERM at a rate of 0; -ESRCH; -EFBIG past NUMA_SCAN_PAGES_MAX; -EXDEV when the sysroot is not this machine.
  */
-int numa_pages_move(int root, const struct thread *process, const struct numa_pages *want);
+int numa_pages_move(int root, const struct thread *process, const struct numa_pages *want,
+		    const struct numa_pace *pace);
 
 /* numa_plan.c: numbers alone */
 

@@ -37,6 +37,19 @@ static int setting_read(int root, const struct txn *txn, char *ret_value)
 	return 0;
 }
 
+/* Whether the kernel would load a module for a value: it does not offer it yet. */
+static bool needs_module(int root, const struct txn *txn, const char *value)
+{
+	struct knob_reading reading;
+
+	if (!txn->row->loads_modules || knob_read(root, txn->row, &txn->entry.scope, &reading) < 0)
+		return false;
+	for (uint32_t i = 0; i < reading.n_choices; i++)
+		if (!strcmp(reading.choices[i], value))
+			return false;
+	return true;
+}
+
 static int write_patiently(int root, const struct txn *txn, const char *value)
 {
 	const struct knob_family_ops *ops = knob_family_ops(txn->row);
@@ -122,6 +135,7 @@ static bool fall_back(int root, struct txn *txn, struct outcome *outcome)
 	size_t used = strlen(outcome->text);
 	int r = setting_read(root, txn, outcome->value);
 
+	family_limits_go_back();
 	if (r < 0 || !knob_same(txn->row, outcome->value, txn->entry.old_value))
 		r = write_verified(root, txn, txn->entry.old_value, outcome->value);
 	if (r == 0)
@@ -135,8 +149,11 @@ static bool put(int root, struct txn *txn, enum setting_side side, struct outcom
 {
 	const struct journal_entry *e = &txn->entry;
 	const char *wanted = side == SETTING_NEW ? e->new_value : e->old_value;
+	bool loads;
 	int r = txn->row ? setting_read(root, txn, outcome->value) : -EOPNOTSUPP;
 
+	if (side == SETTING_OLD)
+		family_limits_go_back();
 	if (r == -ENODEV) {
 		say_failure(outcome, wanted, r);
 		return true;
@@ -158,12 +175,16 @@ static bool put(int root, struct txn *txn, enum setting_side side, struct outcom
 		       restore_companions(root, txn, outcome) == 0;
 	}
 	if (!knob_same(txn->row, outcome->value, wanted)) {
+		loads = needs_module(root, txn, wanted);
 		r = write_verified(root, txn, wanted, outcome->value);
 		if (r < 0) {
 			say_failure(outcome, wanted, r);
 			return r == -ENODEV ||
 			       (side == SETTING_NEW && fall_back(root, txn, outcome));
 		}
+		if (loads)
+			snprintf(outcome->text, sizeof(outcome->text),
+				 "the kernel has loaded a module for '%.40s', which stays", wanted);
 	}
 	outcome->status = OUTCOME_DONE;
 	outcome->error = 0;

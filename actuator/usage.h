@@ -18,7 +18,7 @@
 
 #define USAGE_NAME "usage"
 #define USAGE_PLACES_MAX \
-	64 /* knobs in scopes that were changed within the last hour or are quarantined */
+	128 /* knobs in scopes that were changed within the last hour or are quarantined */
 #define USAGE_FLIPS_MAX 16
 #define USAGE_BOOT_MAX 40
 #define USAGE_MINUTES 60

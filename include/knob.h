@@ -52,6 +52,7 @@ struct knob_row {
 	enum knob_type type;
 	enum scope_kind scope;
 	bool drifts; /* changes by itself: what is neither old nor new is nobody's hand, and is put back */
+	bool loads_modules; /* of a KNOB_CHOICE: for a name that it does not offer the kernel loads a module */
 	bool per_netns; /* of SCOPE_HOST: each network namespace has its own, SCOPE_NETNS fits, too */
 	enum knob_domain domain;
 	enum unit unit; /* of an integer's value as policies write it */

@@ -30,14 +30,14 @@ record()
 	jq -nc "$@" >>"$results"
 }
 
-# Median and range of a member over the results that a filter selects: row LABEL MEMBER UNIT [SELECT]
+# Median, 99th percentile (the nearest rank) and range of a member over the results that a filter selects: row LABEL MEMBER UNIT [SELECT]
 row()
 {
 	jq -rs --arg what "$1" --arg unit "$3" "
-		[.[] | select(${4:-true}) | .$2 | select(. != null)] | sort |
+		[.[] | select(${4:-true}) | .$2 | select(. != null) | . * 1000 | round / 1000] | sort |
 		if length == 0 then \"\(\$what)\tno result\" else
-		\"\(\$what)\tmedian \(.[length / 2 | floor]) \(\$unit)\t\(.[0]) to \(.[-1])\tn = \(length)\" end" \
-		"$results" | expand -t 40,64,90
+		\"\(\$what)\tmedian \(.[length / 2 | floor]) \(\$unit)\tp99 \(.[(length * 0.99 | ceil) - 1])\t\(.[0]) to \(.[-1])\tn = \(length)\" end" \
+		"$results" | expand -t 40,64,84,108
 }
 
 # How many results a filter selects: tally LABEL SELECT [AMONG]

@@ -278,7 +278,7 @@ static void what_must_not_be_moved_is_refused_with_the_reason(void **state)
 	change = change_of(b, KNOB, &scope, "1");
 	outcome = ask(actuator, &change, ACTION_BEGIN);
 	assert_int_equal(outcome.status, OUTCOME_REFUSED);
-	assert_non_null(strstr(outcome.text, "first process"));
+	assert_non_null(strstr(outcome.text, "protected by protect.pids 1"));
 	scope = scope_of(b, 2); /* kthreadd, where there is no namespace of processes */
 	change = change_of(b, KNOB, &scope, "1");
 	outcome = ask(actuator, &change, ACTION_BEGIN);

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
+#include "actuator/hand.h"
 #include "actuator/knobs.h"
 #include "actuator/numa_pages.h"
 #include "base/cleanup.h"
@@ -247,7 +248,7 @@ static void a_node_without_room_stops_the_move_and_it_is_taken_back(void **state
 	/* What can be reclaimed would make room again. */
 	assert_int_equal(sysroot_write(m->root, "proc/sys/vm/drop_caches", "3"), 0);
 	for (int i = 0; i < 8; i++) {
-		assert_int_equal(numa_node_room(m->root, 1, &room), 0);
+		assert_int_equal(numa_node_room(m->root, 1, 0, &room), 0);
 		if (room > LITTLE_ROOM)
 			subject_do(&hog, 1, (room - LITTLE_ROOM) * 4096);
 	}
@@ -259,6 +260,52 @@ static void a_node_without_room_stops_the_move_and_it_is_taken_back(void **state
 	assert_true(share(&pages, 0) > 0.95);
 	subject_do(&s, -1, 0);
 	subject_end(&hog);
+	subject_end(&s);
+}
+
+/* Six seconds, three times as long as the hand may be silent: it says that it is getting on. */
+static void a_move_at_a_low_rate_takes_its_time_and_is_not_given_up(void **state)
+{
+	struct machine *m = *state;
+	struct numa_pages pages;
+	struct subject s;
+	char text[160];
+
+	subject_start(&s, m->root);
+	subject_do(&s, 0, BLOCK_BYTES);
+	assert_int_equal(actuator_limit_set(m->actuator, "numa.rate", "8MiB", 0, clock_now_ns(),
+					    text, sizeof(text)),
+			 0);
+	assert_int_equal(begin_at(m, 1, &s, "1"), OUTCOME_DONE);
+	expect_done(m, 1, ACTION_ARM);
+	print_message("%d MiB at 8 MiB a second took %.1f s\n", (int)(BLOCK_BYTES / MIB),
+		      (double)m->outcome.took_ns / 1e9);
+	assert_true(m->outcome.took_ns > 2 * HAND_LIMIT_NS);
+	pages = pages_of(m, &s);
+	assert_true(share(&pages, 1) > 0.95);
+	expect_done(m, 1, ACTION_UNDO);
+	subject_end(&s);
+}
+
+static void what_must_stay_free_on_a_node_stops_a_move_forth_and_none_back(void **state)
+{
+	struct machine *m = *state;
+	struct numa_pages pages;
+	struct subject s;
+	char text[160];
+
+	subject_start(&s, m->root);
+	subject_do(&s, 0, BLOCK_BYTES);
+	assert_int_equal(begin_at(m, 1, &s, "1"), OUTCOME_DONE);
+	expect_done(m, 1, ACTION_ARM);
+	assert_int_equal(actuator_limit_set(m->actuator, "numa.free", "1024GiB", 0, clock_now_ns(),
+					    text, sizeof(text)),
+			 0);
+	expect_done(m, 1, ACTION_BASE);
+	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_FAILED);
+	assert_int_equal(m->outcome.error, ENOMEM);
+	pages = pages_of(m, &s);
+	assert_true(share(&pages, 0) > 0.95);
 	subject_end(&s);
 }
 
@@ -367,6 +414,8 @@ int main(void)
 		REAL(every_set_of_nodes_is_restored_from_every_other),
 		REAL(a_process_that_goes_on_allocating_is_put_back_all_the_same),
 		REAL(a_node_without_room_stops_the_move_and_it_is_taken_back),
+		REAL(a_move_at_a_low_rate_takes_its_time_and_is_not_given_up),
+		REAL(what_must_stay_free_on_a_node_stops_a_move_forth_and_none_back),
 		REAL(a_crash_is_recovered),
 		REAL(a_process_that_has_ended_is_gone),
 		REAL(the_actuator_may_see_and_move_and_core_may_not),

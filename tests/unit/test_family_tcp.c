@@ -3,6 +3,7 @@
 
 #include "actuator/family.h"
 #include "actuator/knobs.h"
+#include "base/cleanup.h"
 
 #define IPV4 "proc/sys/net/ipv4/"
 #define CONTROL IPV4 "tcp_congestion_control"
@@ -102,6 +103,63 @@ static void a_namespace_that_is_none_is_gone(void **state)
 	assert_int_equal(scopes[0].kind, SCOPE_HOST);
 }
 
+#define AVAILABLE IPV4 "tcp_available_congestion_control"
+
+static void open_with_limits(struct machine *m, const char *text)
+{
+	struct actuator_options options = machine_options(m);
+	char path[128];
+
+	actuator_close(m->actuator, clock_now_ns());
+	m->actuator = NULL;
+	snprintf(path, sizeof(path), "%s/root/limits.conf", m->path);
+	machine_set(m, "limits.conf", text);
+	options.limits_file = path;
+	assert_int_equal(actuator_open(&options, clock_now_ns(), &m->recovery, &m->actuator), 0);
+	assert_string_equal(actuator_note(m->actuator), "");
+}
+
+static void a_module_is_loaded_where_the_limits_file_says_so_and_it_is_said(void **state)
+{
+	static const char *const bad[] = { "../x", "-q", "a b", "Illinois", "abcdefghijklmnop" };
+	struct machine *m = *state;
+
+	open_with_limits(m, "load_modules = true;\n");
+	for (uint64_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(machine_begin(m, 10 + i, "tcp.congestion", "reno", bad[i]),
+				 OUTCOME_REFUSED);
+	assert_int_equal(machine_begin(m, 1, "tcp.congestion", "reno", "illinois"), OUTCOME_DONE);
+	assert_string_equal(m->outcome.text, "");
+	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_DONE);
+	assert_string_equal(m->outcome.text,
+			    "the kernel has loaded a module for 'illinois', which stays");
+	machine_expect(m, CONTROL, "illinois");
+	machine_set(m, AVAILABLE, "reno bbr cubic dctcp illinois\n");
+	assert_int_equal(machine_ask(m, 1, ACTION_BASE), OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_DONE);
+	assert_string_equal(m->outcome.text, "");
+	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_DONE);
+	machine_expect(m, CONTROL, "reno");
+}
+
+/* Somebody may unload a module between the check and the write: writing its name would load it again. */
+static void a_module_that_went_is_loaded_for_the_old_value_alone(void **state)
+{
+	struct machine *m = *state;
+
+	assert_int_equal(machine_begin(m, 1, "tcp.congestion", "reno", "cubic"), OUTCOME_DONE);
+	machine_set(m, AVAILABLE, "reno bbr\n");
+	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_FAILED);
+	assert_int_equal(m->outcome.error, EPERM);
+	machine_expect(m, CONTROL, "reno");
+	machine_set(m, AVAILABLE, "reno bbr cubic\n");
+	assert_int_equal(machine_begin(m, 2, "tcp.congestion", "reno", "cubic"), OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 2, ACTION_ARM), OUTCOME_DONE);
+	machine_set(m, AVAILABLE, "cubic\n");
+	assert_int_equal(machine_ask(m, 2, ACTION_UNDO), OUTCOME_DONE);
+	machine_expect(m, CONTROL, "reno");
+}
+
 #define ON_TCP(test) cmocka_unit_test_setup_teardown(test, tcp_setup, machine_teardown)
 
 int main(void)
@@ -112,6 +170,8 @@ int main(void)
 		ON_TCP(a_list_that_somebody_has_set_meanwhile_is_left),
 		ON_TCP(dctcp_is_refused_where_ecn_is_not_the_rule),
 		ON_TCP(a_namespace_that_is_none_is_gone),
+		ON_TCP(a_module_is_loaded_where_the_limits_file_says_so_and_it_is_said),
+		ON_TCP(a_module_that_went_is_loaded_for_the_old_value_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

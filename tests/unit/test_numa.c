@@ -102,11 +102,43 @@ static void the_room_of_a_node_leaves_a_reserve(void **state)
 	uint64_t pages, page_kb = (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
 
 	machine_set(m, MEMINFO, "Node 1 MemTotal: 1000000 kB\nNode 1 MemFree:  60000 kB\n");
-	assert_int_equal(numa_node_room(m->root, 1, &pages), 0);
+	assert_int_equal(numa_node_room(m->root, 1, 0, &pages), 0);
 	assert_int_equal(pages, 10000 / page_kb);
 	machine_set(m, MEMINFO, "Node 1 MemTotal: 1000000 kB\nNode 1 MemFree:  50000 kB\n");
-	assert_int_equal(numa_node_room(m->root, 1, &pages), 0);
+	assert_int_equal(numa_node_room(m->root, 1, 0, &pages), 0);
 	assert_int_equal(pages, 0);
+	/* The operator's floor counts where it is the higher one. */
+	machine_set(m, MEMINFO, "Node 1 MemTotal: 1000000 kB\nNode 1 MemFree:  60000 kB\n");
+	assert_int_equal(numa_node_room(m->root, 1, 59000 * 1024, &pages), 0);
+	assert_int_equal(pages, 1000 / page_kb);
+	assert_int_equal(numa_node_room(m->root, 1, 61000 * 1024, &pages), 0);
+	assert_int_equal(pages, 0);
+	assert_int_equal(numa_node_room(m->root, 1, 40000 * 1024, &pages), 0);
+	assert_int_equal(pages, 10000 / page_kb);
+}
+
+/* 100 pages: at least 40 KiB a second, or it takes more than ten seconds. */
+static void what_takes_too_long_at_the_operators_rate_is_refused(void **state)
+{
+	static const char *const rates[] = { "30KiB", "0B" };
+	struct change change = machine_change(1, "numa.process.node", "0-1", "0");
+	struct machine *m = *state;
+	char text[160];
+
+	assert_int_equal(machine_open(m), 0);
+	change.scope = process;
+	actuator_change(m->actuator, &change, clock_now_ns(), &m->outcome);
+	assert_int_equal(m->outcome.status, OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_DONE);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(actuator_limit_set(m->actuator, "numa.rate", rates[i], 0,
+						    clock_now_ns(), text, sizeof(text)),
+				 0);
+		change.txn++;
+		actuator_change(m->actuator, &change, clock_now_ns(), &m->outcome);
+		assert_int_equal(m->outcome.status, OUTCOME_REFUSED);
+		assert_non_null(strstr(m->outcome.text, "numa.rate"));
+	}
 }
 
 static struct numa_pages pages_of(uint64_t a, uint64_t b, uint64_t c)
@@ -183,6 +215,7 @@ int main(void)
 		ON_NUMA(captured_files_are_not_moved),
 		ON_NUMA(confined_elsewhere_is_another_instance),
 		ON_NUMA(the_room_of_a_node_leaves_a_reserve),
+		ON_NUMA(what_takes_too_long_at_the_operators_rate_is_refused),
 		cmocka_unit_test(a_plan_moves_as_little_as_it_must),
 		cmocka_unit_test(shares_are_kept_when_the_process_has_grown),
 	};

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pushes a level; once an arm is in force, past the guardrail, and writes down how long until it is gone.
+
+    breach.py SOCKET SCHEDULER-FILE RESULTS
+
+A line of RESULTS is microseconds, or null where the arm was still in force after five seconds.
+"""
+import os
+import random
+import socket
+import sys
+import time
+
+address, scheduler, results = sys.argv[1:]
+push = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+push.setblocking(False)
+
+
+def send(text):
+    try:
+        push.sendto(text, address)
+        return True
+    except OSError:
+        return False
+
+
+def in_force():
+    with open(scheduler) as file:
+        return "[bfq]" in file.read()
+
+
+def breach():
+    # At any moment of a tick of 250 ms, and well inside of a window of 1.5 s.
+    time.sleep(0.1 + random.random() * 0.25)
+    if not in_force() or not send(b"bench.harm 100"):
+        return
+    begin = time.monotonic()
+    while in_force() and time.monotonic() < begin + 5:
+        time.sleep(0.0001)
+    took = time.monotonic() - begin
+    with open(results, "a") as file:
+        file.write("null\n" if took >= 5 else "%d\n" % (took * 1e6))
+
+
+random.seed(1)
+while os.getppid() > 1:
+    send(b"bench.level %d\nbench.harm 0" % (100 + random.randrange(10)))
+    if in_force():
+        breach()
+    time.sleep(0.02)

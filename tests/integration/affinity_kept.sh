@@ -65,6 +65,7 @@ daemon_start --only "$scope"
 check "the daemon comes to a verdict within 60 s" lab_await 60 trial_ended
 check "the verdict is kept" equal "$(trial_member verdict)" kept
 check "because it is better" equal "$(trial_member reason)" better
+check "of the family affinity" equal "$(trial_member family)" affinity
 check "of that process" equal "$(trial_member scope)" "$scope"
 check "the arm is CPU 1" equal "$(trial_member arm)" 1
 check "each of its threads is there" equal "$(masks "$batch")" 1

@@ -58,6 +58,7 @@ daemon_start --only "$scope"
 check "the daemon comes to a verdict within 60 s" lab_await 60 trial_ended
 check "the verdict is kept" equal "$(trial_member verdict)" kept
 check "because it is better" equal "$(trial_member reason)" better
+check "of the family cgroup" equal "$(trial_member family)" cgroup
 check "the knob is $knob" equal "$(trial_member knob)" "$knob"
 check "of the batch group" equal "$(trial_member scope)" "$scope"
 check "the arm is $arm" equal "$(trial_member arm)" "$arm"

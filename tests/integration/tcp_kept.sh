@@ -80,6 +80,7 @@ daemon_start --only "netns:$netns"
 check "the daemon comes to a verdict within 60 s" lab_await 60 trial_ended
 check "the verdict is kept" equal "$(trial_member verdict)" kept
 check "because it is better" equal "$(trial_member reason)" better
+check "of the family tcp-congestion" equal "$(trial_member family)" tcp-congestion
 check "the arm is bbr" equal "$(trial_member arm)" bbr
 check "of the sender's namespace" equal "$(trial_member scope)" "netns:$netns"
 check "new connections there have it" equal "$(congestion)" bbr

@@ -159,6 +159,8 @@ static int move_slice(struct mover *m, uint64_t start, size_t n)
 		       MPOL_MF_MOVE) < 0 &&
 	    errno != ENOENT && errno != EBUSY)
 		return -errno;
+	/* However slow the machine and large the process, it is known to get on after each slice. */
+	family_progress();
 	r = where(m, n, m->after);
 	if (r == 0)
 		keep_pace(m, account(m, n) * m->page_bytes, since_ns);

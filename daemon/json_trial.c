@@ -118,17 +118,28 @@ static json_t *effect_object(const struct trial *trial, uint32_t direction)
 			 json_number(last ? gain_ratio(last->effect_high, direction) : NAN));
 }
 
+/* Null for a knob that was declared once and is not any more. */
+static json_t *family_word(const char *knob, const struct json_context *context)
+{
+	const struct catalogue *catalogue = context->catalogue;
+
+	for (size_t i = 0; i < catalogue->n_knobs; i++)
+		if (!strcmp(catalogue->knobs[i].name, knob))
+			return json_string(knob_family_word(catalogue->knobs[i].family));
+	return json_null();
+}
+
 static json_t *trial_summary(const struct trial *trial, const struct json_context *context)
 {
 	const struct policy *policy = &context->policies[trial->policy];
 	const struct pair *last = trial->n_pairs ? &trial->pairs[trial->n_pairs - 1] : NULL;
 	uint64_t ended = trial->ended_ns;
 
-	return json_pack("{s:I, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:i, s:o, "
-			 "s:o, s:o, s:o, s:o,"
-			 " s:o, s:o, s:o}",
+	return json_pack("{s:I, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:i, "
+			 "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "id", (json_int_t)trial->id, "policy", policy->name, "knob", policy->knob,
-			 "scope", json_scope(&trial->scope), "incumbent", trial->incumbent, "arm",
+			 "family", family_word(policy->knob, context), "scope",
+			 json_scope(&trial->scope), "incumbent", trial->incumbent, "arm",
 			 trial->arm, "phase", trial_phase_word(trial->phase), "verdict",
 			 verdict_word(trial->verdict), "reason", reason_word(trial->reason),
 			 "reason_text", trial->reason_text, "objective",

@@ -442,6 +442,24 @@ static bool has_own_signal(const struct reader *reader)
 	return signal_ref_is_own(&policy->objective.ref, rows, policy->scope);
 }
 
+/* A number alone is another process's once it has ended. */
+static void check_process(struct reader *reader, const config_setting_t *match,
+			  const struct scope *scope)
+{
+	const char *name = scope->name;
+	size_t digits = strspn(name, "0123456789");
+
+	if (scope->kind != SCOPE_PROCESS)
+		return;
+	if (digits && name[digits] == '@' && name[digits + 1] &&
+	    strspn(name + digits + 1, "0123456789") == strlen(name + digits + 1))
+		return;
+	reader_fail(reader, match,
+		    "'%s' is no process: write PID@START, as `flyball knobs affinity --only "
+		    "process:PID` shows it",
+		    excerpt(name).text);
+}
+
 /* Instances are known by their signals; where a policy has none of its own, `match` must say which it is. */
 static void check_instances(struct reader *reader, const config_setting_t *setting)
 {
@@ -450,8 +468,12 @@ static void check_instances(struct reader *reader, const config_setting_t *setti
 	const char *kind = scope_kind_word(pattern.kind), *phrase = scope_phrase(pattern.kind);
 
 	memcpy(pattern.name, reader->policy->scope_match, sizeof(pattern.name));
-	if (has_own_signal(reader) || scope_pattern_is_exact(&pattern, &named))
+	if (has_own_signal(reader))
 		return;
+	if (scope_pattern_is_exact(&pattern, &named)) {
+		check_process(reader, match, &named);
+		return;
+	}
 	if (match)
 		reader_fail(reader, match,
 			    "'%s' is a pattern, but no signal in 'when' or the objective is of %s, "

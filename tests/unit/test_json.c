@@ -68,6 +68,15 @@ static double number_at(const json_t *object, const char *a, const char *b)
 	return json_number_value(json_object_get(json_object_get(object, a), b));
 }
 
+static void a_trial_says_of_which_family_its_knob_is(void **state)
+{
+	json_t *json = json_trial(&trial, &context, JSON_SUMMARY);
+
+	(void)state;
+	assert_string_equal(json_string_value(json_object_get(json, "family")), "io-scheduler");
+	json_decref(json);
+}
+
 static void a_lower_latency_is_an_effect_by_its_share(void **state)
 {
 	json_t *json = json_trial(&trial, &context, JSON_SUMMARY);
@@ -259,6 +268,7 @@ static void a_source_shows_every_loss(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(a_trial_says_of_which_family_its_knob_is, set_up),
 		cmocka_unit_test_setup(a_lower_latency_is_an_effect_by_its_share, set_up),
 		cmocka_unit_test_setup(a_higher_throughput_is_an_effect_by_its_growth, set_up),
 		cmocka_unit_test_setup(what_is_not_a_number_becomes_null, set_up),

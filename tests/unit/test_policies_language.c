@@ -346,6 +346,32 @@ static void a_policy_without_a_signal_of_its_own_names_its_instance(void **state
 	assert_text_errors(text, "");
 }
 
+static void a_process_is_named_with_its_start(void **state)
+{
+	static const struct {
+		const char *match;
+		bool right;
+	} rows[] = {
+		{ "4711@228994", true }, { "4711", false },  { "4711@", false },
+		{ "4711@start", false }, { "nginx", false }, { "@228994", false },
+	};
+	char text[512], expected[256];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(text, sizeof(text),
+			 "policy: {\n name = \"p\"; scope = \"process\";\n match = \"%s\";\n"
+			 " when = \"psi.io.full > 5%%\"; knob = \"numa.process.node\"; "
+			 "try = [ \"1\" ];\n objective = { maximize = \"app.value[web]\"; };\n" END,
+			 rows[i].match);
+		snprintf(expected, sizeof(expected),
+			 "p:3:10: '%s' is no process: write PID@START, as `flyball knobs affinity "
+			 "--only process:PID` shows it\n",
+			 rows[i].match);
+		assert_text_errors(text, rows[i].right ? "" : expected);
+	}
+}
+
 static void values_out_of_range_say_the_range_and_the_remedy(void **state)
 {
 	(void)state;
@@ -651,6 +677,7 @@ int main(void)
 		cmocka_unit_test(names_that_nothing_has_are_answered_with_the_nearest),
 		cmocka_unit_test(a_knob_or_signal_of_another_scope_is_refused),
 		cmocka_unit_test(a_policy_without_a_signal_of_its_own_names_its_instance),
+		cmocka_unit_test(a_process_is_named_with_its_start),
 		cmocka_unit_test(values_out_of_range_say_the_range_and_the_remedy),
 		cmocka_unit_test(guardrails_are_checked_against_their_signal),
 		cmocka_unit_test(what_is_missing_or_of_another_type_is_named),

@@ -18,7 +18,7 @@ flyball = $(build)/daemon/flyball
 as_root = $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build recommend demo check check-unit check-native check-vm check-vm-long asan lint fmt bench install clean
+.PHONY: help deps build recommend demo check check-unit check-native check-vm check-long asan lint fmt bench install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -37,7 +37,7 @@ demo: build ## a disk that needs tuning, tuned before your eyes; leaves nothing 
 	@tests/demo/run $(flyball)
 
 check: build ## every test; those that this machine cannot run say why
-	@$(as_root) ctest --test-dir $(build) --output-on-failure --label-exclude long
+	@$(as_root) ctest --test-dir $(build) --output-on-failure --label-exclude long --parallel 2
 
 check-unit: build ## only the tests that touch nothing
 	@ctest --test-dir $(build) --output-on-failure --label-regex unit
@@ -48,8 +48,8 @@ check-native: build ## only the tests on a real loop disk
 check-vm: build ## only the tests in a software machine (QEMU; fetches a kernel once)
 	@ctest --test-dir $(build) --output-on-failure --label-regex vm
 
-check-vm-long: build ## everything else that runs in a software machine, too; half an hour
-	@ctest --test-dir $(build) --output-on-failure --label-regex long
+check-long: build ## what `make check` leaves out; an hour
+	@$(as_root) ctest --test-dir $(build) --output-on-failure --label-regex long
 
 asan: ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory check-unit preset=asan

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "actuator/journal.h"
+#include "actuator/usage.h"
 #include "base/clock.h"
 #include "base/sysroot.h"
 
@@ -66,10 +67,11 @@ int onetrial_open(struct onetrial *trial, const char *knob, const struct scope *
 	return r < 0 ? r : capture(trial, trial->before);
 }
 
+/* Usage, too: each cell is an hour of its own, its keeps and rollbacks do not count against the next. */
 static void remove_files(const struct onetrial *trial)
 {
 	static const char *const names[] = { JOURNAL_NAME, JOURNAL_DAMAGED_NAME,
-					     "." JOURNAL_NAME ".new" };
+					     "." JOURNAL_NAME ".new", USAGE_NAME };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unlinkat(trial->state, names[i], 0);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -275,15 +276,47 @@ static void a_late_write_lands_before_the_undo(void **state)
 	scheduler_expect(b, "[none]");
 }
 
+/* True when some child of `parent` (the hand) sleeps in the kernel and cannot be killed: `PID (NAME) D PPID`. */
+static bool has_stuck_child(pid_t parent)
+{
+	DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+	bool stuck = false;
+
+	assert_non_null(proc);
+	while (!stuck && (entry = readdir(proc))) {
+		char path[300], text[512], *rest, kind;
+		ssize_t n = -1;
+		int fd, ppid;
+
+		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0) {
+			n = read(fd, text, sizeof(text) - 1);
+			close(fd);
+		}
+		if (n <= 0)
+			continue;
+		text[n] = '\0';
+		rest = strrchr(text, ')');
+		stuck = rest && sscanf(rest + 1, " %c %d", &kind, &ppid) == 2 && kind == 'D' &&
+			ppid == parent;
+	}
+	closedir(proc);
+	return stuck;
+}
+
 static void a_late_write_of_a_dead_actuator_lands_before_the_recovery(void **state)
 {
 	struct bench *b = *state;
 	struct actuator_options options = options_of(b);
-	const struct timespec pause_ns = { .tv_nsec = 500000000 };
+	const struct timespec pause_ns = { .tv_nsec = 10000000 };
 	struct recovery recovery;
 	struct outcome outcome;
 	pid_t child, writer;
-	int r;
+	int r, looks = 0;
 
 	b->txn++;
 	writer = freeze(b);
@@ -300,7 +333,12 @@ static void a_late_write_of_a_dead_actuator_lands_before_the_recovery(void **sta
 		ask(b, actuator, ACTION_ARM, &outcome);
 		_exit(2);
 	}
-	nanosleep(&pause_ns, NULL);
+	/* In a row: on its way to the switch it sleeps for moments, too. */
+	for (int i = 0; i < 2000 && looks < 20; i++) {
+		nanosleep(&pause_ns, NULL);
+		looks = has_stuck_child(child) ? looks + 1 : 0;
+	}
+	assert_int_equal(looks, 20);
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, &r, 0), child);
 	assert_true(WIFSIGNALED(r) && WTERMSIG(r) == SIGKILL);

@@ -71,8 +71,8 @@ static const enum role pairs[][2] = {
 
 uint64_t process_heartbeat_ns(const struct daemon_options *options)
 {
-	/* Four ticks: one may be late by a busy machine; never under a second. */
-	return options->tick_ns * 4 > NSEC_PER_SEC ? options->tick_ns * 4 : NSEC_PER_SEC;
+	/* Four ticks: one may be late by a busy machine, which also kept a living core waiting for more than a second. */
+	return options->tick_ns * 4 > 2 * NSEC_PER_SEC ? options->tick_ns * 4 : 2 * NSEC_PER_SEC;
 }
 
 /* In the foreground the plan says what was decided. */

@@ -294,12 +294,12 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 	outcome->status = guard_value(view, change, outcome->text, sizeof(outcome->text));
 	if (outcome->status == OUTCOME_FOREIGN)
 		restraint_foreign(&a->restraint, change->knob, &change->scope, reading.value);
-	if (outcome->status == OUTCOME_DONE)
-		outcome->status = restraint_began(&a->restraint, change, view->now_ns,
-						  outcome->text, sizeof(outcome->text));
-	if (outcome->status != OUTCOME_DONE)
+	if (outcome->status != OUTCOME_DONE || !is_allowed(a, view, change, outcome))
 		return;
-	if (!is_allowed(a, view, change, outcome))
+	/* Last, as it takes a place: what is refused anyway must not fill them. */
+	outcome->status = restraint_began(&a->restraint, change, view->now_ns, outcome->text,
+					  sizeof(outcome->text));
+	if (outcome->status != OUTCOME_DONE)
 		return;
 	if (entry_make(a, view->row, change, reading.value, &entry, outcome->text,
 		       sizeof(outcome->text)) < 0) {

@@ -86,9 +86,6 @@
  *     bpf/block_tracepoint.bpf.c       the same by plain tracepoints
  *     daemon/catalogue.c               signals and knobs of this build in one place
  *     daemon/channel.c                 whole messages over a socketpair
- *     daemon/cli.c                     the table of verbs, parsing, dispatch
- *     daemon/cli_help.c                help and docs/cli.md from the same table
- *     daemon/client.c                  the client side of the control socket
  *     daemon/control.c                 the control socket: connections, lines, subscribers
  *     daemon/control_hand.c            what it answers about set, pin, unpin, limits
  *     daemon/control_verbs.c           what the control socket answers
@@ -96,7 +93,6 @@
  *     daemon/core_decide.c             core: proposals to the actuator, outcomes back
  *     daemon/core_hand.c               core: changes by hand, requests to the actuator
  *     daemon/core_harm.c               core: what exploring has cost
- *     daemon/doctor_sources.c          doctor: sources and their methods
  *     daemon/history.c                 trials and outcomes recorded in SQLite
  *     daemon/history_open.c            the history file made, taken, refused or put aside
  *     daemon/history_prune.c           the history kept within its bounds
@@ -109,32 +105,36 @@
  *     daemon/privilege.c               what each process gives up
  *     daemon/process_actuator.c        the actuator as a process
  *     daemon/process_observer.c        the observer as a process
- *     daemon/render.c                  colours, tables, wrapped text, progress
- *     daemon/render_chart.c            two histograms on one axis, the interval of an effect
- *     daemon/render_story.c            a trial told line by line
- *     daemon/render_trial.c            the final table of a trial
- *     daemon/sampler.c                 sampling in the foreground
  *     daemon/seccomp.c                 core's system call filter
  *     daemon/supervisor.c              starts, reaps, recovers, restarts
  *     daemon/usage.c                   what the processes cost
- *     daemon/verb_control.c            abort, rollback, freeze, thaw
- *     daemon/verb_daemon.c             daemon
- *     daemon/verb_doctor.c             doctor: what works here
- *     daemon/verb_explain.c            explain: a trial as a story
- *     daemon/verb_help.c               help, version
- *     daemon/verb_knobs.c              knobs
- *     daemon/verb_limits.c             limits: shown, made stricter, read again
- *     daemon/verb_overhead.c           overhead: what flyball costs
- *     daemon/verb_policy.c             policy check, list, show
- *     daemon/verb_recommend.c          recommend: the plan, nothing written
- *     daemon/verb_set.c                set, pin, unpin, drift
- *     daemon/verb_shared.c             what several verbs share
- *     daemon/verb_signals.c            signals with present values
- *     daemon/verb_status.c             status
- *     daemon/verb_trial.c              trial, also live (--follow)
- *     daemon/verb_trials.c             trials
- *     daemon/verb_watch.c              watch: signals as they change
  *     daemon/worker.c                  loop and channels of every worker
+ *     daemon/cli/cli.c                 the table of verbs, parsing, dispatch
+ *     daemon/cli/cli_help.c            help and docs/cli.md from the same table
+ *     daemon/cli/client.c              the client side of the control socket
+ *     daemon/cli/doctor_sources.c      doctor: sources and their methods
+ *     daemon/cli/render.c              colours, tables, wrapped text, progress
+ *     daemon/cli/render_chart.c        two histograms on one axis, the interval of an effect
+ *     daemon/cli/render_story.c        a trial told line by line
+ *     daemon/cli/render_trial.c        the final table of a trial
+ *     daemon/cli/sampler.c             sampling in the foreground
+ *     daemon/cli/verb_control.c        abort, rollback, freeze, thaw
+ *     daemon/cli/verb_daemon.c         daemon
+ *     daemon/cli/verb_doctor.c         doctor: what works here
+ *     daemon/cli/verb_explain.c        explain: a trial as a story
+ *     daemon/cli/verb_help.c           help, version
+ *     daemon/cli/verb_knobs.c          knobs
+ *     daemon/cli/verb_limits.c         limits: shown, made stricter, read again
+ *     daemon/cli/verb_overhead.c       overhead: what flyball costs
+ *     daemon/cli/verb_policy.c         policy check, list, show
+ *     daemon/cli/verb_recommend.c      recommend: the plan, nothing written
+ *     daemon/cli/verb_set.c            set, pin, unpin, drift
+ *     daemon/cli/verb_shared.c         what several verbs share
+ *     daemon/cli/verb_signals.c        signals with present values
+ *     daemon/cli/verb_status.c         status
+ *     daemon/cli/verb_trial.c          trial, also live (--follow)
+ *     daemon/cli/verb_trials.c         trials
+ *     daemon/cli/verb_watch.c          watch: signals as they change
  *     observer/app.c                   metrics that services push to a socket
  *     observer/app_metrics.c           lines of them, summed up by name
  *     observer/block.c                 disks: durations by BPF or sums, counters by stat
@@ -162,7 +162,7 @@
  *     policies/reference.c             disk.read.latency.p99 and its unit
  *     policies/trial_keys.c            the keys of the group trial
  */
-#include "daemon/cli.h"
+#include "daemon/cli/cli.h"
 
 int main(int argc, char **argv)
 {

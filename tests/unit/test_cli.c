@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "daemon/cli.h"
+#include "daemon/cli/cli.h"
 #include "daemon/exit_code.h"
 
 #define ARGS_MAX 16

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "base/hist.h"
-#include "daemon/render.h"
-#include "daemon/render_chart.h"
+#include "daemon/cli/render.h"
+#include "daemon/cli/render_chart.h"
 
 /* Looked at by eye once: before is near 5 ms, after near 55 µs, both on the axis below. */
 #define SNAPSHOT_HISTS                                                                                                                                                                 \

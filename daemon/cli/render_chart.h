@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "daemon/render.h"
+#include "daemon/cli/render.h"
 #include "include/hist.h"
 
 #define CHART_WIDTH_MAX 100 /* columns; wider makes nothing clearer */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "daemon/exit_code.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/verbs.h"
 
 static int help_json(const struct invocation *invocation)
 {

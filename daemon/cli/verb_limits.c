@@ -5,8 +5,8 @@
 #include "base/cleanup.h"
 #include "base/quantity.h"
 #include "daemon/exit_code.h"
-#include "daemon/render.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/render.h"
+#include "daemon/cli/verbs.h"
 
 static void print_markdown(FILE *out)
 {

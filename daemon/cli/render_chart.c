@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/render_chart.h"
+#include "daemon/cli/render_chart.h"
 
 #include <math.h>
 #include <string.h>

@@ -12,11 +12,11 @@
 #include "actuator/knobs.h"
 #include "base/sysroot.h"
 #include "base/words.h"
-#include "daemon/doctor.h"
+#include "daemon/cli/doctor.h"
 #include "daemon/exit_code.h"
 #include "daemon/json.h"
-#include "daemon/render.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/render.h"
+#include "daemon/cli/verbs.h"
 #include "observer/observer.h"
 
 #define INSTANCES_MAX 256

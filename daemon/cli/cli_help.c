@@ -2,8 +2,8 @@
 /* Help on the screen and the reference in docs/cli.md, both from the table of verbs. */
 #include <string.h>
 
-#include "daemon/cli.h"
-#include "daemon/render.h"
+#include "daemon/cli/cli.h"
+#include "daemon/cli/render.h"
 
 static const char intro[] =
 	"flyball observes the machine, tries one change at a time in randomised A/B windows, "

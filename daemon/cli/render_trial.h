@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "daemon/render.h"
+#include "daemon/cli/render.h"
 
 /* The headline, the table of before and after, and the two histograms where there are. */
 void trial_print(FILE *f, const struct style *style, const json_t *trial);

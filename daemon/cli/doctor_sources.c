@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/doctor.h"
+#include "daemon/cli/doctor.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,8 +7,8 @@
 #include "base/scope.h"
 #include "base/sysroot.h"
 #include "daemon/exit_code.h"
-#include "daemon/render.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/render.h"
+#include "daemon/cli/verbs.h"
 
 static int print_done(const struct invocation *invocation, const json_t *data)
 {

@@ -7,8 +7,8 @@
 #include "base/quantity.h"
 #include "base/words.h"
 #include "daemon/exit_code.h"
-#include "daemon/render.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/render.h"
+#include "daemon/cli/verbs.h"
 
 static void print_head(FILE *out, const struct style *style, const json_t *status)
 {

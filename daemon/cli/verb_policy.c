@@ -6,8 +6,8 @@
 #include "base/words.h"
 #include "daemon/catalogue.h"
 #include "daemon/exit_code.h"
-#include "daemon/render.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/render.h"
+#include "daemon/cli/verbs.h"
 
 static json_t *policy_json(const struct policy *policy, const struct catalogue *catalogue)
 {

@@ -4,9 +4,9 @@
 
 #include "base/quantity.h"
 #include "daemon/exit_code.h"
-#include "daemon/render.h"
-#include "daemon/render_trial.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/render.h"
+#include "daemon/cli/render_trial.h"
+#include "daemon/cli/verbs.h"
 
 static void explain_looks(FILE *out, const struct style *style, const json_t *trial)
 {

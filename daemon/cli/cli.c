@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/cli.h"
+#include "daemon/cli/cli.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -13,7 +13,7 @@
 #include "base/scope.h"
 #include "base/words.h"
 #include "daemon/exit_code.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/verbs.h"
 
 #define NAMES_MAX 64 /* verbs, or options of one verb */
 

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "daemon/client.h"
+#include "daemon/cli/client.h"
 #include "daemon/exit_code.h"
-#include "daemon/render.h"
-#include "daemon/render_trial.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/render.h"
+#include "daemon/cli/render_trial.h"
+#include "daemon/cli/verbs.h"
 
 struct follower {
 	const struct invocation *invocation;

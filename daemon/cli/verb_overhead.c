@@ -8,8 +8,8 @@
 #include "base/quantity.h"
 #include "base/sysroot.h"
 #include "daemon/exit_code.h"
-#include "daemon/render.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/render.h"
+#include "daemon/cli/verbs.h"
 
 static char *per_run(double total, double n, char *buffer, size_t size)
 {

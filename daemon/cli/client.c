@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/client.h"
+#include "daemon/cli/client.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -9,9 +9,9 @@
 #include "daemon/exit_code.h"
 #include "daemon/json.h"
 #include "daemon/json_internal.h"
-#include "daemon/render.h"
-#include "daemon/sampler.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/render.h"
+#include "daemon/cli/sampler.h"
+#include "daemon/cli/verbs.h"
 
 #define LOOK_NS \
 	NSEC_PER_SEC /* between the two samples: a counter and a histogram need an interval */

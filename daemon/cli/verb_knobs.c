@@ -9,8 +9,8 @@
 #include "base/words.h"
 #include "daemon/exit_code.h"
 #include "daemon/json.h"
-#include "daemon/render.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/render.h"
+#include "daemon/cli/verbs.h"
 
 #define CLI_PATTERN_MAX 128 /* no name is so long */
 #define INSTANCES_MAX 256   /* of one knob; a machine with more disks gets a note */

@@ -5,9 +5,9 @@
 #include "base/scope.h"
 #include "daemon/exit_code.h"
 #include "daemon/json_internal.h"
-#include "daemon/render.h"
-#include "daemon/sampler.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/render.h"
+#include "daemon/cli/sampler.h"
+#include "daemon/cli/verbs.h"
 
 static size_t print_table(FILE *out, const struct style *style, const struct frame *frame)
 {

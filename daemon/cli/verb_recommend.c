@@ -18,9 +18,9 @@
 #include "daemon/catalogue.h"
 #include "daemon/exit_code.h"
 #include "daemon/json.h"
-#include "daemon/render.h"
+#include "daemon/cli/render.h"
 #include "daemon/supervisor.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/verbs.h"
 
 #define LEAST_PAIRS 5 /* fewer cannot pass a test at 5 % */
 

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "daemon/client.h"
+#include "daemon/cli/client.h"
 #include "daemon/exit_code.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/verbs.h"
 
 #define ANSWER_NS (10 * NSEC_PER_SEC) /* a daemon that says nothing for so long hangs */
 

@@ -7,7 +7,7 @@
 #include "daemon/catalogue.h"
 #include "daemon/exit_code.h"
 #include "daemon/supervisor.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/verbs.h"
 
 #define HISTORY_DAYS_MAX 36500 /* a hundred years; more is a typing error */
 

@@ -6,9 +6,9 @@
 
 #include "base/cleanup.h"
 #include "base/quantity.h"
-#include "daemon/render_chart.h"
-#include "daemon/render_trial.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/render_chart.h"
+#include "daemon/cli/render_trial.h"
+#include "daemon/cli/verbs.h"
 
 #define LABEL_WIDTH 9     /* of the words on the left */
 #define INTERVAL_WIDTH 25 /* columns of the bar of a pair */

@@ -7,7 +7,7 @@
 
 #include "actuator/knob_file.h"
 #include "base/cleanup.h"
-#include "daemon/cli.h"
+#include "daemon/cli/cli.h"
 #include "include/catalogue.h"
 #include "observer/observer.h"
 #include "policies/policies.h"

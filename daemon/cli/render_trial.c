@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The final table of a trial and its histograms. */
-#include "daemon/render_trial.h"
+#include "daemon/cli/render_trial.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 
 #include "base/cleanup.h"
 #include "base/quantity.h"
-#include "daemon/render_chart.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/render_chart.h"
+#include "daemon/cli/verbs.h"
 
 static enum tone verdict_tone(const char *verdict)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "daemon/exit_code.h"
-#include "daemon/verbs.h"
+#include "daemon/cli/verbs.h"
 
 static int control(const struct invocation *invocation, const char *verb, json_t *args)
 {

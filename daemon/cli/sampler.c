@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/sampler.h"
+#include "daemon/cli/sampler.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -13,7 +13,7 @@
 #include "base/hist.h"
 #include "base/quantity.h"
 #include "base/sysroot.h"
-#include "daemon/cli.h"
+#include "daemon/cli/cli.h"
 
 #define DRAIN_NS (5 * NSEC_PER_MSEC)
 

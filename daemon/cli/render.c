@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/render.h"
+#include "daemon/cli/render.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -192,27 +192,6 @@ void instances_say(const struct instances *instances, struct source_status *stat
 		source_say(status, (enum source_state)status->state, "", "%s", "");
 }
 
-size_t instances_see_named(struct instances *instances,
-			   int (*exists)(void *source, const char *name, uint64_t *ret_identity))
-{
-	const struct source_demand *demand = instances->demand;
-	size_t n_patterns = 0;
-
-	for (size_t i = 0; i < demand->n_demands; i++) {
-		const struct scope *pattern = &demand->demands[i].scope;
-		uint64_t identity = 0;
-		struct scope scope;
-
-		if (pattern->kind != instances->kind)
-			continue;
-		if (!scope_pattern_is_exact(pattern, &scope))
-			n_patterns++;
-		else if (exists(instances->source, scope.name, &identity) == 0)
-			instances_see(instances, scope.name, identity);
-	}
-	return n_patterns;
-}
-
 int instances_see_folder(struct instances *instances, int folder, const char *prefix)
 {
 	/* getdents64(2) by hand: opendir(3) allocates. */

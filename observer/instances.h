@@ -85,13 +85,6 @@ int instances_scan(struct instances *instances, const struct source_demand *dema
 /* There is one of that name. Names that are too long, or that are no names of the kind, are passed over. */
 void instances_see(struct instances *instances, const char *name, uint64_t identity);
 
-/*
- * For ops.list: calls instances_see() for those that are demanded by their name alone, after asking `exists`, which returns
- * 0 with the identity, or -errno. Returns how many demands are by pattern: while it is 0 nothing has to be listed.
- */
-size_t instances_see_named(struct instances *instances,
-			   int (*exists)(void *source, const char *name, uint64_t *ret_identity));
-
 /* For ops.list: sees every entry of a folder that begins with `prefix`, under the rest of its name, by its inode. */
 int instances_see_folder(struct instances *instances, int folder, const char *prefix);
 

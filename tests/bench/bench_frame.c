@@ -27,7 +27,6 @@
 #include "daemon/frame_messages.h"
 #include "observer/observer.h"
 
-
 #define GROUPS 10000
 #define DEMANDED 2000 /* five signals each: 10,000 series */
 #define TICK_NS 250000000ull

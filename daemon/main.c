@@ -86,6 +86,10 @@
  *     bpf/block.bpf.c                  block requests timed in the kernel: tp_btf, fentry
  *     bpf/block_kprobe.bpf.c           the same by kprobes
  *     bpf/block_tracepoint.bpf.c       the same by plain tracepoints
+ *     bpf/service.bpf.c                reads and sends of services timed in the kernel: tp_btf, fentry
+ *     bpf/service_kprobe.bpf.c         the same by kprobes
+ *     config/config.c                  flyball.conf and conf.d, one table of keys
+ *     config/services.c                the services that it names
  *     daemon/batch.c                   many series as the bytes of one message
  *     daemon/catalogue.c               signals and knobs of this build in one place
  *     daemon/channel.c                 whole messages over a socketpair
@@ -122,6 +126,7 @@
  *     daemon/cli/render_story.c        a trial told line by line
  *     daemon/cli/render_trial.c        the final table of a trial
  *     daemon/cli/sampler.c             sampling in the foreground
+ *     daemon/cli/verb_config.c         config check, show
  *     daemon/cli/verb_control.c        abort, rollback, freeze, thaw
  *     daemon/cli/verb_daemon.c         daemon
  *     daemon/cli/verb_doctor.c         doctor: what works here
@@ -150,6 +155,8 @@
  *     observer/block_series.c          a disk's series of a tick, held against the stat file
  *     observer/block_tracer.c          the watched disks, their histograms read
  *     observer/block_tracer_off.c      the same in a build without BPF
+ *     observer/bpf_complaint.c         what libbpf complains of first
+ *     observer/bpf_probe.c             whether BPF programs may be loaded here
  *     observer/cgroups.c               control groups listed
  *     observer/cpu.c                   /proc/stat: all CPUs, each CPU
  *     observer/disks.c                 which disks there are
@@ -157,9 +164,19 @@
  *     observer/instances.c             demanded instances as they come and go
  *     observer/memory.c                /proc/meminfo, /proc/vmstat, meminfo of nodes
  *     observer/observer.c              demand to sources, samples to frames
+ *     observer/paths.c                 paths that a pattern stands for
  *     observer/processes.c             processes listed
  *     observer/psi.c                   /proc/pressure
  *     observer/psi_cgroup.c            pressure of control groups
+ *     observer/service.c               services: latency and throughput by BPF, queues by sock_diag
+ *     observer/service_backlog.c       the queues of listening sockets, by sock_diag
+ *     observer/service_method.c        the methods of the service source, best first
+ *     observer/service_probe.c         whether a way of the service programs may work here
+ *     observer/service_programs.c      the BPF programs of one method, loaded and attached
+ *     observer/service_rules.c         services as executables' inodes and groups' numbers
+ *     observer/service_series.c        a service's series of a tick
+ *     observer/service_tracer.c        the services' histograms read
+ *     observer/service_tracer_off.c    the same in a build without BPF
  *     observer/signals.c               the table of signals
  *     observer/source.c                what all sources share
  *     observer/text.c                  parsing the kernel's text

@@ -61,9 +61,15 @@ enum signal_id {
 	SIGNAL_MEM_FAULTS_MAJOR, /* counters */
 	SIGNAL_MEM_SWAP_IN,
 	SIGNAL_MEM_SWAP_OUT,
-	SIGNAL_APP_VALUE,   /* what a service says of itself: a level */
-	SIGNAL_APP_COUNT,   /* events */
-	SIGNAL_APP_LATENCY, /* durations */
+	SIGNAL_SERVICE_LATENCY,   /* from the first byte of a request read to that of its answer */
+	SIGNAL_SERVICE_REQUESTS,  /* requests whose first byte was read */
+	SIGNAL_SERVICE_BYTES_IN,  /* read by the service */
+	SIGNAL_SERVICE_BYTES_OUT, /* sent by it */
+	SIGNAL_SERVICE_QUEUE,     /* connections that wait to be accepted */
+	SIGNAL_SERVICE_QUEUE_DROPS, /* connections that found no room to wait */
+	SIGNAL_APP_VALUE,           /* what a service says of itself: a level */
+	SIGNAL_APP_COUNT,           /* events */
+	SIGNAL_APP_LATENCY,         /* durations */
 	SIGNAL_ID_COUNT,
 };
 

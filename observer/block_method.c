@@ -20,7 +20,7 @@ const char *block_method_name(size_t method)
 
 bool block_method_forced(const struct source_context *context)
 {
-	return context->force_block && context->force_block[0];
+	return source_method_forced(context, "block") != NULL;
 }
 
 static int method_probe(const struct source_context *context, uint32_t method,
@@ -59,7 +59,7 @@ static void say_unknown(const char *forced, struct source_status *status)
 uint32_t block_method_choose(const struct source_context *context, uint32_t first,
 			     struct source_status *status)
 {
-	const char *forced = block_method_forced(context) ? context->force_block : NULL;
+	const char *forced = source_method_forced(context, "block");
 	struct source_status why = *status; /* of a method that is not the best: not to be told */
 
 	for (uint32_t method = first; method < METHOD_COUNT; method++) {

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "observer/block_btf.h"
+#include "observer/bpf_complaint.h"
 #include "block.skel.h"
 #include "block_kprobe.skel.h"
 #include "block_tracepoint.skel.h"
@@ -86,26 +87,12 @@ static const struct block_way_row ways[BLOCK_WAY_COUNT] = {
 	},
 };
 
-/* libbpf's callback carries no context: the one place for its first complaint, cleared before each use. */
-static _Thread_local char complaint[SOURCE_TEXT_MAX / 2];
-
-static int keep_complaint(enum libbpf_print_level level, const char *format, va_list ap)
-{
-	if (level != LIBBPF_WARN || complaint[0])
-		return 0;
-	if (!strncmp(format, "libbpf: ", 8))
-		format += 8;
-	vsnprintf(complaint, sizeof(complaint), format, ap);
-	complaint[strcspn(complaint, "\n")] = '\0';
-	return 0;
-}
-
 int block_programs_refuse(enum block_way way, int error, const char *what,
 			  struct source_status *status)
 {
 	source_say(status, SOURCE_UNAVAILABLE, ways[way].remedy,
 		   "unable to %s BPF programs: %s%s%s", what, strerror(-error),
-		   complaint[0] ? ": " : "", complaint);
+		   bpf_complaint()[0] ? ": " : "", bpf_complaint());
 	return error;
 }
 
@@ -209,8 +196,7 @@ int block_programs_load(struct block_programs *programs, const struct source_con
 	for (size_t i = 0; i < BLOCK_HOOKS_MAX; i++)
 		programs->seats[i].fd = -1;
 	/* No care for RLIMIT_MEMLOCK: libbpf sets it where the kernel does not charge BPF memory to the cgroup. */
-	libbpf_set_print(keep_complaint);
-	complaint[0] = '\0';
+	bpf_complaint_begin();
 	r = object_prepare(programs, n_slots);
 	if (r < 0)
 		return block_programs_refuse(way, r, "prepare", status);

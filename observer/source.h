@@ -18,11 +18,13 @@
 #include "include/demand.h"
 #include "include/frame.h"
 #include "include/source.h"
+#include "observer/observer.h"
 
 /* What a source may use of the outside. */
 struct source_context {
-	int root;                /* sysroot descriptor */
-	const char *force_block; /* see struct observer_options */
+	int root;                            /* sysroot descriptor */
+	struct source_force force;           /* see struct observer_options */
+	const struct service_list *services; /* likewise */
 	struct source_events events;
 	const char *run_dir; /* likewise */
 	int epoll; /* a source adds what it wants to drain() between the ticks, level-triggered */
@@ -81,6 +83,9 @@ struct source_ops {
 	/* Takes in what waits, between the ticks; bounded, allocates nothing. NULL = nothing ever does. */
 	void (*drain)(void *state);
 
+	/* As observer_thin(); kept while the source is open. NULL = it cannot. */
+	void (*thin)(void *state, uint32_t step);
+
 	/* Detaches; also what open() or demand() left half-done. */
 	void (*close)(void *state);
 
@@ -94,6 +99,7 @@ extern const struct source_ops cgroup_psi_source;
 extern const struct source_ops cpu_source;
 extern const struct source_ops memory_source;
 extern const struct source_ops app_source;
+extern const struct source_ops service_source;
 
 /*
  * Adds a series without a value; a distribution gets an empty histogram. NULL when the frame is full, which is
@@ -124,6 +130,9 @@ bool source_demands_kind(const struct source_demand *demand, enum scope_kind kin
 /* Sets state, text and remedy; either text may be "". */
 void source_say(struct source_status *status, enum source_state state, const char *remedy,
 		const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The method that is forced upon a source of that name; NULL = none is. */
+const char *source_method_forced(const struct source_context *context, const char *source);
 
 /* The number of a tracepoint of the table in events.c, or -errno. */
 int source_event(const struct source_context *context, const char *name);

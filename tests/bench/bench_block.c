@@ -303,7 +303,9 @@ int main(int argc, char **argv)
 {
 	_cleanup_close_ int root = sysroot_open("/"), stats = -1;
 	const struct observer_options options = { .root = root,
-						  .force_block = argc > 2 ? argv[2] : NULL };
+						  .force = { .source = argc > 2 ? "block" : NULL,
+							     .method =
+								     argc > 2 ? argv[2] : NULL } };
 	struct bench bench = { .disk_fd = -1 };
 	char seconds[16];
 	int r = 0;

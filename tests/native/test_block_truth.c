@@ -119,7 +119,7 @@ static void make_first_disk(struct truth *t)
 /* The initial state is the name of the method. */
 static int setup(void **state)
 {
-	struct observer_options options = { .force_block = *state };
+	struct observer_options options = { .force = { .source = "block", .method = *state } };
 	struct truth *t = calloc(1, sizeof(*t));
 
 	t->method = *state;

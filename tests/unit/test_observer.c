@@ -58,7 +58,8 @@ static void put(struct fixture *f, const char *path, const char *text)
 
 static void start(struct fixture *f, const char *force)
 {
-	const struct observer_options options = { .root = f->root, .force_block = force };
+	const struct observer_options options = { .root = f->root,
+						  .force = { force ? "block" : NULL, force } };
 
 	observer_free(f->observer);
 	f->observer = NULL;
@@ -637,7 +638,7 @@ static void a_method_is_forced_by_its_name_and_a_wrong_one_names_the_possible_on
 
 		assert_int_equal(observer_force(&options, texts[i], complaint, sizeof(complaint)),
 				 0);
-		assert_string_equal(options.force_block, strchr(texts[i], '=') + 1);
+		assert_string_equal(options.force.method, strchr(texts[i], '=') + 1);
 	}
 	assert_int_equal(observer_force(&options, "block=magic", complaint, sizeof(complaint)),
 			 -EINVAL);
@@ -647,7 +648,7 @@ static void a_method_is_forced_by_its_name_and_a_wrong_one_names_the_possible_on
 	assert_int_equal(observer_force(&options, "psi=procfs", complaint, sizeof(complaint)),
 			 -EINVAL);
 	assert_non_null(strstr(complaint, "block=kprobe"));
-	assert_string_equal(options.force_block, "procfs");
+	assert_string_equal(options.force.method, "procfs");
 }
 
 static void every_method_is_named_with_the_reason_why_it_does_not_work(void **state)

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The kernel's types of sockets, and of the processes that own them, as far as our programs read them. */
+#ifndef FLYBALL_BPF_KERNEL_NET_H
+#define FLYBALL_BPF_KERNEL_NET_H
+
+#include "bpf/kernel.h"
+
+enum {
+	false,
+	true,
+};
+
+/* linux/bpf.h */
+enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_SK_STORAGE = 24,
+};
+
+enum {
+	BPF_F_NO_PREALLOC = 1,
+};
+
+#define STORAGE_CREATE 1ull /* BPF_SK_STORAGE_GET_F_CREATE */
+
+/* linux/in.h, linux/socket.h, net/tcp_states.h, net/sock.h */
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define AF_INET 2
+#define AF_INET6 10
+#define MSG_PEEK 0x2
+#define MSG_ERRQUEUE 0x2000
+#define TCP_LISTEN 10
+#define RCV_SHUTDOWN 1
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	__u16 skc_num; /* our port, in host order */
+	__be16 skc_dport;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol; /* a bit field before bf9765145b85 ("sock: Make sk_protocol a 16-bit value"), 5.6 */
+	__u8 sk_shutdown;
+};
+
+struct tcp_sock {
+	__u32 copied_seq;     /* what was read of it */
+	__u32 rcv_nxt;        /* what came in, without gaps */
+	__u32 snd_una;        /* what of ours was acknowledged */
+	__u32 write_seq;      /* what was written */
+	__u64 bytes_received; /* in all; since 4.1 */
+};
+
+struct inode {
+	unsigned long i_ino;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+	int level;
+	struct cgroup *ancestors[]; /* the root first */
+};
+
+/* Until 7f203bc89eb6 ("cgroup: Replace cgroup->ancestor_ids[] with ->ancestors[]"), 6.1. */
+struct cgroup___ids {
+	__u64 ancestor_ids[16];
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct mm_struct {
+	struct file *exe_file;
+};
+
+struct task_struct {
+	struct task_struct *group_leader;
+	struct mm_struct *mm;
+	struct css_set *cgroups;
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
+};
+
+#pragma clang attribute pop
+
+#endif

@@ -160,8 +160,11 @@ static int shared_map(struct service_programs *programs)
 static struct bpf_link *scan_attach(const struct bpf_program *program, enum service_scan scan)
 {
 	union bpf_iter_link_info info = { .task.pid = (uint32_t)getpid() };
-	DECLARE_LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
-			    .link_info_len = sizeof(info));
+	const struct bpf_iter_attach_opts options = {
+		.sz = sizeof(options),
+		.link_info = &info,
+		.link_info_len = sizeof(info),
+	};
 	struct bpf_link *link = NULL;
 
 	/* Since f0d74c4da1f0 ("bpf: Parameterize task iterators."), 6.1; the program knows its own files, too. */

@@ -202,8 +202,11 @@ void core_outcome(struct core *core, const struct outcome *outcome)
 	if (!decisions)
 		return;
 	if (slot) {
-		begin = slot->begin;
 		slot->actions -= slot->actions > 0 && !outcome->unasked;
+		/* Of a change by hand to a knob that core cannot see, the actuator says what it found. */
+		if (outcome->action == ACTION_BEGIN && outcome->status == OUTCOME_DONE)
+			memcpy(slot->begin.old_value, outcome->value, sizeof(outcome->value));
+		begin = slot->begin;
 	} else if (find_kept(core, outcome->txn)) {
 		begin = *find_kept(core, outcome->txn);
 	}

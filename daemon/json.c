@@ -91,15 +91,18 @@ json_t *json_knob(const struct knob_found *found)
 	return knob;
 }
 
-json_t *json_outcome(const struct outcome *outcome, const struct change *change)
+json_t *json_outcome(const struct outcome *outcome, const struct change *change, uint64_t frame_ns)
 {
-	return json_pack("{s:I, s:o, s:s, s:s, s:i, s:b, s:s, s:s, s:I, s:o, s:o}", "txn",
+	return json_pack("{s:I, s:o, s:s, s:s, s:i, s:b, s:s, s:s, s:I, s:o, s:o, s:o}", "txn",
 			 (json_int_t)outcome->txn, "trial",
 			 change ? json_integer((json_int_t)change->trial) : json_null(), "action",
 			 action_word(outcome->action), "status",
 			 outcome_status_word(outcome->status), "error", outcome->error, "unasked",
 			 outcome->unasked != 0, "value", outcome->value, "text", outcome->text,
-			 "took_ns", (json_int_t)outcome->took_ns, "knob",
-			 change ? json_string(change->knob) : json_null(), "scope",
+			 "took_ns", (json_int_t)outcome->took_ns, "after_frame_ns",
+			 frame_ns && outcome->time_ns >= frame_ns
+				 ? json_integer((json_int_t)(outcome->time_ns - frame_ns))
+				 : json_null(),
+			 "knob", change ? json_string(change->knob) : json_null(), "scope",
 			 change ? json_scope(&change->scope) : json_null());
 }

@@ -56,7 +56,10 @@ json_t *json_signal_row(const struct signal_row *row);
 /* {"name", "family", "scope", "value", "type", "unit", "choices" | "min", "max", "writable", "about", "command"} */
 json_t *json_knob(const struct knob_found *found);
 
-/* {"txn", "trial", "action", "status", "error", "unasked", "value", "text", "took_ns", "knob", "scope"} */
-json_t *json_outcome(const struct outcome *outcome, const struct change *change);
+/*
+ * {"txn", "trial", "action", "status", "error", "unasked", "value", "text", "took_ns", "after_frame_ns", "knob", "scope"}.
+ * `frame_ns`: when the frame was sampled that called for it, 0 = none did; from then to the value in force is after_frame_ns.
+ */
+json_t *json_outcome(const struct outcome *outcome, const struct change *change, uint64_t frame_ns);
 
 #endif

@@ -193,7 +193,13 @@ static void print_abouts(const struct invocation *invocation, const struct knob_
 static void print_markdown(FILE *out)
 {
 	fputs("<!-- Made by `flyball knobs --markdown`; a test compares. -->\n# Knobs\n\n"
-	      "Only these can be changed, and only within these ranges.\n\n"
+	      "Only these can be changed, and those that the operator declares "
+	      "([policies](policy.md)); "
+	      "only within these ranges, which [limits](limits.md) make narrower. Where a file has "
+	      "`%s`, the name of the scope stands; files of groups are those of cgroup v2 "
+	      "([control groups](groups.md) has v1's), and those of processes show what is changed "
+	      "by "
+	      "system calls.\n\n"
 	      "| knob | family | scope | type | range | file | what "
 	      "|\n|---|---|---|---|---|---|---|\n",
 	      out);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pushes a level; once an arm is in force, past the guardrail, and writes down how long until it is gone.
 
+A frame has the mean of what was pushed in its tick: what is past the guardrail is so by far, and one is enough.
+
     breach.py SOCKET SCHEDULER-FILE RESULTS
 
 A line of RESULTS is microseconds, or null where the arm was still in force after five seconds.
@@ -30,16 +32,16 @@ def in_force():
 
 
 def breach():
-    # At any moment of a tick of 250 ms, and well inside of a window of 1.5 s.
-    time.sleep(0.1 + random.random() * 0.25)
-    if not in_force() or not send(b"bench.harm 100"):
+    # At any moment of a tick of 250 ms, before the frame that ends the arm's first whole one.
+    time.sleep(0.01 + random.random() * 0.22)
+    if not in_force() or not send(b"bench.harm 1000000"):
         return
     begin = time.monotonic()
     while in_force() and time.monotonic() < begin + 5:
         time.sleep(0.0001)
     took = time.monotonic() - begin
     with open(results, "a") as file:
-        file.write("null\n" if took >= 5 else "%d\n" % (took * 1e6))
+        file.write("null\n" if took >= 5 else "%d\n" % (took * 1000000))
 
 
 random.seed(1)

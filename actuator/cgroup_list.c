@@ -260,7 +260,8 @@ int cgroup_list(int root, const struct knob_row *const *rows, size_t n, knob_fou
 		void *context)
 {
 	_cleanup_free_ struct listing *l = calloc(1, sizeof(*l));
-	_cleanup_free_ const struct knob_row **here_rows = calloc(n, sizeof(*here_rows));
+	_cleanup_free_ const struct knob_row **here_rows =
+		calloc(n, sizeof(const struct knob_row *));
 	_cleanup_free_ struct cgroup_place *places = calloc(n, sizeof(*places));
 	int r, first = 0;
 

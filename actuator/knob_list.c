@@ -49,7 +49,8 @@ static int list_row(int root, const struct knob_row *row, knob_found_fn fn, void
 int knob_list(int root, const struct knob_row *const *rows, size_t n, knob_found_fn fn,
 	      void *context)
 {
-	_cleanup_free_ const struct knob_row **same = calloc(n ? n : 1, sizeof(*same));
+	_cleanup_free_ const struct knob_row **same =
+		calloc(n ? n : 1, sizeof(const struct knob_row *));
 	_cleanup_free_ bool *done = calloc(n ? n : 1, sizeof(*done));
 	int r, first = 0;
 

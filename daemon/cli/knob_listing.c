@@ -15,23 +15,19 @@ struct collection {
 	size_t room;
 };
 
-static void collect(const struct knob_found *found, void *context)
+static void add(struct collection *c, const struct knob_found *found)
 {
-	struct collection *c = context;
 	struct knob_listing *listing = c->listing;
 	struct knob_found *copy, **larger;
 
-	if (c->only->kind != SCOPE_KIND_COUNT && !scope_matches(&found->reading.scope, c->only))
-		return;
 	if (listing->n == c->room) {
-		c->room = c->room * 2 + 64;
-		larger = realloc(listing->found, c->room * sizeof(*larger));
+		larger = realloc(listing->found, (c->room * 2 + 64) * sizeof(struct knob_found *));
 		if (!larger) {
-			c->room = listing->n;
 			listing->error = -ENOMEM;
 			return;
 		}
 		listing->found = larger;
+		c->room = c->room * 2 + 64;
 	}
 	copy = malloc(sizeof(*copy));
 	if (!copy) {
@@ -40,6 +36,14 @@ static void collect(const struct knob_found *found, void *context)
 	}
 	*copy = *found;
 	listing->found[listing->n++] = copy;
+}
+
+static void collect(const struct knob_found *found, void *context)
+{
+	struct collection *c = context;
+
+	if (c->only->kind == SCOPE_KIND_COUNT || scope_matches(&found->reading.scope, c->only))
+		add(c, found);
 }
 
 static bool is_named(const struct scope *only)
@@ -51,18 +55,19 @@ static bool is_named(const struct scope *only)
 static void collect_named(int root, const struct knob_row *row, const struct scope *scope,
 			  struct collection *c)
 {
-	struct knob_found found = { .row = row, .reading.scope = *scope };
+	struct scope named = *scope;
+	struct knob_found found;
 
-	if (!knob_fits(row, scope->kind) || knob_resolve(root, row, &found.reading.scope) < 0)
+	if (!knob_fits(row, scope->kind) || knob_resolve(root, row, &named) < 0)
 		return;
-	c->only = &found.reading.scope;
-	found.error = knob_read(root, row, c->only, &found.reading);
+	found = (struct knob_found){ .row = row, .reading.scope = named };
+	found.error = knob_read(root, row, &named, &found.reading);
 	if (found.error == 0 && (found.reading.flags & KNOB_GONE))
 		return;
-	if (knob_command(root, row, &found.reading.scope, KNOB_COMMAND_VALUE, found.command,
+	if (knob_command(root, row, &named, KNOB_COMMAND_VALUE, found.command,
 			 sizeof(found.command)) < 0)
 		found.command[0] = '\0';
-	collect(&found, c);
+	add(c, &found);
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -111,7 +116,7 @@ static void find_absent(struct knob_listing *listing, const struct knob_row *con
 		if (!here)
 			listing->absent[listing->n_absent++] = rows[i];
 	}
-	qsort(listing->absent, listing->n_absent, sizeof(*listing->absent), compare_absent);
+	qsort(listing->absent, listing->n_absent, sizeof(const struct knob_row *), compare_absent);
 }
 
 struct knob_listing *knob_listing_new(int root, const struct knob_row *const *rows, size_t n,
@@ -123,7 +128,7 @@ struct knob_listing *knob_listing_new(int root, const struct knob_row *const *ro
 
 	if (!listing)
 		return NULL;
-	listing->absent = calloc(n ? n : 1, sizeof(*listing->absent));
+	listing->absent = calloc(n ? n : 1, sizeof(const struct knob_row *));
 	if (!listing->absent) {
 		free(listing);
 		return NULL;
@@ -135,7 +140,7 @@ struct knob_listing *knob_listing_new(int root, const struct knob_row *const *ro
 		r = knob_list(root, rows, n, collect, &c);
 	listing->error = listing->error ? listing->error : r;
 	if (listing->n)
-		qsort(listing->found, listing->n, sizeof(*listing->found), compare_found);
+		qsort(listing->found, listing->n, sizeof(struct knob_found *), compare_found);
 	if (only->kind == SCOPE_KIND_COUNT)
 		find_absent(listing, rows, n);
 	return listing;

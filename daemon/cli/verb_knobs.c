@@ -303,7 +303,7 @@ static int knobs_run(const struct invocation *invocation)
 	r = knobs_load(invocation, &knobs);
 	if (r != EXIT_CODE_OK)
 		return r;
-	rows = calloc(knobs->table.n, sizeof(*rows));
+	rows = calloc(knobs->table.n, sizeof(const struct knob_row *));
 	for (size_t i = 0; rows && i < knobs->table.n; i++)
 		if (is_meant(pattern, &knobs->table.rows[i]))
 			rows[n++] = &knobs->table.rows[i];

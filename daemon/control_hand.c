@@ -5,6 +5,7 @@
 #include "actuator/knobs.h"
 #include "base/clock.h"
 #include "base/scope.h"
+#include "base/words.h"
 #include "daemon/core.h"
 #include "daemon/exit_code.h"
 
@@ -20,6 +21,7 @@ static const struct knob_row *take_place(const struct core *core, struct control
 	const char *knob = json_string_value(json_object_get(args, "knob"));
 	const char *scope = json_string_value(json_object_get(args, "scope"));
 	const struct knob_row *row = knob ? knob_table_find(core->options->knobs, knob) : NULL;
+	char text[256];
 
 	if (!row) {
 		fail(client, EXIT_CODE_ERROR, "no such knob: 'flyball knobs' lists them");
@@ -31,9 +33,12 @@ static const struct knob_row *take_place(const struct core *core, struct control
 		return NULL;
 	}
 	if (!knob_fits(row, ret_scope->kind)) {
-		fail(client, EXIT_CODE_ERROR,
-		     "the knob is not one of that scope: give --scope, as 'flyball knobs' shows "
-		     "it");
+		snprintf(text, sizeof(text),
+			 "%s is a knob of the kind '%s': give --scope; 'flyball knobs %s' shows "
+			 "which "
+			 "there are",
+			 row->name, scope_kind_word(row->scope), row->name);
+		fail(client, EXIT_CODE_ERROR, text);
 		return NULL;
 	}
 	/* `process:123` is the one that has that number now. */

@@ -189,9 +189,10 @@ static void log_outcome(const struct change *begin, const struct outcome *outcom
 	char scope[SCOPE_TEXT_MAX];
 
 	if (outcome->status != OUTCOME_DONE)
-		log_warning("trial %llu: %s of %s on %s: %s: %s", (unsigned long long)begin->trial,
-			    action_word(outcome->action), begin->knob,
-			    scope_format(&begin->scope, scope, sizeof(scope)),
+		log_warning("%s%.0llu: %s of %s on %s: %s: %s",
+			    begin->flags & CHANGE_BY_HAND ? "by hand" : "trial ",
+			    (unsigned long long)begin->trial, action_word(outcome->action),
+			    begin->knob, scope_format(&begin->scope, scope, sizeof(scope)),
 			    outcome_status_word(outcome->status), outcome->text);
 }
 

@@ -173,9 +173,11 @@ static int drift_run(const struct invocation *invocation)
 			member_text(row, "value"),
 			json_is_true(json_object_get(row, "gone")) ? "" : "'",
 			member_text(row, "kept"), (long long)member_integer(row, "trial"));
-	if (r == EXIT_CODE_OK)
-		fprintf(invocation->out, "%zu kept, and all in force\n",
-			json_array_size(json_object_get(status, "kept")));
+	i = json_array_size(json_object_get(status, "kept"));
+	if (r == EXIT_CODE_OK && i == 0)
+		fputs("nothing is kept\n", invocation->out);
+	else if (r == EXIT_CODE_OK)
+		fprintf(invocation->out, "all that was kept is in force (%zu)\n", i);
 	return r;
 }
 

@@ -309,7 +309,9 @@ static void a_writer_elsewhere_postpones_the_pruning(void **state)
 	assert_true(clock_now_ns() - start_ns < SLOW_NS);
 	assert_int_equal(trials_kept(history), 20);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	assert_int_equal(history_prune(history, 10 * DAY_NS), 0);
+	/* One call has some milliseconds, which on a busy machine are not enough. */
+	for (int i = 0; i < 50 && trials_kept(history) > 0; i++)
+		assert_int_equal(history_prune(history, 10 * DAY_NS), 0);
 	assert_int_equal(trials_kept(history), 0);
 	history_close(history);
 }

@@ -3,9 +3,9 @@
 
 A frame has the mean of what was pushed in its tick: what is past the guardrail is so by far, and one is enough.
 
-    breach.py SOCKET SCHEDULER-FILE RESULTS
+    breach.py SOCKET FILE WANT RESULTS
 
-A line of RESULTS is microseconds, or null where the arm was still in force after five seconds.
+The arm is in force while FILE shows WANT. A line of RESULTS is microseconds, or null where the arm was still in force after five seconds.
 """
 import os
 import random
@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 
-address, scheduler, results = sys.argv[1:]
+address, path, want, results = sys.argv[1:]
 push = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 push.setblocking(False)
 
@@ -27,8 +27,8 @@ def send(text):
 
 
 def in_force():
-    with open(scheduler) as file:
-        return "[bfq]" in file.read()
+    with open(path) as file:
+        return want in file.read()
 
 
 def breach():

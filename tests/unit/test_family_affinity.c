@@ -156,6 +156,12 @@ static void an_interrupt_is_a_file_and_its_device(void **state)
 	assert_int_equal(machine_ask(m, 1, ACTION_BASE), OUTCOME_DONE);
 	machine_expect(m, "proc/irq/36/smp_affinity_list", "0-3");
 	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_DONE);
+	/* That it cannot be told whose it is does not make it another's. */
+	assert_int_equal(unlinkat(m->root, "sys/kernel/irq/36/actions", 0), 0);
+	assert_int_equal(mkdirat(m->root, "sys/kernel/irq/36/actions", 0755), 0);
+	assert_int_equal(machine_ask(m, 1, ACTION_BASE), OUTCOME_FAILED);
+	machine_expect(m, "proc/irq/36/smp_affinity_list", "1");
+	assert_int_equal(unlinkat(m->root, "sys/kernel/irq/36/actions", AT_REMOVEDIR), 0);
 	/* The number is another device's now: its affinity is none of ours. */
 	machine_set(m, "sys/kernel/irq/36/actions", "nvme0q1\n");
 	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_GONE);

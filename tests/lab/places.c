@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
-#include <numaif.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,17 +16,17 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "actuator/cgroup.h"
-#include "actuator/thread.h"
 #include "base/cleanup.h"
 #include "base/descriptors.h"
 #include "base/netns.h"
 #include "base/sysroot.h"
+#include "tests/lab/subject.h"
 
 #define DISK_BYTES (16 << 20)
-#define MEMORY_BYTES (8 << 20) /* of the process of PLACE_MEMORY: four slices */
 #define NETNS_NAME "matrix"
 #define ROUTE_PREFIX "198.51.100.0/24" /* documentation only: it leads nowhere */
 #define JANITOR_TRIES 500              /* of 10 ms: whoever was killed in a group takes a moment */
@@ -199,29 +197,6 @@ static int group_make(void)
 	return r < 0 ? r : made ? 0 : -EROFS;
 }
 
-static void *thread_run(void *context)
-{
-	for (;;)
-		pause();
-	return context;
-}
-
-/* A leader that may run on both CPUs, and threads on one, the other and both. */
-static void threads_run(void)
-{
-	unsigned long mask = 3;
-	pthread_attr_t attr;
-	pthread_t thread;
-
-	for (unsigned long own = 1; own <= 3; own++)
-		if (pthread_attr_init(&attr) != 0 ||
-		    pthread_attr_setaffinity_np(&attr, sizeof(own), (const cpu_set_t *)&own) != 0 ||
-		    pthread_create(&thread, &attr, thread_run, NULL) != 0)
-			_exit(1);
-	if (sched_setaffinity(0, sizeof(mask), (const cpu_set_t *)&mask) < 0)
-		_exit(1);
-}
-
 /* In the group from the start: before Linux 6.2 threads that come to it lose their masks. */
 static void cpuset_run(void)
 {
@@ -232,61 +207,7 @@ static void cpuset_run(void)
 		_exit(1);
 	if (cgroup_write_text(places.root, &place, places.group, "cgroup.procs", "0") < 0)
 		_exit(1);
-	threads_run();
-}
-
-static void memory_run(void)
-{
-	unsigned long mask = 1;
-	char *block = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			   -1, 0);
-
-	if (block == MAP_FAILED || set_mempolicy(MPOL_BIND, &mask, 64) < 0)
-		_exit(1);
-	memset(block, 1, MEMORY_BYTES);
-	set_mempolicy(MPOL_DEFAULT, NULL, 0);
-}
-
-static int process_start(void (*run)(void), pid_t *ret_pid)
-{
-	int fds[2];
-	char byte;
-
-	if (*ret_pid)
-		return 0;
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	*ret_pid = fork();
-	if (*ret_pid == 0) {
-		const int keep[] = { fds[1], places.root };
-
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		prctl(PR_SET_NAME, "matrix subject");
-		descriptors_close_others(keep, ARRAY_SIZE(keep));
-		run();
-		if (write(fds[1], "", 1) != 1)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	close(fds[1]);
-	if (*ret_pid < 0 || read(fds[0], &byte, 1) != 1) {
-		close(fds[0]);
-		return -ECHILD;
-	}
-	close(fds[0]);
-	return 0;
-}
-
-static int process_scope(pid_t pid, struct scope *scope)
-{
-	struct thread leader;
-	int r = thread_read(places.root, pid, pid, &leader);
-
-	scope->kind = SCOPE_PROCESS;
-	if (r == 0)
-		thread_format(leader.tid, leader.start, scope->name, sizeof(scope->name));
-	return r;
+	subject_threads();
 }
 
 /* With the CPUs of the machine, and a process in it. */
@@ -304,7 +225,7 @@ static int cpuset_make(void)
 	    cgroup_read_text(places.root, &place, "/", "cpuset.cpus.effective", text,
 			     sizeof(text)) > 0)
 		r = cgroup_write_text(places.root, &place, places.group, "cpuset.cpus", text);
-	return r < 0 ? r : process_start(cpuset_run, &places.cpuset);
+	return r < 0 ? r : subject_start(cpuset_run, places.root, &places.cpuset);
 }
 
 static int make(enum place place, struct scope *scope)
@@ -330,13 +251,13 @@ static int make(enum place place, struct scope *scope)
 		strcpy(scope->name, places.group);
 		return place == PLACE_GROUP ? group_make() : cpuset_make();
 	case PLACE_THREADS:
-		r = process_start(threads_run, &places.threads);
-		return r < 0 ? r : process_scope(places.threads, scope);
+		r = subject_start(subject_threads, places.root, &places.threads);
+		return r < 0 ? r : subject_scope(places.root, places.threads, scope);
 	case PLACE_MEMORY:
 		if (access("/sys/devices/system/node/node1", F_OK) < 0)
 			return -EXDEV;
-		r = process_start(memory_run, &places.memory);
-		return r < 0 ? r : process_scope(places.memory, scope);
+		r = subject_start(subject_memory, places.root, &places.memory);
+		return r < 0 ? r : subject_scope(places.root, places.memory, scope);
 	default:
 		*scope = (struct scope){ .kind = SCOPE_HOST };
 		return 0;
@@ -363,56 +284,17 @@ int place_scope(enum place place, struct scope *ret_scope, char *ret_text, size_
 	return r;
 }
 
-static int is_number(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.';
-}
-
-static int by_number(const struct dirent **a, const struct dirent **b)
-{
-	return atoi((*a)->d_name) - atoi((*b)->d_name);
-}
-
-/* The leader first, then the threads in the order of their birth. */
-static void process_reset(pid_t pid)
-{
-	static const unsigned long masks[] = { 3, 1, 2, 3 };
-	struct dirent **entries;
-	char path[64];
-	int n;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	n = pid > 0 ? scandir(path, &entries, is_number, by_number) : -1;
-	for (int i = 0; i < n; i++) {
-		if (i < (int)ARRAY_SIZE(masks))
-			sched_setaffinity(atoi(entries[i]->d_name), sizeof(masks[i]),
-					  (const cpu_set_t *)&masks[i]);
-		free(entries[i]);
-	}
-	if (n >= 0)
-		free(entries);
-}
-
 void places_reset(void)
 {
-	process_reset(places.threads);
-	process_reset(places.cpuset);
-}
-
-static void process_end(pid_t *pid)
-{
-	if (*pid <= 0)
-		return;
-	kill(*pid, SIGKILL);
-	waitpid(*pid, NULL, 0);
-	*pid = 0;
+	subject_reset(places.threads);
+	subject_reset(places.cpuset);
 }
 
 void places_close(void)
 {
-	process_end(&places.threads);
-	process_end(&places.cpuset);
-	process_end(&places.memory);
+	subject_end(&places.threads);
+	subject_end(&places.cpuset);
+	subject_end(&places.memory);
 	disk_unmake();
 	if (places.janitor >= 0) {
 		closep(&places.janitor);

@@ -27,6 +27,7 @@
 #include "tests/lab/subject.h"
 
 #define DISK_BYTES (16 << 20)
+#define SCRATCH "/dev/shm" /* where the trials' journals are: one that goes with the namespace */
 #define NETNS_NAME "matrix"
 #define ROUTE_PREFIX "198.51.100.0/24" /* documentation only: it leads nowhere */
 #define JANITOR_TRIES 500              /* of 10 ms: whoever was killed in a group takes a moment */
@@ -50,7 +51,8 @@ int places_open(char *ret_text, size_t size)
 	places.root = sysroot_open("/");
 	snprintf(places.group, sizeof(places.group), "/flyball-matrix-%d", getpid());
 	if (geteuid() == 0 && places.root >= 0 && unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 &&
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	    mount("none", SCRATCH, "tmpfs", 0, "mode=755") == 0)
 		return 0;
 	snprintf(ret_text, size, "needs root and namespaces of its own");
 	return -EPERM;

@@ -358,6 +358,10 @@ static void limits_of_disks_change_one_disk_a_line(void **state)
 	assert_int_equal(cgroup_disks_line("8:0 rbps=65536", "259:0 rbps=65536", line,
 					   sizeof(line)),
 			 -EINVAL);
+	/* Of a disk that comes twice nobody knows which limit is meant. */
+	assert_int_equal(cgroup_disks_line("8:0 rbps=65536", "8:0 rbps=65536; 8:0 rbps=131072",
+					   line, sizeof(line)),
+			 -EINVAL);
 }
 
 static void limits_of_disks_are_checked(void **state)
@@ -377,9 +381,11 @@ static void limits_of_disks_are_checked(void **state)
 		{ "max", "'max' differs from '8:0 rbps=1048576 wiops=120; 259:0 wbps=2' in two "
 			 "disks: a change must be of one" },
 	};
-	static const char *const words[] = { "8:0 rbps",    "8:0 rbps=",    "8:0 rbps=0",
-					     "8:0 rbps=-1", "8:0 rbps=1e6", "8:0 cost=7",
-					     "8 rbps=1",    "max; max" };
+	static const char *const words[] = {
+		"8:0 rbps",    "8:0 rbps=",    "8:0 rbps=0",
+		"8:0 rbps=-1", "8:0 rbps=1e6", "8:0 cost=7",
+		"8 rbps=1",    "max; max",     "8:0 rbps=65536; 8:0 rbps=131072"
+	};
 	struct machine *m = *state;
 	char text[OUTCOME_TEXT_MAX];
 

@@ -52,7 +52,7 @@ int places_open(char *ret_text, size_t size)
 	snprintf(places.group, sizeof(places.group), "/flyball-matrix-%d", getpid());
 	if (geteuid() == 0 && places.root >= 0 && unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 &&
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	    mount("none", SCRATCH, "tmpfs", 0, "mode=755") == 0)
+	    (access(SCRATCH, W_OK) < 0 || mount("none", SCRATCH, "tmpfs", 0, "mode=755") == 0))
 		return 0;
 	snprintf(ret_text, size, "needs root and namespaces of its own");
 	return -EPERM;

@@ -46,7 +46,7 @@ static const struct {
 	{ "cgroup.cpu.idle", PLACE_GROUP, "0", "1", { 43, 2 }, NULL },
 	{ "cgroup.cpuset.cpus", PLACE_CPUSET, "0-1", "1", { 89, 5 }, NULL },
 	{ "affinity.process.cpus", PLACE_THREADS, "0-1", "1", { 89, 5 }, NULL },
-	{ "numa.process.node", PLACE_MEMORY, "0", "1", { 89, 7 }, same_pages },
+	{ "numa.process.node", PLACE_MEMORY, "0", "1", { 331, 13 }, same_pages },
 };
 
 /* The shares by node, within what an undo promises. */

@@ -140,6 +140,12 @@ trial_member()
 	ask trial last --json | jq -r ".trial.$1"
 }
 
+# For check, which says nothing where its own output goes nowhere.
+rollback()
+{
+	ask rollback --all >"$lab_dir/rollback" 2>&1 || { cat "$lab_dir/rollback" && return 1; }
+}
+
 # What the last trial says, of which the members are looked at one by one: trial_fetch, then trial_said FILTER
 trial_fetch()
 {

@@ -125,7 +125,8 @@ enum outcome_status guard_value(const struct guard_view *view, const struct chan
 	if (!(reading->flags & KNOB_WRITABLE))
 		REFUSE("%s is read-only here%s%s", view->row->name, reading->reason[0] ? ": " : "",
 		       reading->reason);
-	if (!view->row->drifts && !knob_same(view->row, reading->value, change->old_value))
+	if (!view->row->drifts && !(change->flags & CHANGE_UNSEEN) &&
+	    !knob_same(view->row, reading->value, change->old_value))
 		return answer(OUTCOME_FOREIGN, ret_text, size,
 			      "expected '%.40s', found '%.40s': left", change->old_value,
 			      reading->value);

@@ -62,6 +62,8 @@ void control_verb_set(struct core *core, struct control_client *client, json_t *
 	}
 	snprintf(change.knob, sizeof(change.knob), "%s", row->name);
 	snprintf(change.old_value, sizeof(change.old_value), "%s", reading.value);
+	if (reading.flags & KNOB_HIDDEN)
+		change.flags = CHANGE_UNSEEN;
 	snprintf(change.new_value, sizeof(change.new_value), "%s", value);
 	txn = core_hand_begin(&change, (uint64_t)for_ns);
 	/* The answer may come from inside. */

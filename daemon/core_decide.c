@@ -202,6 +202,9 @@ void core_outcome(struct core *core, const struct outcome *outcome)
 	if (!decisions)
 		return;
 	if (slot) {
+		if (outcome->action == ACTION_BEGIN && slot->begin.flags & CHANGE_UNSEEN)
+			memcpy(slot->begin.old_value, outcome->value,
+			       sizeof(slot->begin.old_value));
 		begin = slot->begin;
 		slot->actions -= slot->actions > 0 && !outcome->unasked;
 	} else if (find_kept(core, outcome->txn)) {

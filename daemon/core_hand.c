@@ -28,7 +28,7 @@ uint64_t core_hand_begin(struct change *change, uint64_t for_ns)
 {
 	change->txn = HAND_TXN_FIRST + clock_wall_ns() / NSEC_PER_USEC;
 	change->action = ACTION_BEGIN;
-	change->flags = CHANGE_BY_HAND;
+	change->flags |= CHANGE_BY_HAND;
 	change->deadline_ns = clock_now_ns() + for_ns;
 	return change->txn;
 }

@@ -31,6 +31,8 @@ enum outcome_status {
 enum change_flag {
 	CHANGE_BY_HAND =
 		1u << 0, /* BEGIN: no trial; it lives until its deadline, also without core */
+	CHANGE_UNSEEN =
+		1u << 1, /* BEGIN: who asks may not read the knob; old is what the actuator finds */
 };
 
 /* One change that is asked for. */

@@ -105,6 +105,10 @@ static void the_value_read_decides(void **state)
 	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_REFUSED);
 	strcpy(change.old_value, "61");
 	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_FOREIGN);
+	/* Who could not read it does not know what old is. */
+	change.flags = CHANGE_UNSEEN;
+	strcpy(change.new_value, "30");
+	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_DONE);
 	reading.flags = 0;
 	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_REFUSED);
 	reading.flags = KNOB_GONE;

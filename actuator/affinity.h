@@ -47,6 +47,6 @@ int affinity_process_restore(int root, const struct scope *scope, const char *co
 size_t affinity_irq_scopes(int root, const struct knob_row *row, struct scope *ret_scopes,
 			   size_t max);
 int affinity_irq_capture(int root, const struct scope *scope, char *companions, size_t size);
-bool affinity_irq_same_instance(int root, const struct scope *scope, const char *companions);
+int affinity_irq_same_instance(int root, const struct scope *scope, const char *companions);
 
 #endif

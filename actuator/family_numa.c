@@ -264,13 +264,19 @@ static int numa_same_instance(int root, const struct knob_row *row, const struct
 	char nodes[KNOB_VALUE_MAX], now[KNOB_VALUE_MAX];
 	struct thread process;
 	struct idset within;
+	int r;
 
 	(void)row;
 	if (companions_find(companions, NODES_NAME, nodes, sizeof(nodes)) < 0)
-		return true;
-	return process_of(root, scope, &process) == 0 &&
-	       numa_nodes_within(root, &process, &within) == 0 &&
-	       idset_format(&within, now, sizeof(now)) == 0 && !strcmp(now, nodes);
+		return 1;
+	r = process_of(root, scope, &process);
+	if (r == 0)
+		r = numa_nodes_within(root, &process, &within);
+	if (r == 0)
+		r = idset_format(&within, now, sizeof(now));
+	if (r < 0)
+		return r == -ESRCH || error_is_gone(r) ? 0 : r;
+	return !strcmp(now, nodes);
 }
 
 /* migratepages(8) takes the nodes to leave, too, and then leaves none behind. */

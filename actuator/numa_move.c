@@ -258,7 +258,7 @@ static int move_pass(struct mover *m)
 		return fd < 0 ? -errno : -ENOMEM;
 	while (r == 0 && getline(&line, &size, file) > 0)
 		r = move_line(m, line);
-	return r;
+	return r == 0 && ferror(file) ? -EIO : r;
 }
 
 /* The second pass is for pages that were busy; when the first was enough it only counts. */

@@ -3,9 +3,9 @@
 # The CPUs of a process, tried for what another one measures: both were put on one CPU, where the other has one turn in
 # nine until the process with eight threads is moved away.
 #
-# In the software machine alone: beside these there is nothing on its CPUs, however busy the real ones are. Here other
-# work would decide: the scheduler puts it where the fewest are, so that a CPU that eight threads leave is a CPU that others
-# come to, and from five of them on (three tries of which one was kept) nothing is gained.
+# In `make check` in the software machine alone: beside these there is nothing on its CPUs, however busy the real ones are.
+# Elsewhere other work has its say: the scheduler puts it where the fewest are, so that others come to a CPU that
+# eight threads leave. Beside six busy loops the gain was a half, not eightfold, and one try of six came to nothing.
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_lab "$@"

@@ -24,6 +24,7 @@
 
 #include "actuator/in_netns.h"
 #include "actuator/knobs.h"
+#include "actuator/split.h"
 #include "base/cleanup.h"
 #include "base/sysroot.h"
 
@@ -245,6 +246,13 @@ static int tcp_allowed(int root, const struct knob_row *row, const struct scope 
 	return tcp_congestion_check(root, scope, value, ret_text, size);
 }
 
+static int tcp_split(int root, const struct knob_row *row, const struct scope *scope,
+		     const char *base, const char *arm, char *ret_text, size_t text_size)
+{
+	(void)row;
+	return split_draw(root, scope, base, arm, ret_text, text_size);
+}
+
 const struct knob_family_ops family_tcp_congestion = {
 	.scopes = tcp_scopes,
 	.read = tcp_read,
@@ -253,4 +261,6 @@ const struct knob_family_ops family_tcp_congestion = {
 	.restore = tcp_restore,
 	.same_instance = tcp_same_instance,
 	.allowed = tcp_allowed,
+	.split = tcp_split,
+	.split_end = split_end,
 };

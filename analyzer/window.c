@@ -17,7 +17,7 @@ const struct series *frame_find(const struct frame *frame, const struct signal_r
 	for (size_t i = 0; i < frame->n_series; i++) {
 		const struct series *series = &frame->series[i];
 
-		if (series->signal != ref->signal)
+		if (series->signal != ref->signal || (series->flags & SERIES_SIDES))
 			continue;
 		if (ref->instance[0]) {
 			if (!strncmp(series->scope.name, ref->instance, SCOPE_NAME_MAX))
@@ -30,6 +30,23 @@ const struct series *frame_find(const struct frame *frame, const struct signal_r
 			of_host = series;
 	}
 	return of_host;
+}
+
+const struct series *frame_find_side(const struct frame *frame, const struct signal_ref *ref,
+				     const struct scope *scope, uint32_t side)
+{
+	bool split = false;
+
+	for (size_t i = 0; i < frame->n_series; i++) {
+		const struct series *series = &frame->series[i];
+
+		if (series->signal != ref->signal || !(series->flags & SERIES_SIDES))
+			continue;
+		split = true;
+		if ((series->flags & side) && scope_equal(&series->scope, scope))
+			return series;
+	}
+	return split ? NULL : frame_find(frame, ref, scope);
 }
 
 bool frame_has_scope(const struct frame *frame, const struct scope *scope)

@@ -17,9 +17,16 @@ struct window {
 	struct hist hist;
 };
 
-/* The series that a reference means in `scope`: the instance it names, else the scope's own, else the host's. Or NULL. */
+/* The series that a reference means in `scope`: the instance it names, else the scope's own, else the host's. Or NULL. Never one side of a split. */
 const struct series *frame_find(const struct frame *frame, const struct signal_ref *ref,
 				const struct scope *scope);
+
+/*
+ * The series of one side (SERIES_BASE, SERIES_ARM) of a split of that very scope; for a signal that has no sides the same
+ * as frame_find(), whatever `side` is. Or NULL.
+ */
+const struct series *frame_find_side(const struct frame *frame, const struct signal_ref *ref,
+				     const struct scope *scope, uint32_t side);
 
 /* True when any series of `scope` is in the frame. */
 bool frame_has_scope(const struct frame *frame, const struct scope *scope);

@@ -63,9 +63,10 @@ static bool frame_valid(const struct message *m)
 
 static bool series_fields_valid(const struct message_series *s)
 {
-	const uint32_t flags = SERIES_VALID | SERIES_LOSSY | SERIES_SUMS;
+	const uint32_t flags = SERIES_VALID | SERIES_LOSSY | SERIES_SUMS | SERIES_SIDES;
 
-	return s->signal < SIGNAL_ID_COUNT && !(s->flags & ~flags) && scope_valid(&s->scope) &&
+	return s->signal < SIGNAL_ID_COUNT && !(s->flags & ~flags) &&
+	       (s->flags & SERIES_SIDES) != SERIES_SIDES && scope_valid(&s->scope) &&
 	       isfinite(s->value);
 }
 
@@ -93,7 +94,9 @@ static bool change_valid(const struct message *m)
 {
 	const struct change *c = &m->change;
 
-	return c->action < ACTION_COUNT && c->txn != 0 && !(c->flags & ~(uint32_t)CHANGE_BY_HAND) &&
+	const uint32_t flags = CHANGE_BY_HAND | CHANGE_SPLIT;
+
+	return c->action < ACTION_COUNT && c->txn != 0 && !(c->flags & ~flags) &&
 	       text_valid(c->knob, sizeof(c->knob)) && scope_valid(&c->scope) &&
 	       text_valid(c->old_value, sizeof(c->old_value)) &&
 	       text_valid(c->new_value, sizeof(c->new_value));

@@ -63,6 +63,13 @@ enum signal_id {
 	SIGNAL_APP_VALUE,   /* what a service says of itself: a level */
 	SIGNAL_APP_COUNT,   /* events */
 	SIGNAL_APP_LATENCY, /* durations */
+	SIGNAL_TCP_SPLIT_RTT, /* of connections that drew their congestion control: smoothed, once a round trip */
+	SIGNAL_TCP_SPLIT_RTT_MIN,     /* the least of each, when it closes */
+	SIGNAL_TCP_SPLIT_DURATION,    /* from established to closed */
+	SIGNAL_TCP_SPLIT_DELIVERY,    /* delivery rate, bytes a second, when it closes */
+	SIGNAL_TCP_SPLIT_BYTES,       /* acknowledged */
+	SIGNAL_TCP_SPLIT_RETRANSMITS, /* segments */
+	SIGNAL_TCP_SPLIT_CONNECTIONS, /* that drew */
 	SIGNAL_ID_COUNT,
 };
 
@@ -74,6 +81,7 @@ struct signal_row {
 	enum scope_kind scope;
 	const char *source; /* name of the source that produces it: `block` */
 	const char *about;  /* one sentence, for people */
+	bool split; /* a series a side, while connections are split; of the host or of a network namespace */
 };
 
 #define SIGNAL_INSTANCE_MAX 120 /* longest instance in a reference, with its NUL */
@@ -96,7 +104,7 @@ static inline bool signal_is_app(uint32_t signal)
 static inline bool signal_ref_is_own(const struct signal_ref *ref, const struct signal_row *rows,
 				     uint32_t scope)
 {
-	return rows[ref->signal].scope == scope && !ref->instance[0];
+	return rows[ref->signal].scope == scope && !ref->instance[0] && !rows[ref->signal].split;
 }
 
 #endif

@@ -17,13 +17,15 @@
 #include "include/demand.h"
 #include "include/frame.h"
 #include "include/source.h"
+#include "include/split.h"
 
 /* What a source may use of the outside. */
 struct source_context {
 	int root;                /* sysroot descriptor */
 	const char *force_block; /* see struct observer_options */
 	struct source_events events;
-	const char *run_dir; /* likewise */
+	const char *run_dir;           /* likewise */
+	const struct split_maps *maps; /* likewise */
 	int epoll; /* a source adds what it wants to drain() between the ticks, level-triggered */
 };
 
@@ -88,6 +90,7 @@ extern const struct source_ops psi_source;
 extern const struct source_ops cpu_source;
 extern const struct source_ops memory_source;
 extern const struct source_ops app_source;
+extern const struct source_ops tcp_split_source;
 
 static inline uint64_t signal_bit(uint32_t signal)
 {

@@ -12,49 +12,31 @@
 const struct series *frame_find(const struct frame *frame, const struct signal_ref *ref,
 				const struct scope *scope)
 {
-	const struct series *of_host = NULL;
+	struct scope of_ref = { .kind = ref->kind };
 
-	for (size_t i = 0; i < frame->n_series; i++) {
-		const struct series *series = &frame->series[i];
-
-		if (series->signal != ref->signal || (series->flags & SERIES_SIDES))
-			continue;
-		if (ref->instance[0]) {
-			if (!strncmp(series->scope.name, ref->instance, SCOPE_NAME_MAX))
-				return series;
-			continue;
-		}
-		if (scope_equal(&series->scope, scope))
-			return series;
-		if (series->scope.kind == SCOPE_HOST)
-			of_host = series;
-	}
-	return of_host;
+	if (signal_is_split(ref->signal))
+		return NULL;
+	if (ref->kind == SCOPE_HOST)
+		return frame_series(frame, ref->signal, &of_ref);
+	if (!ref->instance[0])
+		return scope->kind == ref->kind ? frame_series(frame, ref->signal, scope) : NULL;
+	memcpy(of_ref.name, ref->instance, strnlen(ref->instance, SIGNAL_INSTANCE_MAX - 1));
+	return frame_series(frame, ref->signal, &of_ref);
 }
 
 const struct series *frame_find_side(const struct frame *frame, const struct signal_ref *ref,
 				     const struct scope *scope, uint32_t side)
 {
-	bool split = false;
-
+	if (!signal_is_split(ref->signal))
+		return frame_find(frame, ref, scope);
 	for (size_t i = 0; i < frame->n_series; i++) {
 		const struct series *series = &frame->series[i];
 
-		if (series->signal != ref->signal || !(series->flags & SERIES_SIDES))
-			continue;
-		split = true;
-		if ((series->flags & side) && scope_equal(&series->scope, scope))
+		if (series->signal == ref->signal && (series->flags & side) &&
+		    scope_equal(&series->scope, scope))
 			return series;
 	}
-	return split ? NULL : frame_find(frame, ref, scope);
-}
-
-bool frame_has_scope(const struct frame *frame, const struct scope *scope)
-{
-	for (size_t i = 0; i < frame->n_series; i++)
-		if (scope_equal(&frame->series[i].scope, scope))
-			return true;
-	return false;
+	return NULL;
 }
 
 bool series_usable(const struct series *series, uint32_t stat)

@@ -35,6 +35,7 @@ struct tcp_split {
 	uint32_t serials[TCP_SPLIT_SLOTS]; /* of the split that `before` is of; 0 = none */
 	struct totals before[TCP_SPLIT_SLOTS][TCP_SPLIT_SIDES];
 	struct totals now;
+	struct signal_set wanted;                      /* of the slot that is being sampled */
 	uint64_t connections, refused, chosen, no_ecn; /* since it was opened, for people */
 };
 
@@ -117,11 +118,11 @@ static void hist_difference(struct hist *hist, const struct totals *now,
 		hist->clamped = hist->count;
 }
 
-static struct series *series_add(struct sampler *sampler, enum signal_id signal,
-				 const struct scope *scope, uint32_t side)
+static struct series *series_add(struct tcp_split *split, struct sampler *sampler,
+				 enum signal_id signal, const struct scope *scope, uint32_t side)
 {
 	struct series *series =
-		sampler->signals & signal_bit(signal) ? sampler_add(sampler, signal, scope) : NULL;
+		signal_set_has(&split->wanted, signal) ? sampler_add(sampler, signal, scope) : NULL;
 
 	if (series)
 		series->flags = SERIES_VALID | sides[side];
@@ -132,16 +133,16 @@ static void add_distribution(struct tcp_split *split, struct sampler *sampler,
 			     enum signal_id signal, enum tcp_split_value value,
 			     const struct scope *scope, uint32_t slot, uint32_t side)
 {
-	struct series *series = series_add(sampler, signal, scope, side);
+	struct series *series = series_add(split, sampler, signal, scope, side);
 
 	if (series)
 		hist_difference(series->hist, &split->now, &split->before[slot][side], value);
 }
 
-static void add_counter(struct sampler *sampler, enum signal_id signal, uint64_t increase,
-			const struct scope *scope, uint32_t side)
+static void add_counter(struct tcp_split *split, struct sampler *sampler, enum signal_id signal,
+			uint64_t increase, const struct scope *scope, uint32_t side)
 {
-	struct series *series = series_add(sampler, signal, scope, side);
+	struct series *series = series_add(split, sampler, signal, scope, side);
 
 	if (series)
 		series->value = (double)increase;
@@ -164,11 +165,12 @@ static void side_sample(struct tcp_split *split, struct sampler *sampler, const 
 	for (size_t i = 0; i < ARRAY_SIZE(distributions); i++)
 		add_distribution(split, sampler, distributions[i].signal, distributions[i].value,
 				 scope, slot, side);
-	add_counter(sampler, SIGNAL_TCP_SPLIT_BYTES, now->bytes - before->bytes, scope, side);
-	add_counter(sampler, SIGNAL_TCP_SPLIT_RETRANSMITS, now->retransmits - before->retransmits,
-		    scope, side);
-	add_counter(sampler, SIGNAL_TCP_SPLIT_CONNECTIONS, now->connections - before->connections,
-		    scope, side);
+	add_counter(split, sampler, SIGNAL_TCP_SPLIT_BYTES, now->bytes - before->bytes, scope,
+		    side);
+	add_counter(split, sampler, SIGNAL_TCP_SPLIT_RETRANSMITS,
+		    now->retransmits - before->retransmits, scope, side);
+	add_counter(split, sampler, SIGNAL_TCP_SPLIT_CONNECTIONS,
+		    now->connections - before->connections, scope, side);
 	for (size_t i = 0; i < TCP_SPLIT_VALUES; i++)
 		sampler->losses[LOSS_CLAMPED] += now->clamped[i] - before->clamped[i];
 	sampler->losses[LOSS_EVENT] += now->lost - before->lost;
@@ -199,6 +201,7 @@ static void slot_sample(struct tcp_split *split, struct sampler *sampler, uint32
 	}
 	scope = (struct scope){ .kind = known.kind };
 	memcpy(scope.name, known.name, sizeof(scope.name));
+	split->wanted = source_demand_of(sampler->demand, &scope);
 	baseline = sampler->interval_ns == 0 || split->serials[slot] != known.serial;
 	for (uint32_t side = 0; side < TCP_SPLIT_SIDES; side++) {
 		if (totals_read(split, slot, side) < 0) {

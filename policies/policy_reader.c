@@ -432,14 +432,13 @@ const size_t policy_groups_count = ARRAY_SIZE(policy_groups);
 
 static bool has_own_signal(const struct reader *reader)
 {
-	const struct signal_row *rows = reader->catalogue->signals;
 	const struct policy *policy = reader->policy;
 
 	for (uint32_t i = 0; i < policy->when.n_nodes; i++)
 		if (policy->when.nodes[i].op < CONDITION_AND &&
-		    signal_ref_is_own(&policy->when.nodes[i].ref, rows, policy->scope))
+		    signal_ref_is_own(&policy->when.nodes[i].ref, policy->scope))
 			return true;
-	return signal_ref_is_own(&policy->objective.ref, rows, policy->scope);
+	return signal_ref_is_own(&policy->objective.ref, policy->scope);
 }
 
 /* A number alone is another process's once it has ended. */
@@ -498,7 +497,8 @@ static const config_setting_t *member_of(const config_setting_t *setting, const 
 
 static bool is_split_signal(const struct reader *reader, const struct signal_ref *ref)
 {
-	return reader->catalogue->signals[ref->signal].split;
+	(void)reader;
+	return signal_is_split(ref->signal);
 }
 
 static void check_condition_unsplit(struct reader *reader, const config_setting_t *setting,
@@ -542,7 +542,7 @@ static void check_split(struct reader *reader, const config_setting_t *setting)
 
 	check_condition_unsplit(reader, setting, "when", &policy->when);
 	check_condition_unsplit(reader, setting, "until", &policy->until);
-	if (!policy->trial.split && objective->split)
+	if (!policy->trial.split && signal_is_split(policy->objective.ref.signal))
 		reader_fail(reader, at,
 			    "%s has values only while connections are split: add trial = { split = "
 			    "true; }",
@@ -555,7 +555,7 @@ static void check_split(struct reader *reader, const config_setting_t *setting)
 		reader_fail(reader, member_of(setting, "trial", "split"),
 			    "connections cannot be split by %s: remove it, or use tcp.congestion",
 			    policy->knob);
-	if (!objective->split)
+	if (!signal_is_split(policy->objective.ref.signal))
 		reader_fail(reader, at,
 			    "%s is one value for all connections: a split needs a signal that "
 			    "tells "

@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include "actuator/in_netns.h"
@@ -29,20 +30,41 @@
 
 static struct split_maps maps, read_maps;
 
-/* --- programs of ours in the kernel, by name --- */
+/* --- programs of ours in the kernel: those that use our map --- */
+
+static bool uses_map(int program, uint32_t map)
+{
+	uint32_t ids[16] = { 0 };
+	struct bpf_prog_info info = { .nr_map_ids = ARRAY_SIZE(ids),
+				      .map_ids = (uint64_t)(uintptr_t)ids };
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(program, &info, &size) < 0)
+		return false;
+	for (uint32_t i = 0; i < info.nr_map_ids && i < ARRAY_SIZE(ids); i++)
+		if (ids[i] == map)
+			return true;
+	return false;
+}
+
+static uint32_t own_map(void)
+{
+	struct bpf_map_info map = { 0 };
+	uint32_t size = sizeof(map);
+
+	assert_int_equal(bpf_obj_get_info_by_fd(maps.results, &map, &size), 0);
+	return map.id;
+}
 
 static int count_programs(void)
 {
-	uint32_t id = 0;
+	uint32_t id = 0, own = own_map();
 	int n = 0;
 
 	while (bpf_prog_get_next_id(id, &id) == 0) {
-		struct bpf_prog_info info = { 0 };
-		uint32_t size = sizeof(info);
 		_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
 
-		n += fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
-		     !strcmp(info.name, "tcp_split");
+		n += fd >= 0 && uses_map(fd, own);
 	}
 	return n;
 }
@@ -346,10 +368,43 @@ static void results_are_of_the_present_cohort_alone(void **state)
 	close(listener);
 }
 
+/* What the program costs, for people: mean of all its runs for some connections. */
+static void a_connection_costs_little(void **state)
+{
+	_cleanup_close_ int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	struct bpf_prog_info info = { 0 };
+	uint32_t id = 0, size = sizeof(info), own = own_map();
+	struct machine *m = *state;
+	int listener = listen_in(m, 1);
+
+	assert_int_equal(begin(m, 1, CHANGE_SPLIT), OUTCOME_DONE);
+	assert_int_equal(act(m, 1, ACTION_SPLIT), OUTCOME_DONE);
+	for (int i = 0; i < CONNECTIONS; i++) {
+		struct pair pair = connect_to(m, listener, "10.78.0.2", NULL);
+
+		send_bytes(&pair);
+		disconnect(&pair);
+	}
+	while (bpf_prog_get_next_id(id, &id) == 0) {
+		_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
+
+		if (fd >= 0 && uses_map(fd, own))
+			assert_int_equal(bpf_obj_get_info_by_fd(fd, &info, &size), 0);
+	}
+	assert_true(stats < 0 || info.run_cnt > CONNECTIONS);
+	if (info.run_cnt)
+		printf("%llu runs for %d connections of %d bytes, %llu ns each\n",
+		       (unsigned long long)info.run_cnt, CONNECTIONS, BYTES,
+		       (unsigned long long)(info.run_time_ns / info.run_cnt));
+	assert_int_equal(act(m, 1, ACTION_UNDO), OUTCOME_DONE);
+	close(listener);
+}
+
 static void the_observer_reads_both_sides_and_cannot_write(void **state)
 {
 	static struct frame frame;
-	const struct demand demand = { .signal = SIGNAL_TCP_SPLIT_CONNECTIONS };
+	const struct demand demand = { .signal = SIGNAL_TCP_SPLIT_CONNECTIONS,
+				       .scope = { .kind = SCOPE_NETNS } };
 	struct machine *m = *state;
 	const struct observer_options options = { .root = m->root, .maps = &read_maps };
 	int listener = listen_in(m, 1);
@@ -444,7 +499,9 @@ static pid_t split_in_child(struct machine *m)
 	assert_int_equal(pipe(fds), 0);
 	child = fork();
 	if (child == 0) {
-		bool split = split_open(m) == 0 && begin(m, 1, CHANGE_SPLIT) == OUTCOME_DONE &&
+		/* Also when an assertion fails before it is killed. */
+		bool split = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && split_open(m) == 0 &&
+			     begin(m, 1, CHANGE_SPLIT) == OUTCOME_DONE &&
 			     act(m, 1, ACTION_SPLIT) == OUTCOME_DONE;
 
 		byte = split;
@@ -516,6 +573,7 @@ static int tests(void)
 			machine_teardown),
 		cmocka_unit_test_setup_teardown(results_are_of_the_present_cohort_alone, setup,
 						machine_teardown),
+		cmocka_unit_test_setup_teardown(a_connection_costs_little, setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(the_observer_reads_both_sides_and_cannot_write,
 						setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(a_keep_ends_the_split_and_writes_the_default, setup,

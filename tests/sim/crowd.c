@@ -28,7 +28,6 @@ static const struct signal_row signals[SIGNAL_ID_COUNT] = {
 	},
 	[SIGNAL_TCP_SPLIT_RTT] = {
 		.name = "tcp.split.rtt", .kind = SIGNAL_DISTRIBUTION, .unit = UNIT_TIME, .scope = SCOPE_HOST,
-		.split = true,
 	},
 };
 

@@ -29,13 +29,11 @@ static const struct signal_row signals[SIGNAL_ID_COUNT] = {
 	[SIGNAL_TCP_SPLIT_RTT] = { .name = "tcp.split.rtt",
 				   .kind = SIGNAL_DISTRIBUTION,
 				   .unit = UNIT_TIME,
-				   .scope = SCOPE_HOST,
-				   .split = true },
+				   .scope = SCOPE_HOST },
 	[SIGNAL_TCP_SPLIT_RETRANSMITS] = { .name = "tcp.split.retransmits",
 					   .kind = SIGNAL_COUNTER,
 					   .unit = UNIT_NONE,
-					   .scope = SCOPE_HOST,
-					   .split = true },
+					   .scope = SCOPE_HOST },
 };
 
 static const struct catalogue catalogue = { .signals = signals };

@@ -10,7 +10,7 @@
 static void a_split_has_no_washout_and_its_signals_two_sides(void **state)
 {
 	static const char text[] =
-		POLICY("\"netns\"; match = \"blue\"", "cpu.idle > 1%", "tcp.congestion",
+		POLICY("\"netns\"; match = \"blue\"", "psi.io.full < 1%", "tcp.congestion",
 		       "tcp.split.rtt.p50", "trial = { split = true; window = \"5s\"; };");
 	_cleanup_set_ struct policy_set *set = policy_set_new();
 
@@ -26,7 +26,7 @@ static void a_split_has_no_washout_and_its_signals_two_sides(void **state)
 static void a_host_needs_no_match(void **state)
 {
 	(void)state;
-	assert_text_errors(POLICY("\"host\"", "cpu.idle > 1%", "tcp.congestion",
+	assert_text_errors(POLICY("\"host\"", "psi.io.full < 1%", "tcp.congestion",
 				  "tcp.split.rtt.p50", "trial = { split = true; };"),
 			   "");
 }
@@ -34,7 +34,7 @@ static void a_host_needs_no_match(void **state)
 static void a_washout_is_an_error(void **state)
 {
 	(void)state;
-	assert_text_errors(POLICY("\"host\"", "cpu.idle > 1%", "tcp.congestion",
+	assert_text_errors(POLICY("\"host\"", "psi.io.full < 1%", "tcp.congestion",
 				  "tcp.split.rtt.p50",
 				  "\ntrial = { split = true; washout = \"1s\"; };"),
 			   "p:2:35: a split has no washout, for nothing is switched: remove it\n");
@@ -44,7 +44,7 @@ static void a_knob_that_cannot_be_split_is_an_error(void **state)
 {
 	(void)state;
 	assert_text_errors(
-		"policy: { name = \"s\"; scope = \"host\"; when = \"cpu.idle > 1%\"; knob = "
+		"policy: { name = \"s\"; scope = \"host\"; when = \"psi.io.full < 1%\"; knob = "
 		"\"vm.swappiness\"; try = [ 10 ]; objective = { minimize = "
 		"\"tcp.split.rtt.p50\"; };\ntrial = { split = true; }; };",
 		"p:2:19: connections cannot be split by vm.swappiness: remove it, or use "
@@ -54,9 +54,9 @@ static void a_knob_that_cannot_be_split_is_an_error(void **state)
 static void an_objective_without_sides_is_an_error(void **state)
 {
 	(void)state;
-	assert_text_errors(POLICY("\"host\"", "cpu.idle > 1%", "tcp.congestion", "cpu.idle",
+	assert_text_errors(POLICY("\"host\"", "psi.io.full < 1%", "tcp.congestion", "psi.io.full",
 				  "trial = { split = true; };"),
-			   "p:1:130: cpu.idle is one value for all connections: a split needs a "
+			   "p:1:133: psi.io.full is one value for all connections: a split needs a "
 			   "signal "
 			   "that tells them apart, such as tcp.split.rtt.p50\n");
 }
@@ -65,10 +65,10 @@ static void what_has_sides_needs_a_split(void **state)
 {
 	(void)state;
 	assert_text_errors(
-		POLICY("\"host\"", "cpu.idle > 1%", "tcp.congestion", "tcp.split.rtt.p50", ""),
-		"p:1:130: tcp.split.rtt has values only while connections are split: add "
+		POLICY("\"host\"", "psi.io.full < 1%", "tcp.congestion", "tcp.split.rtt.p50", ""),
+		"p:1:133: tcp.split.rtt has values only while connections are split: add "
 		"trial = { split = true; }\n");
-	assert_text_errors(POLICY("\"host\"", "cpu.idle > 1%", "tcp.congestion", "cpu.idle",
+	assert_text_errors(POLICY("\"host\"", "psi.io.full < 1%", "tcp.congestion", "psi.io.full",
 				  "\nguardrails = ( { signal = \"tcp.split.retransmits.rate\"; "
 				  "max_rise = \"50%\"; } );"),
 			   "p:2:27: this signal has values only while connections are split: add "
@@ -89,7 +89,7 @@ static void a_condition_on_a_side_can_never_hold(void **state)
 static void only_true_and_false_are_taken(void **state)
 {
 	(void)state;
-	assert_text_errors(POLICY("\"host\"", "cpu.idle > 1%", "tcp.congestion",
+	assert_text_errors(POLICY("\"host\"", "psi.io.full < 1%", "tcp.congestion",
 				  "tcp.split.rtt.p50", "\ntrial = { split = 1; };"),
 			   "p:2:19: split takes true or false, found a number\n");
 }

@@ -17,6 +17,7 @@
 
 #include "actuator/actuator.h"
 #include "actuator/cgroup.h"
+#include "actuator/family.h"
 #include "actuator/in_netns.h"
 #include "base/cleanup.h"
 #include "base/scope.h"
@@ -136,8 +137,11 @@ static int start(int root, const struct scope *scope, struct split *split)
 	uint64_t cookie = 0;
 	int r = in_netns(root, scope, cookie_here, &cookie);
 
+	/* It reads all of the kernel's types: that takes a while on a slow machine. */
+	family_progress();
 	if (r == 0)
 		r = load(split, cookie);
+	family_progress();
 	if (r == 0)
 		r = attach(root, split);
 	if (r == 0)
@@ -207,7 +211,8 @@ void split_end(const struct scope *scope)
 /* A second descriptor of the same map, that cannot write. */
 static int open_read_only(int map)
 {
-	LIBBPF_OPTS(bpf_get_fd_by_id_opts, options, .open_flags = BPF_F_RDONLY);
+	const struct bpf_get_fd_by_id_opts options = { .sz = sizeof(options),
+						       .open_flags = BPF_F_RDONLY };
 	struct bpf_map_info info = { 0 };
 	uint32_t size = sizeof(info);
 	int fd;

@@ -379,12 +379,15 @@ static void a_connection_costs_little(void **state)
 
 	assert_int_equal(begin(m, 1, CHANGE_SPLIT), OUTCOME_DONE);
 	assert_int_equal(act(m, 1, ACTION_SPLIT), OUTCOME_DONE);
+	printf("the first SPLIT took %llu µs", (unsigned long long)m->outcome.took_ns / 1000);
 	for (int i = 0; i < CONNECTIONS; i++) {
 		struct pair pair = connect_to(m, listener, "10.78.0.2", NULL);
 
 		send_bytes(&pair);
 		disconnect(&pair);
 	}
+	assert_int_equal(act(m, 1, ACTION_SPLIT), OUTCOME_DONE);
+	printf(", the next %llu µs\n", (unsigned long long)m->outcome.took_ns / 1000);
 	while (bpf_prog_get_next_id(id, &id) == 0) {
 		_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
 

@@ -49,7 +49,7 @@ WORDS(guardrail_kind, GUARDRAIL_KIND_COUNT, [GUARDRAIL_MAX] = "max", [GUARDRAIL_
 WORDS(objective_direction, OBJECTIVE_DIRECTION_COUNT, [OBJECTIVE_MINIMIZE] = "minimize",
       [OBJECTIVE_MAXIMIZE] = "maximize")
 WORDS(action, ACTION_COUNT, [ACTION_BEGIN] = "begin", [ACTION_ARM] = "arm", [ACTION_BASE] = "base",
-      [ACTION_KEEP] = "keep", [ACTION_UNDO] = "undo")
+      [ACTION_KEEP] = "keep", [ACTION_UNDO] = "undo", [ACTION_SPLIT] = "split")
 WORDS(outcome_status, OUTCOME_STATUS_COUNT, [OUTCOME_DONE] = "done", [OUTCOME_REFUSED] = "refused",
       [OUTCOME_FOREIGN] = "foreign", [OUTCOME_GONE] = "gone", [OUTCOME_FAILED] = "failed")
 WORDS(trial_phase, TRIAL_PHASE_COUNT, [TRIAL_READING] = "reading", [TRIAL_READY] = "readiness",

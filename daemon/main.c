@@ -51,6 +51,8 @@
  *     actuator/route_key.c             the name of a route
  *     actuator/route_request.c         the request that replaces a route by itself
  *     actuator/setting.c               one setting put in force and read back
+ *     actuator/split.c                 new connections that draw their congestion control
+ *     actuator/split_off.c             the same in a build without BPF
  *     actuator/thread.c                threads: identity, masks, names
  *     actuator/txn.c                   the list of transactions
  *     actuator/usage.c                 what limits count: writes, flips, time on trial
@@ -65,6 +67,8 @@
  *     analyzer/target.c                a policy on one scope: watching, holding, on trial
  *     analyzer/text.c                  reasons as sentences
  *     analyzer/trial.c                 the phases of a trial
+ *     analyzer/trial_answer.c          what the actuator answers to a trial
+ *     analyzer/trial_split.c           windows that measure both sides at once
  *     analyzer/window.c                one window from the frames inside it
  *     base/conf_errors.c               all errors of a configuration file, in order
  *     base/conf_lexer.c                words of a configuration file
@@ -90,6 +94,7 @@
  *     bpf/block.bpf.c                  block requests timed in the kernel: tp_btf, fentry
  *     bpf/block_kprobe.bpf.c           the same by kprobes
  *     bpf/block_tracepoint.bpf.c       the same by plain tracepoints
+ *     bpf/tcp_split.bpf.c              the coin of each new connection, and what became of it
  *     daemon/batch.c                   many series as the bytes of one message
  *     daemon/catalogue.c               signals and knobs of this build in one place
  *     daemon/channel.c                 whole messages over a socketpair
@@ -167,6 +172,9 @@
  *     observer/psi_cgroup.c            pressure of control groups
  *     observer/signals.c               the table of signals
  *     observer/source.c                what all sources share
+ *     observer/tcp_split.c             results of connections that drew their congestion control
+ *     observer/tcp_split_off.c         the same in a build without BPF
+ *     observer/tcp_split_probe.c       whether connections could be split here
  *     observer/text.c                  parsing the kernel's text
  *     policies/arms.c                  try: the values of a policy
  *     policies/expression.c            conditions, compiled

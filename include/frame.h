@@ -30,7 +30,12 @@ enum series_flag {
 	SERIES_LOSSY =
 		1u << 1, /* something of this tick was lost: not to be used in a trial's window */
 	SERIES_SUMS = 1u << 2, /* a distribution of which only count and sum are known */
+	SERIES_BASE = 1u << 3, /* of a split: what drew the incumbent */
+	SERIES_ARM = 1u << 4,  /* of a split: what drew the arm */
 };
+
+#define SERIES_SIDES \
+	((uint32_t)(SERIES_BASE | SERIES_ARM)) /* never both: two series of one signal and scope */
 
 /* One signal of one scope at one tick. */
 struct series {

@@ -64,6 +64,13 @@ enum signal_id {
 	SIGNAL_APP_VALUE,   /* what a service says of itself: a level */
 	SIGNAL_APP_COUNT,   /* events */
 	SIGNAL_APP_LATENCY, /* durations */
+	SIGNAL_TCP_SPLIT_RTT, /* of connections that drew their congestion control: smoothed, once a round trip */
+	SIGNAL_TCP_SPLIT_RTT_MIN,     /* the least of each, when it closes */
+	SIGNAL_TCP_SPLIT_DURATION,    /* from established to closed */
+	SIGNAL_TCP_SPLIT_DELIVERY,    /* delivery rate, bytes a second, when it closes */
+	SIGNAL_TCP_SPLIT_BYTES,       /* acknowledged */
+	SIGNAL_TCP_SPLIT_RETRANSMITS, /* segments */
+	SIGNAL_TCP_SPLIT_CONNECTIONS, /* that drew */
 	SIGNAL_ID_COUNT,
 };
 
@@ -156,10 +163,16 @@ static inline bool signal_is_app(uint32_t signal)
 	return signal >= SIGNAL_APP_VALUE && signal <= SIGNAL_APP_LATENCY;
 }
 
+/* It has a series a side, and only while a trial splits connections: no instance is known by it. */
+static inline bool signal_is_split(uint32_t signal)
+{
+	return signal >= SIGNAL_TCP_SPLIT_RTT && signal <= SIGNAL_TCP_SPLIT_CONNECTIONS;
+}
+
 /* True when the reference is to what each instance of a policy of that scope has of its own. */
 static inline bool signal_ref_is_own(const struct signal_ref *ref, uint32_t scope)
 {
-	return ref->kind == scope && !ref->instance[0];
+	return ref->kind == scope && !ref->instance[0] && !signal_is_split(ref->signal);
 }
 
 #endif

@@ -32,6 +32,15 @@
 			      .source = "app",        \
 			      .about = about_ }
 
+#define SPLIT(id, kind_, unit_, name_, about_)                        \
+	[SIGNAL_TCP_SPLIT_##id] = { .name = "tcp.split." name_,       \
+				    .kind = SIGNAL_##kind_,           \
+				    .unit = UNIT_##unit_,             \
+				    .scope = SCOPE_HOST,              \
+				    .scopes = SCOPE_BIT(SCOPE_NETNS), \
+				    .source = "tcp_split",            \
+				    .about = about_ }
+
 const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	DISK(READ_LATENCY, DISTRIBUTION, TIME, "read.latency",
 	     "Time of reads from allocation of the request to completion."),
@@ -95,4 +104,19 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	APP(COUNT, COUNTER, NONE, "count", "Events that a service counts: `NAME +3`."),
 	APP(LATENCY, DISTRIBUTION, TIME, "latency",
 	    "Durations that a service measures: `NAME 1.2ms`, one each."),
+
+	SPLIT(RTT, DISTRIBUTION, TIME, "rtt",
+	      "In a split trial: smoothed round-trip time of each connection, once a round trip."),
+	SPLIT(RTT_MIN, DISTRIBUTION, TIME, "rtt.min",
+	      "In a split trial: least round-trip time of each connection that closed."),
+	SPLIT(DURATION, DISTRIBUTION, TIME, "duration",
+	      "In a split trial: time from established to closed of each connection that closed."),
+	SPLIT(DELIVERY, DISTRIBUTION, BYTES, "delivery",
+	      "In a split trial: delivery rate in bytes a second of each connection that closed, "
+	      "as "
+	      "the kernel measured it last."),
+	SPLIT(BYTES, COUNTER, BYTES, "bytes", "In a split trial: bytes acknowledged."),
+	SPLIT(RETRANSMITS, COUNTER, NONE, "retransmits", "In a split trial: segments sent again."),
+	SPLIT(CONNECTIONS, COUNTER, NONE, "connections",
+	      "In a split trial: connections that drew their congestion control."),
 };

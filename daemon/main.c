@@ -44,7 +44,6 @@
  *     actuator/recovery.c              what a crash left, undone from the journal
  *     actuator/restraint.c             limits, usage and pins held together
  *     actuator/route.c                 routes read and replaced by rtnetlink
- *     actuator/route_key.c             the name of a route
  *     actuator/route_request.c         the request that replaces a route by itself
  *     actuator/setting.c               one setting put in force and read back
  *     actuator/thread.c                threads: identity, masks, names
@@ -79,6 +78,7 @@
  *     base/netns.c                     visits to network namespaces
  *     base/quantity.c                  numbers with units
  *     base/rng.c                       a seeded generator
+ *     base/route_key.c                 the name of a route
  *     base/scope.c                     scopes as text
  *     base/signal.c                    references to signals as text
  *     base/sysroot.c                   /proc and /sys under a descriptor

@@ -86,6 +86,7 @@
  *     bpf/block.bpf.c                  block requests timed in the kernel: tp_btf, fentry
  *     bpf/block_kprobe.bpf.c           the same by kprobes
  *     bpf/block_tracepoint.bpf.c       the same by plain tracepoints
+ *     bpf/squeeze.bpf.c                packets of each run of receiving, against its budget
  *     daemon/batch.c                   many series as the bytes of one message
  *     daemon/catalogue.c               signals and knobs of this build in one place
  *     daemon/channel.c                 whole messages over a socketpair
@@ -156,12 +157,27 @@
  *     observer/events.c                the numbers of tracepoints
  *     observer/instances.c             demanded instances as they come and go
  *     observer/memory.c                /proc/meminfo, /proc/vmstat, meminfo of nodes
+ *     observer/net.c                   receiving and sending, by CPU and by interface
+ *     observer/net_cpus.c              what each CPU took, dropped and left
+ *     observer/netstat.c               tables of names over numbers of /proc/net
+ *     observer/nics.c                  statistics and interrupts of an interface
  *     observer/observer.c              demand to sources, samples to frames
  *     observer/processes.c             processes listed
  *     observer/psi.c                   /proc/pressure
  *     observer/psi_cgroup.c            pressure of control groups
  *     observer/signals.c               the table of signals
+ *     observer/softirqs.c              software interrupts by CPU
+ *     observer/softnet.c               the counters of receiving by CPU
  *     observer/source.c                what all sources share
+ *     observer/squeeze.c               squeezes by budget, from its BPF programs
+ *     observer/squeeze_off.c           the same where BPF was left out
+ *     observer/tcp.c                   TCP: the namespaces that are looked into
+ *     observer/tcp_counters.c          counters of TCP in a namespace
+ *     observer/tcp_dump.c              connections told by sock_diag
+ *     observer/tcp_info.c              one connection, as the kernel tells of it
+ *     observer/tcp_route.c             the route to a peer
+ *     observer/tcp_snapshot.c          connections looked at in slices
+ *     observer/tcp_table.c             what was known of each connection
  *     observer/text.c                  parsing the kernel's text
  *     policies/arms.c                  try: the values of a policy
  *     policies/expression.c            conditions, compiled

@@ -54,10 +54,10 @@ static int ask(struct nl_sock *sock, uint8_t family, const uint8_t *address)
 		uint8_t address[16];
 	} request = {
 		.header = { .nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST },
-		/* FIB_MATCH: the route itself and not what it comes to for this address. */
+		/* The route itself, not what it comes to for this address; and its table, not always main. */
 		.body = { .rtm_family = family,
 			  .rtm_dst_len = (uint8_t)(size * 8),
-			  .rtm_flags = RTM_F_FIB_MATCH },
+			  .rtm_flags = RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE },
 		.attr = { .nla_type = RTA_DST, .nla_len = (uint16_t)(NLA_HDRLEN + size) },
 	};
 

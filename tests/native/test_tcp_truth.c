@@ -14,6 +14,7 @@
 #include <linux/if_packet.h>
 #include <math.h>
 #include <net/if.h>
+#include <netlink/socket.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <linux/sockios.h>
@@ -40,6 +41,7 @@
 #include "base/netns.h"
 #include "base/sysroot.h"
 #include "observer/observer.h"
+#include "observer/tcp_route.h"
 
 #define SAMPLES_MAX 64
 
@@ -692,6 +694,53 @@ static void a_delay_and_a_loss_are_measured(void **state)
 	assert_true(out_of_order == theirs);
 }
 
+static void expect_route(struct nl_sock *sock, const char *peer, const char *route)
+{
+	struct tcp_connection connection = { .family = strchr(peer, ':') ? AF_INET6 : AF_INET };
+	char name[SCOPE_NAME_MAX];
+	struct route_key key;
+	int r;
+
+	assert_int_equal(inet_pton(connection.family, peer, connection.peer), 1);
+	r = tcp_route_find(sock, &connection, &key);
+	if (!route) {
+		assert_int_equal(r, -ENOENT);
+		return;
+	}
+	assert_int_equal(r, 0);
+	assert_int_equal(route_key_format(&key, name, sizeof(name)), 0);
+	assert_string_equal(name, route);
+}
+
+static void a_peer_is_on_the_route_that_the_kernel_takes(void **state)
+{
+	struct nl_sock *sock;
+
+	(void)state;
+	assert_int_equal(shell("ip link add one type veth peer name two && ip link set one up && "
+			       "ip link set two up && ip address add 10.1.0.1/16 dev one && "
+			       "ip -6 address add fd01::1/64 dev one nodad && "
+			       "ip route add 10.2.0.0/16 via 10.1.0.2 && "
+			       "ip route add 10.2.3.0/24 via 10.1.0.3 metric 7 && "
+			       "ip route add default via 10.1.0.9 && "
+			       "ip route add 10.4.0.0/16 via 10.1.0.4 table 99 && "
+			       "ip rule add to 10.4.0.0/16 table 99"),
+			 0);
+	assert_int_equal(tcp_route_open(&sock), 0);
+	expect_route(sock, "10.1.0.7", "10.1.0.0/16@main");
+	expect_route(sock, "10.2.9.9", "10.2.0.0/16@main");
+	expect_route(sock, "10.2.3.9", "10.2.3.0/24@main+7");
+	expect_route(sock, "::ffff:10.2.3.9", "10.2.3.0/24@main+7");
+	expect_route(sock, "8.8.8.8", "0.0.0.0/0@main");
+	expect_route(sock, "10.4.1.1", "10.4.0.0/16@99");
+	expect_route(sock, "fd01::5", "fd01::/64@main+256");
+	expect_route(sock, "fd02::5", NULL); /* unreachable */
+	expect_route(sock, "127.0.0.1", NULL);
+	expect_route(sock, "10.1.0.1", NULL);
+	nl_socket_free(sock);
+	shell("ip rule del to 10.4.0.0/16 table 99; ip link del one");
+}
+
 /* What the daemon's observer is: a user with no right to enter another namespace. */
 static void a_user_who_may_not_enter_a_namespace_is_told_what_to_do(void **state)
 {
@@ -822,6 +871,7 @@ int main(int argc, char **argv)
 		TRUTH(only_connections_that_sent_count_and_a_reused_address_is_another_one),
 		TRUTH(a_transfer_through_a_router_is_as_ss_and_its_own_socket_tell_it),
 		TRUTH(a_delay_and_a_loss_are_measured),
+		TRUTH(a_peer_is_on_the_route_that_the_kernel_takes),
 		TRUTH(a_user_who_may_not_enter_a_namespace_is_told_what_to_do),
 		TRUTH(packets_and_drops_of_an_interface_are_counted_exactly),
 		TRUTH(packets_of_the_cpus_are_those_of_the_interface_and_more),

@@ -27,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -387,6 +388,60 @@ static void only_connections_that_sent_count_and_a_reused_address_is_another_one
 	sample(t);
 	assert_int_equal(connections_seen(t, SIGNAL_TCP_RTT, ""), 1);
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		close(ends[i][0]);
+		close(ends[i][1]);
+	}
+	close(fd);
+}
+
+#define MANY 1500
+
+/* Ticks that are so short that many are needed for all connections. Returns how many connections counted. */
+static double many_ticks(struct truth *t, int n, int *ret_ticks)
+{
+	double counted = 0;
+
+	*ret_ticks = 0;
+	for (int i = 0; i < n; i++) {
+		const struct series *series;
+
+		usleep(5000);
+		sample(t);
+		series = series_of(t, SIGNAL_TCP_RTT, "");
+		assert_non_null(series);
+		counted += (double)series->hist->count;
+		*ret_ticks += series->hist->count > 0;
+	}
+	return counted;
+}
+
+static void connections_that_do_not_fit_into_a_tick_come_in_the_next_ones(void **state)
+{
+	static const uint32_t signals[] = { SIGNAL_TCP_RTT, SIGNAL_TCP_CWND };
+	const struct rlimit limit = { 4096, 4096 };
+	static int ends[MANY][2];
+	struct truth *t = *state;
+	struct sockaddr_in address;
+	int fd = listener(64, &address), ticks;
+
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	for (size_t i = 0; i < MANY; i++)
+		pair(fd, &address, ends[i]);
+	demand(t, SCOPE_HOST, "", signals, 1);
+	many_ticks(t, 400, &ticks);
+	for (size_t i = 0; i < MANY; i++)
+		send_bytes(ends[i], 500);
+	assert_true(many_ticks(t, 400, &ticks) == MANY);
+	print_message("%d connections counted in %d ticks of 5 ms\n", MANY, ticks);
+	assert_true(ticks > 2);
+	/* Another demand while the kernel's list is half told. */
+	for (int i = 0; i < 20; i++) {
+		demand(t, SCOPE_HOST, "", signals, 1 + (size_t)i % 2);
+		many_ticks(t, 3, &ticks);
+	}
+	assert_int_equal(t->frame->losses[LOSS_EVENT], 0);
+	assert_int_equal(t->frame->losses[LOSS_CONNECTION], 0);
+	for (size_t i = 0; i < MANY; i++) {
 		close(ends[i][0]);
 		close(ends[i][1]);
 	}
@@ -869,6 +924,7 @@ int main(int argc, char **argv)
 		TRUTH(requests_that_nobody_answers_are_sent_again),
 		TRUTH(a_namespace_has_its_own_counts_and_is_let_go),
 		TRUTH(only_connections_that_sent_count_and_a_reused_address_is_another_one),
+		TRUTH(connections_that_do_not_fit_into_a_tick_come_in_the_next_ones),
 		TRUTH(a_transfer_through_a_router_is_as_ss_and_its_own_socket_tell_it),
 		TRUTH(a_delay_and_a_loss_are_measured),
 		TRUTH(a_peer_is_on_the_route_that_the_kernel_takes),

@@ -425,10 +425,13 @@ static void connections_that_do_not_fit_into_a_tick_come_in_the_next_ones(void *
 	int fd = listener(64, &address), ticks;
 
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	for (size_t i = 0; i < MANY; i++)
+	for (size_t i = 0; i < MANY; i++) {
 		pair(fd, &address, ends[i]);
+		send_bytes(ends[i], 500);
+	}
 	demand(t, SCOPE_HOST, "", signals, 1);
-	many_ticks(t, 400, &ticks);
+	/* When they sent is not known: perhaps long ago. */
+	assert_true(many_ticks(t, 400, &ticks) == 0);
 	for (size_t i = 0; i < MANY; i++)
 		send_bytes(ends[i], 500);
 	assert_true(many_ticks(t, 400, &ticks) == MANY);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/idset.h"
 #include "base/sysroot.h"
 #include "observer/softirqs.h"
@@ -17,6 +18,9 @@
 #define SOFTIRQS_PATH "proc/softirqs"
 #define ONLINE_PATH "sys/devices/system/cpu/online"
 #define ONLINE_BYTES 4096
+
+/* Programs at every run of receiving cost most where nothing is squeezed: they are attached from the first squeeze on, so long. */
+#define SQUEEZE_QUIET_NS (10 * NSEC_PER_SEC)
 
 static const enum signal_id delta_signals[NET_DELTA_COUNT] = {
 	[NET_DELTA_PACKETS] = SIGNAL_NET_PACKETS,
@@ -166,25 +170,46 @@ static void cpu_add(struct net_cpu *cpu, const struct softnet_cpu *now, const ui
 		causes_add(cpu, *budget, added[SOFTNET_SQUEEZES]);
 	else
 		cpu->causes_known = false;
+	if (added[SOFTNET_SQUEEZES] == 0) {
+		cpu->deltas[NET_DELTA_SQUEEZES_BUDGET] =
+			fmax(cpu->deltas[NET_DELTA_SQUEEZES_BUDGET], 0);
+		cpu->deltas[NET_DELTA_SQUEEZES_TIME] =
+			fmax(cpu->deltas[NET_DELTA_SQUEEZES_TIME], 0);
+	}
+}
+
+/* The causes of a tick are known when the programs were there from its beginning to its end, or where there is nothing to know. */
+static void squeeze_follow(struct net_cpus *cpus, struct sampler *sampler)
+{
+	for (size_t i = 0; i < SOFTNET_CPUS_MAX; i++)
+		if (cpus->cpus[i].deltas[NET_DELTA_SQUEEZES] > 0)
+			cpus->squeezed_ns = sampler->now_ns;
+	if (cpus->squeezed_ns && sampler->now_ns - cpus->squeezed_ns < SQUEEZE_QUIET_NS)
+		sampler->losses[LOSS_EVENT] += squeeze_attach(cpus->squeeze) < 0;
+	else
+		squeeze_detach(cpus->squeeze);
 }
 
 /* Reads all CPUs' counters into the deltas. */
 static void softnet_sample(struct net_cpus *cpus, struct sampler *sampler)
 {
-	bool causes =
-		cpus->squeeze && squeeze_read(cpus->squeeze, cpus->budget, SOFTNET_CPUS_MAX) == 0;
+	const bool attached = cpus->squeeze && squeeze_attached(cpus->squeeze);
+	const bool causes =
+		attached && squeeze_read(cpus->squeeze, cpus->budget, SOFTNET_CPUS_MAX) == 0;
 	ssize_t n = sysroot_reread(cpus->softnet, cpus->text, sizeof(cpus->text));
 
 	if (n < 0 || softnet_parse(cpus->text, cpus->online, cpus->n_online, cpus->now) < 0) {
 		sampler->losses[LOSS_EVENT]++;
 		memset(cpus->now, 0, sizeof(cpus->now));
 	}
-	sampler->losses[LOSS_EVENT] += cpus->squeeze && !causes;
+	sampler->losses[LOSS_EVENT] += attached && !causes;
 	for (size_t i = 0; i < SOFTNET_CPUS_MAX; i++) {
 		if (sampler->interval_ns == 0)
 			cpus->cpus[i].known = cpus->cpus[i].causes_known = false;
 		cpu_add(&cpus->cpus[i], &cpus->now[i], causes ? &cpus->budget[i] : NULL);
 	}
+	if (cpus->squeeze)
+		squeeze_follow(cpus, sampler);
 }
 
 /* Returns how many softirqs of receiving all CPUs had in the tick. */
@@ -209,16 +234,27 @@ static double softirqs_sample(struct net_cpus *cpus, struct sampler *sampler)
 	return total;
 }
 
+static bool is_cause(size_t delta)
+{
+	return delta == NET_DELTA_SQUEEZES_BUDGET || delta == NET_DELTA_SQUEEZES_TIME;
+}
+
+/* A CPU that has just come has no values yet and adds nothing; but where one CPU's causes are not known the sum's are not. */
 static void host_sample(const struct net_cpus *cpus, struct sampler *sampler)
 {
 	for (size_t i = 0; i < NET_DELTA_COUNT; i++) {
 		double sum = NAN;
 
-		for (size_t cpu = 0; cpu < SOFTNET_CPUS_MAX; cpu++) {
-			const double delta = cpus->cpus[cpu].deltas[i];
+		for (size_t j = 0; j < SOFTNET_CPUS_MAX; j++) {
+			const struct net_cpu *cpu = &cpus->cpus[j];
 
-			if (!isnan(delta))
-				sum = isnan(sum) ? delta : sum + delta;
+			if (isnan(cpu->deltas[i]) && is_cause(i) &&
+			    cpu->deltas[NET_DELTA_SQUEEZES] > 0) {
+				sum = NAN;
+				break;
+			}
+			if (!isnan(cpu->deltas[i]))
+				sum = isnan(sum) ? cpu->deltas[i] : sum + cpu->deltas[i];
 		}
 		sampler_host(sampler, delta_signals[i], sum);
 	}

@@ -47,6 +47,7 @@ struct net_cpus {
 	const struct source_context *context;
 	int softnet, softirqs;   /* descriptors */
 	struct squeeze *squeeze; /* NULL = causes are not demanded, or not to be had */
+	uint64_t squeezed_ns;    /* when a CPU was squeezed last */
 	char squeeze_text[SOURCE_TEXT_MAX / 2]; /* why not to be had; "" */
 	struct instances instances;
 	uint16_t cpu_of[SOFTNET_CPUS_MAX]; /* of a place among the instances */
@@ -62,7 +63,7 @@ struct net_cpus {
 /* Returns 0 or -errno; net_cpus_close() follows in either case. */
 int net_cpus_open(struct net_cpus *cpus, const struct source_context *context);
 
-/* Attaches the programs when causes are demanded, else detaches them. That they fail is said in squeeze_text. */
+/* Loads the programs when causes are demanded, else unloads them. That they fail is said in squeeze_text. */
 void net_cpus_demand(struct net_cpus *cpus, const struct source_demand *demand);
 
 void net_cpus_sample(struct net_cpus *cpus, struct sampler *sampler);

@@ -19,7 +19,8 @@
 
 struct squeeze {
 	struct bpf_object *object;
-	struct bpf_link *links[PROGRAMS_MAX];
+	int programs[PROGRAMS_MAX], links[PROGRAMS_MAX]; /* descriptors; -1 = not attached */
+	size_t n_programs;
 	int cpus_map, budget_map; /* descriptors of the object's */
 	int budget_fd;
 	size_t n_cpus; /* that may be: a per-CPU map has so many values */
@@ -44,19 +45,45 @@ static int budget_tell(struct squeeze *squeeze)
 	return bpf_map_update_elem(squeeze->budget_map, &key, &budget, BPF_ANY) < 0 ? -errno : 0;
 }
 
-static int squeeze_attach(struct squeeze *squeeze)
+/* By plain system calls: libbpf's links are allocated. */
+int squeeze_attach(struct squeeze *squeeze)
+{
+	for (size_t i = 0; i < squeeze->n_programs; i++) {
+		if (squeeze->links[i] >= 0)
+			continue;
+		squeeze->links[i] = bpf_raw_tracepoint_open(NULL, squeeze->programs[i]);
+		if (squeeze->links[i] < 0) {
+			int r = -errno;
+
+			squeeze_detach(squeeze);
+			return r;
+		}
+	}
+	return 0;
+}
+
+void squeeze_detach(struct squeeze *squeeze)
+{
+	for (size_t i = 0; i < PROGRAMS_MAX; i++) {
+		closep(&squeeze->links[i]);
+		squeeze->links[i] = -1;
+	}
+}
+
+bool squeeze_attached(const struct squeeze *squeeze)
+{
+	return squeeze->links[0] >= 0;
+}
+
+static int programs_find(struct squeeze *squeeze)
 {
 	struct bpf_program *program;
-	size_t n = 0;
 
 	bpf_object__for_each_program(program, squeeze->object)
 	{
-		if (n == PROGRAMS_MAX)
+		if (squeeze->n_programs == PROGRAMS_MAX)
 			return -E2BIG;
-		squeeze->links[n] = bpf_program__attach(program);
-		if (!squeeze->links[n])
-			return -errno;
-		n++;
+		squeeze->programs[squeeze->n_programs++] = bpf_program__fd(program);
 	}
 	return 0;
 }
@@ -81,8 +108,12 @@ static int squeeze_load(struct squeeze *squeeze, const char **ret_what)
 	}
 	if (r == 0) {
 		*ret_what = "attach";
-		r = squeeze_attach(squeeze);
+		r = programs_find(squeeze);
 	}
+	/* For a moment, to see whether it works. */
+	if (r == 0)
+		r = squeeze_attach(squeeze);
+	squeeze_detach(squeeze);
 	libbpf_set_print(print);
 	return r;
 }
@@ -99,6 +130,8 @@ int squeeze_open(const struct source_context *context, struct squeeze **ret_sque
 		return -ENOMEM;
 	}
 	squeeze->n_cpus = (size_t)n_cpus;
+	for (size_t i = 0; i < PROGRAMS_MAX; i++)
+		squeeze->links[i] = -1;
 	squeeze->cpus = calloc(squeeze->n_cpus, sizeof(*squeeze->cpus));
 	squeeze->budget_fd = source_open_file(context->root, BUDGET_PATH);
 	r = squeeze->cpus ? squeeze->budget_fd : -ENOMEM;
@@ -117,8 +150,7 @@ void squeeze_close(struct squeeze *squeeze)
 {
 	if (!squeeze)
 		return;
-	for (size_t i = 0; i < PROGRAMS_MAX; i++)
-		bpf_link__destroy(squeeze->links[i]);
+	squeeze_detach(squeeze);
 	bpf_object__close(squeeze->object);
 	closep(&squeeze->budget_fd);
 	free(squeeze->cpus);
@@ -139,16 +171,13 @@ int squeeze_read(struct squeeze *squeeze, uint64_t *ret_counts, size_t max)
 
 void squeeze_status(const struct squeeze *squeeze, struct source_status *status)
 {
-	struct bpf_program *program;
-
 	status->bpf_runs = 0;
 	status->bpf_run_ns = 0;
-	bpf_object__for_each_program(program, squeeze->object)
-	{
+	for (size_t i = 0; i < squeeze->n_programs; i++) {
 		struct bpf_prog_info info = { 0 };
 		uint32_t length = sizeof(info);
 
-		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length) < 0)
+		if (bpf_obj_get_info_by_fd(squeeze->programs[i], &info, &length) < 0)
 			continue;
 		status->bpf_runs += info.run_cnt;
 		status->bpf_run_ns += info.run_time_ns;

@@ -18,6 +18,23 @@ void squeeze_close(struct squeeze *squeeze)
 	(void)squeeze;
 }
 
+int squeeze_attach(struct squeeze *squeeze)
+{
+	(void)squeeze;
+	return -EOPNOTSUPP;
+}
+
+void squeeze_detach(struct squeeze *squeeze)
+{
+	(void)squeeze;
+}
+
+bool squeeze_attached(const struct squeeze *squeeze)
+{
+	(void)squeeze;
+	return false;
+}
+
 int squeeze_read(struct squeeze *squeeze, uint64_t *ret_counts, size_t max)
 {
 	(void)squeeze, (void)ret_counts, (void)max;

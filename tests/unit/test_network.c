@@ -239,6 +239,24 @@ static void the_host_is_the_sum_of_its_cpus(void **state)
 	expect(f, SIGNAL_NET_SQUEEZES_ALL, "", 3);
 }
 
+/* No programs look at this folder's CPUs: where there was none there is no cause, and else it is not known. */
+static void a_squeeze_that_nobody_saw_has_no_known_cause(void **state)
+{
+	static const uint32_t signals[] = { SIGNAL_NET_SQUEEZES_ALL, SIGNAL_NET_SQUEEZES_BUDGET,
+					    SIGNAL_NET_SQUEEZES_TIME };
+	struct fixture *f = *state;
+
+	demand(f, SCOPE_HOST, signals, ARRAY_SIZE(signals));
+	tick(f);
+	expect(f, SIGNAL_NET_SQUEEZES_ALL, "", 0);
+	expect(f, SIGNAL_NET_SQUEEZES_BUDGET, "", 0);
+	expect(f, SIGNAL_NET_SQUEEZES_TIME, "", 0);
+	after_softnet(f);
+	expect(f, SIGNAL_NET_SQUEEZES_ALL, "", 3);
+	expect_unknown(f, SIGNAL_NET_SQUEEZES_BUDGET, "");
+	expect_unknown(f, SIGNAL_NET_SQUEEZES_TIME, "");
+}
+
 static void a_cpu_that_goes_offline_takes_its_series_along(void **state)
 {
 	struct fixture *f = *state;
@@ -295,6 +313,7 @@ int main(void)
 		NETWORK(a_counter_that_goes_back_is_no_increase),
 		NETWORK(counters_of_a_cpu_wrap_and_drops_have_their_causes),
 		NETWORK(the_host_is_the_sum_of_its_cpus),
+		NETWORK(a_squeeze_that_nobody_saw_has_no_known_cause),
 		NETWORK(a_cpu_that_goes_offline_takes_its_series_along),
 		NETWORK(the_shares_of_receiving_add_up_to_one),
 		NETWORK(an_interface_has_its_statistics_and_interrupts),

@@ -177,6 +177,7 @@
  *     observer/tcp_info.c              one connection, as the kernel tells of it
  *     observer/tcp_route.c             the route to a peer
  *     observer/tcp_snapshot.c          connections looked at in slices
+ *     observer/tcp_space.c             what is open in a network namespace
  *     observer/tcp_table.c             what was known of each connection
  *     observer/text.c                  parsing the kernel's text
  *     policies/arms.c                  try: the values of a policy

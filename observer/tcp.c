@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netlink/socket.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,12 +20,11 @@
 #include "base/netns.h"
 #include "base/scope.h"
 #include "observer/instances.h"
-#include "observer/tcp_route.h"
 
 #define DIRENT_BYTES 4096
 #define OWN 0 /* the space that flyball itself is in; the instance at place i has space i + 1 */
 
-#define REMEDY_DIAG "use a kernel with CONFIG_INET_TCP_DIAG"
+#define REMEDY_DIAG "modprobe tcp_diag, or use a kernel with CONFIG_INET_TCP_DIAG"
 #define REMEDY_NETNS \
 	"as root: flyball watch, signals and recommend enter them; the daemon's observer may not"
 
@@ -39,65 +37,6 @@ struct tcp {
 	struct demand named_demands[DEMANDS_MAX]; /* scratch: see named_demand() */
 	size_t n_denied; /* namespaces that could not be entered, at the last scan */
 };
-
-/* netns_visit() passes one pointer. */
-struct opening {
-	struct tcp_space *space;
-	int root;
-};
-
-static void space_close(struct tcp_space *space)
-{
-	if (!space->used)
-		return;
-	tcp_counters_close(&space->counters);
-	tcp_dump_close(&space->dump);
-	nl_socket_free(space->routes);
-	*space = (struct tcp_space){ 0 };
-}
-
-/* In the space's namespace. Without sock_diag or rtnetlink there are counters, still. */
-static int space_open(void *data)
-{
-	const struct opening *opening = data;
-	struct tcp_space *space = opening->space;
-	int r = tcp_counters_open(&space->counters, opening->root);
-
-	space->used = true;
-	if (r == 0)
-		r = tcp_dump_open(&space->dump);
-	if (r == 0)
-		r = tcp_route_open(&space->routes);
-	if (r < 0)
-		space_close(space);
-	return r;
-}
-
-/* A route is demanded that is in the space, or may be: which ones a pattern means is known when a connection uses them. */
-static bool wants_routes(const struct source_demand *demand, const struct scope *space)
-{
-	for (size_t i = 0; i < demand->n_demands; i++) {
-		const struct scope *pattern = &demand->demands[i].scope;
-		struct route_key key;
-		struct scope exact;
-
-		if (pattern->kind != SCOPE_ROUTE)
-			continue;
-		if (!scope_pattern_is_exact(pattern, &exact) ||
-		    (route_key_parse(exact.name, &key) == 0 && scope_equal(&key.netns, space)))
-			return true;
-	}
-	return false;
-}
-
-static void space_demand(struct tcp_space *space, const struct scope *scope,
-			 const struct source_demand *demand)
-{
-	space->scope = *scope;
-	space->signals = source_demand_of(demand, scope);
-	space->by_route = wants_routes(demand, scope);
-	space->snapshot = space->by_route || tcp_snapshot_has(&space->signals);
-}
 
 /* A name that leads to no namespace is no instance. */
 static int named_exists(const struct tcp *tcp, const char *name, uint64_t *ret_identity)
@@ -154,9 +93,10 @@ static int named_list(void *source, struct instances *named)
 static int named_come(void *source, const struct instance *instance, size_t place)
 {
 	struct tcp *tcp = source;
-	struct opening opening = { .space = &tcp->spaces[place + 1], .root = tcp->context->root };
+	struct tcp_opening opening = { .space = &tcp->spaces[place + 1],
+				       .root = tcp->context->root };
 	_cleanup_close_ int netns = netns_open(tcp->context->root, instance->scope.name);
-	int r = netns < 0 ? netns : netns_visit(netns, space_open, &opening);
+	int r = netns < 0 ? netns : netns_visit(netns, tcp_space_open, &opening);
 
 	tcp->n_denied += r == -EPERM;
 	return r;
@@ -166,7 +106,7 @@ static void named_go(void *source, size_t place)
 {
 	struct tcp *tcp = source;
 
-	space_close(&tcp->spaces[place + 1]);
+	tcp_space_close(&tcp->spaces[place + 1]);
 }
 
 static const struct instances_ops named_ops = {
@@ -208,8 +148,8 @@ static int scan(struct tcp *tcp, uint64_t now_ns)
 
 	for (size_t i = 0; i < tcp->named.n_places; i++)
 		if (tcp->named.places[i].used)
-			space_demand(&tcp->spaces[i + 1], &tcp->named.places[i].scope,
-				     &tcp->demand);
+			tcp_space_demand(&tcp->spaces[i + 1], &tcp->named.places[i].scope,
+					 &tcp->demand);
 	return r;
 }
 
@@ -225,7 +165,7 @@ static int tcp_demand(void *state, const struct source_demand *demand, struct so
 	bool wanted = false;
 
 	tcp->demand = *demand;
-	space_demand(&tcp->spaces[OWN], &host, demand);
+	tcp_space_demand(&tcp->spaces[OWN], &host, demand);
 	scan(tcp, 0);
 	for (size_t i = 0; i < space_count(tcp); i++)
 		wanted |= tcp->spaces[i].used && tcp->spaces[i].snapshot;
@@ -244,11 +184,11 @@ static int tcp_open(void *state, const struct source_context *context,
 		    const struct source_demand *demand, struct source_status *status)
 {
 	struct tcp *tcp = state;
-	struct opening opening = { .space = &tcp->spaces[OWN], .root = context->root };
+	struct tcp_opening opening = { .space = &tcp->spaces[OWN], .root = context->root };
 	int r;
 
 	tcp->context = context;
-	r = space_open(&opening);
+	r = tcp_space_open(&opening);
 	if (r == 0)
 		r = instances_init(&tcp->named, SCOPE_NETNS, TCP_SPACES_MAX - 1, &named_ops, tcp);
 	if (r < 0) {
@@ -265,7 +205,7 @@ static void tcp_close(void *state)
 	struct tcp *tcp = state;
 
 	instances_deinit(&tcp->named);
-	space_close(&tcp->spaces[OWN]);
+	tcp_space_close(&tcp->spaces[OWN]);
 	tcp_snapshot_close(&tcp->snapshot);
 }
 
@@ -342,6 +282,10 @@ static void tcp_status(void *state, struct source_status *status)
 			   "%zu network namespaces are closed to this user: setns(2) needs "
 			   "CAP_SYS_ADMIN",
 			   tcp->n_denied);
+	else if (tcp->snapshot.table && tcp->snapshot.error)
+		source_say(status, SOURCE_DEGRADED, REMEDY_DIAG,
+			   "the kernel does not tell of its connections: %s",
+			   strerror(-tcp->snapshot.error));
 	else if (tcp->named.n_over)
 		source_say(status, SOURCE_ATTACHED, "",
 			   "%zu network namespaces are over the limit of %d", tcp->named.n_over,

@@ -39,6 +39,23 @@ struct tcp_space {
 	struct series *series[TCP_MEASURE_COUNT]; /* of this tick; NULL = not demanded */
 };
 
+/* What tcp_space_open() needs: netns_visit() passes one pointer. */
+struct tcp_opening {
+	struct tcp_space *space;
+	int root;
+};
+
+/*
+ * Opens a space, of the namespace of the calling thread, which it keeps alive: data is a struct tcp_opening. Returns 0;
+ * -errno with nothing left open.
+ */
+int tcp_space_open(void *data);
+void tcp_space_close(struct tcp_space *space);
+
+/* Names the space, and says what is demanded of it. */
+void tcp_space_demand(struct tcp_space *space, const struct scope *scope,
+		      const struct source_demand *demand);
+
 /* A route that connections use. */
 struct tcp_route {
 	struct route_key key;
@@ -56,6 +73,7 @@ struct tcp_snapshot {
 	struct tcp_table *table; /* NULL = no snapshot is demanded */
 	uint32_t round;          /* grows when all spaces were gone over */
 	size_t at;               /* the space that is gone over now */
+	int error;               /* of the last dump; 0 = the kernel told all */
 	int64_t allowance_ns;    /* CPU time that may still be used */
 	uint32_t epoch; /* of the demand: routes found in an earlier one are looked up again */
 	size_t n_routes;

@@ -216,6 +216,8 @@ static void step(struct tcp_snapshot *snapshot, struct tcp_space *space, struct 
 		space->settled |= r == 0;
 	}
 	sampler->losses[LOSS_EVENT] += r < 0;
+	if (r <= 0 && !(r == 0 && space->dump.running))
+		snapshot->error = r;
 	if (!space->dump.running)
 		snapshot->at++;
 }

@@ -42,11 +42,11 @@ static int put(int root, const char *path, const char *value)
 	return r;
 }
 
-/* `time`: no time at all, so that each poll is the last one; `budget`: four packets. */
+/* `time`: until the next tick of the kernel's clock; `budget`: four packets. The other one is out of reach. */
 static int cause_set(int root, const char *cause)
 {
 	const char *budget = !strcmp(cause, "budget") ? "4" : "1000000";
-	const char *usecs = !strcmp(cause, "time") ? "0" : "10000000";
+	const char *usecs = !strcmp(cause, "time") ? "1" : "10000000";
 	int r = put(root, "proc/sys/net/core/netdev_budget", budget);
 
 	return r < 0 ? r : put(root, "proc/sys/net/core/netdev_budget_usecs", usecs);

@@ -18,6 +18,7 @@ int tcp_info_read(const void *info, size_t size, struct tcp_connection *ret_conn
 	ret_connection->acked_bytes = known.tcpi_bytes_acked;
 	ret_connection->delivery_rate = known.tcpi_delivery_rate;
 	ret_connection->rtt_ns = known.tcpi_rtt * NSEC_PER_USEC;
+	ret_connection->sent_ago_ms = known.tcpi_last_data_sent;
 	ret_connection->cwnd = known.tcpi_snd_cwnd;
 	ret_connection->retransmits = known.tcpi_total_retrans;
 	return 0;

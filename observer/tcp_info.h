@@ -14,6 +14,7 @@ struct tcp_connection {
 	uint64_t acked_bytes;   /* that it sent and the peer acknowledged, so far */
 	uint64_t delivery_rate; /* bytes a second, the kernel's latest sample; 0 = none yet */
 	uint64_t rtt_ns;        /* smoothed */
+	uint32_t sent_ago_ms;   /* since it sent data; since it began where it never did */
 	uint32_t cwnd;          /* packets */
 	uint32_t retransmits;   /* segments, so far */
 };

@@ -13,6 +13,9 @@
 #define ALLOWANCE_MAX_NS \
 	2500000 /* and this in one tick, after a pause or where ticks are far apart */
 
+/* A connection that was not looked at before counts when it sent so short a time ago. */
+#define RECENT_MS 1000
+
 #define ROUTE_NONE 0xffffu
 #define ROUTE_BITS 16
 
@@ -164,8 +167,8 @@ static void mark_lossy(struct series *const series[TCP_MEASURE_COUNT])
 }
 
 /*
- * Only a connection that had something acknowledged since it was last looked at counts: what an idle one says is from when
- * it last spoke, be that hours ago. The first byte is the SYN's.
+ * Only a connection that had something acknowledged since it was last looked at counts, or, at first sight, one that sent just
+ * now: what an idle one says is from when it last spoke, be that hours ago. The first byte is the SYN's.
  */
 static void visit_connection(const struct tcp_connection *connection, void *data)
 {
@@ -183,7 +186,10 @@ static void visit_connection(const struct tcp_connection *connection, void *data
 		return;
 	}
 	known = is_new ? visit->space->settled : round - entry->round <= 1;
-	active = connection->acked_bytes > (is_new ? 1 : entry->acked_bytes);
+	if (known)
+		active = connection->acked_bytes > (is_new ? 1 : entry->acked_bytes);
+	else
+		active = connection->acked_bytes > 1 && connection->sent_ago_ms < RECENT_MS;
 	retransmits = connection->retransmits - entry->retransmits;
 	entry->acked_bytes = connection->acked_bytes;
 	entry->retransmits = connection->retransmits;
@@ -191,7 +197,7 @@ static void visit_connection(const struct tcp_connection *connection, void *data
 	route = route_of(visit, entry, connection);
 	if (known && route && route->retransmits)
 		route->retransmits->value += retransmits;
-	if (!known || !active)
+	if (!active)
 		return;
 	count_measures(visit->space->series, connection);
 	if (route)

@@ -120,10 +120,11 @@ void net_cpus_demand(struct net_cpus *cpus, const struct source_demand *demand)
 }
 
 /*
- * The programs count a squeeze before the kernel does, and were read before the file: what is under way between the two
- * makes the rest too small, never too big, and shows at a later tick.
+ * The programs count a squeeze before the kernel does. They are read before the file for a baseline, and after it else: what is
+ * under way between the two makes the rest too small, never too big, and shows at a later tick.
  */
-static void causes_add(struct net_cpu *cpu, uint64_t budget_now, double added)
+static void causes_add(struct net_cpu *cpu, uint64_t budget_first, uint64_t budget_now,
+		       double added)
 {
 	const uint64_t before = cpu->budget, time_before = cpu->time;
 	const bool known = cpu->causes_known;
@@ -132,7 +133,8 @@ static void causes_add(struct net_cpu *cpu, uint64_t budget_now, double added)
 	cpu->budget = budget_now;
 	if (!known || isnan(added)) {
 		cpu->causes_known = true;
-		cpu->budget_start = budget_now;
+		cpu->budget_start = budget_first;
+		cpu->budget = budget_first;
 		cpu->squeezes = 0;
 		cpu->time = 0;
 		return;
@@ -146,7 +148,8 @@ static void causes_add(struct net_cpu *cpu, uint64_t budget_now, double added)
 }
 
 /* The kernel's numbers have 32 bits, and wrap. A packet over the flow limit is counted among the drops, too. */
-static void cpu_add(struct net_cpu *cpu, const struct softnet_cpu *now, const uint64_t *budget)
+static void cpu_add(struct net_cpu *cpu, const struct softnet_cpu *now,
+		    const uint64_t *budget_first, const uint64_t *budget)
 {
 	const struct softnet_cpu *before = &cpu->before;
 	double added[SOFTNET_FIELD_COUNT];
@@ -167,7 +170,7 @@ static void cpu_add(struct net_cpu *cpu, const struct softnet_cpu *now, const ui
 	if (now->online && now->backlog)
 		cpu->deltas[NET_DELTA_BACKLOG] = (double)now->fields[SOFTNET_BACKLOG];
 	if (budget)
-		causes_add(cpu, *budget, added[SOFTNET_SQUEEZES]);
+		causes_add(cpu, *budget_first, *budget, added[SOFTNET_SQUEEZES]);
 	else
 		cpu->causes_known = false;
 	if (added[SOFTNET_SQUEEZES] == 0) {
@@ -194,9 +197,11 @@ static void squeeze_follow(struct net_cpus *cpus, struct sampler *sampler)
 static void softnet_sample(struct net_cpus *cpus, struct sampler *sampler)
 {
 	const bool attached = cpus->squeeze && squeeze_attached(cpus->squeeze);
-	const bool causes =
-		attached && squeeze_read(cpus->squeeze, cpus->budget, SOFTNET_CPUS_MAX) == 0;
+	bool causes =
+		attached && squeeze_read(cpus->squeeze, cpus->budget_first, SOFTNET_CPUS_MAX) == 0;
 	ssize_t n = sysroot_reread(cpus->softnet, cpus->text, sizeof(cpus->text));
+
+	causes = causes && squeeze_read(cpus->squeeze, cpus->budget, SOFTNET_CPUS_MAX) == 0;
 
 	if (n < 0 || softnet_parse(cpus->text, cpus->online, cpus->n_online, cpus->now) < 0) {
 		sampler->losses[LOSS_EVENT]++;
@@ -206,7 +211,8 @@ static void softnet_sample(struct net_cpus *cpus, struct sampler *sampler)
 	for (size_t i = 0; i < SOFTNET_CPUS_MAX; i++) {
 		if (sampler->interval_ns == 0)
 			cpus->cpus[i].known = cpus->cpus[i].causes_known = false;
-		cpu_add(&cpus->cpus[i], &cpus->now[i], causes ? &cpus->budget[i] : NULL);
+		cpu_add(&cpus->cpus[i], &cpus->now[i], &cpus->budget_first[i],
+			causes ? &cpus->budget[i] : NULL);
 	}
 	if (cpus->squeeze)
 		squeeze_follow(cpus, sampler);

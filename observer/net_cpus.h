@@ -55,7 +55,8 @@ struct net_cpus {
 	size_t n_online;
 	struct softnet_cpu now[SOFTNET_CPUS_MAX];
 	struct net_cpu cpus[SOFTNET_CPUS_MAX];
-	uint64_t budget[SOFTNET_CPUS_MAX];
+	uint64_t budget_first[SOFTNET_CPUS_MAX],
+		budget[SOFTNET_CPUS_MAX]; /* before and after the file */
 	uint64_t irqs[SOFTNET_CPUS_MAX];
 	char text[NET_TEXT_BYTES];
 };

@@ -2,19 +2,23 @@
 /*
  * Squeezes of a known cause, as the net source tells of them: squeezetruth budget|time|none [SECONDS].
  *
- * Sets how much the kernel may receive at once so that only one cause is possible, while iperf3 sends over loopback without
- * segmentation by the device: many packets at once. Sysctls of the whole machine: for the software machine. Prints what
+ * Sets how much the kernel may receive at once so that only one cause is possible, while iperf3 or a flood of datagrams
+ * goes over loopback in a network namespace of its own: many packets at once. Sysctls of the whole machine: for the software machine. Prints what
  * was counted; exits with 1 when it is not as it must be.
  */
 #include <errno.h>
 #include <linux/ethtool.h>
+#include <linux/if_ether.h>
 #include <linux/sockios.h>
 #include <math.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,30 +30,38 @@
 
 #define TICK_US 100000
 #define SECONDS_DEFAULT 3
+/* Each takes some 30 ns a packet: a full backlog of 1,000 takes longer than two ticks of the clock. */
+#define LISTENERS 400
 
 struct squeezes {
 	double all, budget, time, packets;
 	int ticks_unknown;
 };
 
-static int put(int root, const char *path, const char *value)
+/* The shortest that the kernel takes: two ticks of its clock (netdev_budget_usecs_min), of which there may be 1,000, 250, 100 a second. */
+static int usecs_shortest(int root)
 {
-	int r = sysroot_write(root, path, value);
+	static const char *const usecs[] = { "2000", "8000", "20000" };
+	int r = -EINVAL;
 
-	if (r < 0)
-		fprintf(stderr, "squeezetruth: unable to write '%s' to %s: %s\n", value, path,
-			strerror(-r));
+	for (size_t i = 0; r < 0 && i < ARRAY_SIZE(usecs); i++)
+		r = sysroot_write(root, "proc/sys/net/core/netdev_budget_usecs", usecs[i]);
 	return r;
 }
 
-/* `time`: until the next tick of the kernel's clock; `budget`: four packets. The other one is out of reach. */
+/* `budget`: four packets; `time`: as short as may be. The other one is out of reach. */
 static int cause_set(int root, const char *cause)
 {
-	const char *budget = !strcmp(cause, "budget") ? "4" : "1000000";
-	const char *usecs = !strcmp(cause, "time") ? "1" : "10000000";
-	int r = put(root, "proc/sys/net/core/netdev_budget", budget);
+	int r = sysroot_write(root, "proc/sys/net/core/netdev_budget",
+			      strcmp(cause, "budget") ? "100000000" : "4");
 
-	return r < 0 ? r : put(root, "proc/sys/net/core/netdev_budget_usecs", usecs);
+	if (r == 0 && !strcmp(cause, "time"))
+		r = usecs_shortest(root);
+	else if (r == 0)
+		r = sysroot_write(root, "proc/sys/net/core/netdev_budget_usecs", "10000000");
+	if (r < 0)
+		fprintf(stderr, "squeezetruth: unable to set the budget: %s\n", strerror(-r));
+	return r;
 }
 
 /* Large segments are cut before the device, so that many packets wait at once. */
@@ -69,6 +81,48 @@ static int offload_off(const char *device)
 			r = -errno;
 	}
 	return r;
+}
+
+/*
+ * One CPU sends, the other one receives (RPS) more slowly than that, as it hands each packet to many sockets: its run has no
+ * end but the time.
+ */
+static int flood(int seconds)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9) };
+	const uint64_t end_ns = clock_now_ns() + (uint64_t)seconds * NSEC_PER_SEC;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	cpu_set_t first;
+
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	if (fd < 0 || sched_setaffinity(0, sizeof(first), &first) < 0 ||
+	    system("echo 2 >/sys/class/net/lo/queues/rx-0/rps_cpus") != 0)
+		return 1;
+	for (int i = 0; i < LISTENERS; i++)
+		if (socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_IP)) < 0)
+			return 1;
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	while (clock_now_ns() < end_ns)
+		(void)!sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to));
+	close(fd);
+	return 0;
+}
+
+/* Returns what the process is to exit with. */
+static int load_run(const char *cause, int seconds)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "(iperf3 -s -1 >/dev/null &); sleep 1; iperf3 -c 127.0.0.1 -P 2 -t %d >/dev/null",
+		 seconds);
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/sys", "sysfs", 0, NULL) < 0 ||
+	    system("ip link set lo up mtu 1500") != 0 || offload_off("lo") < 0)
+		return 1;
+	return strcmp(cause, "time") ? system(command) != 0 : flood(seconds);
 }
 
 static double value_of(const struct frame *frame, uint32_t signal)
@@ -102,8 +156,10 @@ static bool is_as_it_must_be(const char *cause, const struct squeezes *squeezes)
 		return false;
 	if (!strcmp(cause, "none"))
 		return squeezes->all == 0;
-	return squeezes->all > 10 &&
-	       squeezes->all == (!strcmp(cause, "time") ? squeezes->time : squeezes->budget);
+	if (!strcmp(cause, "time"))
+		return squeezes->all > 0 && squeezes->budget == 0;
+	/* A run that the programs did not see is told as one by time: up to 38 of 15,040 were seen beside much other work. */
+	return squeezes->all > 10 && squeezes->time <= 1 + squeezes->all / 200;
 }
 
 int main(int argc, char **argv)
@@ -117,33 +173,31 @@ int main(int argc, char **argv)
 	struct demand demands[ARRAY_SIZE(signals)] = { 0 };
 	struct squeezes squeezes = { 0 };
 	struct observer *observer;
-	char command[256];
 	pid_t load;
+	int status;
 
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		demands[i].signal = signals[i];
-	if (!frame || offload_off("lo") < 0 || cause_set(options.root, cause) < 0 ||
-	    observer_new(&options, &observer) < 0 ||
+	if (!frame || cause_set(options.root, cause) < 0 || observer_new(&options, &observer) < 0 ||
 	    observer_demand(observer, demands, ARRAY_SIZE(demands)) < 0)
 		return 1;
-	snprintf(command, sizeof(command),
-		 "iperf3 -s -1 >/dev/null & sleep 1; iperf3 -c 127.0.0.1 -P 2 -t %d >/dev/null",
-		 seconds);
 	load = fork();
 	if (load == 0)
-		_exit(system(command) ? 1 : 0);
+		_exit(load_run(cause, seconds));
 	observer_sample(observer, clock_now_ns(), frame);
 	for (int i = 0; i < (seconds + 3) * 10; i++) {
 		usleep(TICK_US);
 		observer_sample(observer, clock_now_ns(), frame);
 		count(frame, &squeezes);
 	}
-	waitpid(load, NULL, 0);
+	waitpid(load, &status, 0);
+	if (status != 0)
+		fprintf(stderr, "squeezetruth: no load\n");
 	printf("%s: %.0f packets, %.0f squeezes, %.0f by budget, %.0f by time, unknown in %d "
 	       "ticks\n",
 	       cause, squeezes.packets, squeezes.all, squeezes.budget, squeezes.time,
 	       squeezes.ticks_unknown);
 	observer_free(observer);
 	free(frame);
-	return is_as_it_must_be(cause, &squeezes) ? 0 : 1;
+	return status == 0 && is_as_it_must_be(cause, &squeezes) ? 0 : 1;
 }

@@ -14,7 +14,6 @@ check "the truth tests hold" grep -q 'PASSED' <<<"$out"
 check "with netem, too" grep -q 'OK ] a_delay_and_a_loss' <<<"$out"
 echo "$out" | grep -E '^[0-9]+ samples'
 
-ip link set lo up mtu 1500 # many packets
 for cause in budget time none; do
 	check "squeezes are told by their cause: $cause" "$helpers/squeezetruth" "$cause" 3
 done

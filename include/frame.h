@@ -18,9 +18,10 @@ enum loss {
 	LOSS_ORPHAN_END, /* a completion whose start was not seen */
 	LOSS_CLAMPED,    /* a value over the histogram's range */
 	LOSS_EVENT, /* an event that the kernel side could not record, a text that is no number, a read that failed */
-	LOSS_SERIES,   /* a series that did not fit into the frame */
-	LOSS_FRAME,    /* a frame that did not reach its reader */
-	LOSS_INSTANCE, /* a tick of a demanded instance that found no place or no descriptor */
+	LOSS_SERIES,     /* a series that did not fit into the frame */
+	LOSS_FRAME,      /* a frame that did not reach its reader */
+	LOSS_INSTANCE,   /* a tick of a demanded instance that found no place or no descriptor */
+	LOSS_CONNECTION, /* a TCP connection that found no place in the table: not followed */
 	LOSS_COUNT,
 };
 

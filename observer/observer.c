@@ -14,8 +14,8 @@
 #include "observer/source.h"
 
 static const struct source_ops *const sources[] = {
-	&block_source,  &psi_source, &cgroup_psi_source, &cpu_source,
-	&memory_source, &app_source, &tcp_split_source,
+	&block_source, &psi_source, &cgroup_psi_source, &cpu_source,       &memory_source,
+	&app_source,   &tcp_source, &net_source,        &tcp_split_source,
 };
 
 _Static_assert(ARRAY_SIZE(sources) <= SOURCES_MAX, "observer_sources() has room for all");

@@ -97,6 +97,8 @@ extern const struct source_ops cpu_source;
 extern const struct source_ops memory_source;
 extern const struct source_ops app_source;
 extern const struct source_ops tcp_split_source;
+extern const struct source_ops tcp_source;
+extern const struct source_ops net_source;
 
 /*
  * Adds a series without a value; a distribution gets an empty histogram. NULL when the frame is full, which is

@@ -141,8 +141,7 @@
  *     observer/block_btf.c             what the kernel's types say of the block layer
  *     observer/block_method.c          the methods of the block source, best first
  *     observer/block_probe.c           whether a way of the block programs may work here
- *     observer/block_programs.c        the BPF programs of one method, loaded and attached
- *     observer/block_seat.c            one BPF program attached and detached
+ *     observer/block_programs.c        the block programs of one method
  *     observer/block_series.c          a disk's series of a tick, held against the stat file
  *     observer/block_tracer.c          the watched disks, their histograms read
  *     observer/block_tracer_off.c      the same in a build without BPF
@@ -151,7 +150,10 @@
  *     observer/events.c                the numbers of tracepoints
  *     observer/memory.c                /proc/meminfo and /proc/vmstat
  *     observer/observer.c              demand to sources, samples to frames
+ *     observer/programs.c              the BPF programs of a source, loaded and attached
+ *     observer/programs_probe.c        whether BPF programs may work here
  *     observer/psi.c                   /proc/pressure
+ *     observer/seat.c                  one BPF program attached and detached
  *     observer/signals.c               the table of signals
  *     observer/source.c                what all sources share
  *     observer/text.c                  parsing the kernel's text

@@ -21,28 +21,34 @@ size_t analyzer_size(void)
 	return sizeof(struct analyzer);
 }
 
-static bool refs_valid(const struct condition *condition)
+static bool ref_valid(const struct catalogue *catalogue, const struct signal_ref *ref)
+{
+	return ref->signal < SIGNAL_ID_COUNT && ref->stat < STAT_COUNT &&
+	       signal_has_scope(&catalogue->signals[ref->signal], ref->kind);
+}
+
+static bool refs_valid(const struct catalogue *catalogue, const struct condition *condition)
 {
 	if (condition->n_nodes > POLICY_NODES_MAX)
 		return false;
 	for (uint32_t i = 0; i < condition->n_nodes; i++)
 		if (condition->nodes[i].op >= CONDITION_OP_COUNT ||
 		    (condition->nodes[i].op < CONDITION_AND &&
-		     condition->nodes[i].ref.signal >= SIGNAL_ID_COUNT))
+		     !ref_valid(catalogue, &condition->nodes[i].ref)))
 			return false;
 	return true;
 }
 
-static bool policy_valid(const struct policy *policy)
+static bool policy_valid(const struct catalogue *catalogue, const struct policy *policy)
 {
 	const struct trial_params *params = &policy->trial;
 
-	if (!refs_valid(&policy->when) || !refs_valid(&policy->until) ||
+	if (!refs_valid(catalogue, &policy->when) || !refs_valid(catalogue, &policy->until) ||
 	    policy->n_arms > POLICY_ARMS_MAX || policy->n_guardrails > POLICY_GUARDRAILS_MAX ||
-	    policy->objective.ref.signal >= SIGNAL_ID_COUNT)
+	    !ref_valid(catalogue, &policy->objective.ref))
 		return false;
 	for (uint32_t i = 0; i < policy->n_guardrails; i++)
-		if (policy->guardrails[i].ref.signal >= SIGNAL_ID_COUNT)
+		if (!ref_valid(catalogue, &policy->guardrails[i].ref))
 			return false;
 	return params->window_ns > 0 && params->max_pairs > 0 &&
 	       params->max_pairs <= TRIAL_PAIRS_MAX && params->error > 0 && params->error < 1 &&
@@ -64,7 +70,7 @@ int analyzer_init(struct analyzer *analyzer, const struct analyzer_options *opti
 	    options->mode > ANALYZER_AUTONOMOUS || options->only.kind > SCOPE_KIND_COUNT)
 		return -EINVAL;
 	for (size_t i = 0; i < options->n_policies; i++)
-		if (!policy_valid(&options->policies[i]))
+		if (!policy_valid(options->catalogue, &options->policies[i]))
 			return -EINVAL;
 	memset(analyzer, 0, sizeof(*analyzer));
 	analyzer->options = *options;
@@ -73,6 +79,7 @@ int analyzer_init(struct analyzer *analyzer, const struct analyzer_options *opti
 	for (size_t i = 0; i < options->n_policies; i++) {
 		want(analyzer, &options->policies[i].when);
 		want(analyzer, &options->policies[i].until);
+		analyzer->discoverers[i] = policy_discoverers(&options->policies[i]);
 	}
 	for (uint32_t i = 0; i < TRIALS_MAX; i++)
 		analyzer->experiments[i].slot = i;
@@ -172,14 +179,15 @@ static void open_trials(struct analyzer *analyzer, const struct step_context *co
 		experiment_open(x, context, analyzer->next_trial++, policy, target->policy,
 				&target->scope, target->evidence, target->n_evidence);
 		x->target = i;
-		x->named = policy_names_instance(analyzer, policy, &named);
+		x->named = policy_names_instance(policy, &named);
 	}
 }
 
-void analyzer_tick(struct analyzer *analyzer, const struct frame *frame, struct decisions *ret)
+void analyzer_tick(struct analyzer *analyzer, struct frame *frame, struct decisions *ret)
 {
 	struct step_context context = call_begin(analyzer, frame->time_ns, ret);
 
+	frame_index(frame);
 	if (frame->interval_ns)
 		recents_add(&analyzer->recents, frame, analyzer->wanted);
 	targets_update(analyzer, frame);

@@ -58,7 +58,9 @@ int analyzer_init(struct analyzer *analyzer, const struct analyzer_options *opti
 size_t analyzer_demands(const struct analyzer *analyzer, struct demand *ret_demands);
 
 /* Each of the following adds to what `ret` holds already only by overwriting it: `ret` is reset first. */
-void analyzer_tick(struct analyzer *analyzer, const struct frame *frame, struct decisions *ret);
+
+/* Of the frame only the index is written. The time is that of the series which policies ask for, not of all. */
+void analyzer_tick(struct analyzer *analyzer, struct frame *frame, struct decisions *ret);
 void analyzer_reading(struct analyzer *analyzer, uint32_t slot, const struct knob_reading *reading,
 		      uint64_t now_ns, struct decisions *ret);
 void analyzer_outcome(struct analyzer *analyzer, const struct outcome *outcome, uint64_t now_ns,

@@ -16,15 +16,13 @@ static void demand_add(struct demand_list *list, const struct signal_ref *ref,
 		       const struct scope *pattern)
 {
 	const uint32_t signal = ref->signal;
-	struct demand demand = { .signal = signal, .scope = *pattern };
+	struct demand demand = { .signal = signal, .scope = { .kind = ref->kind } };
 
-	demand.scope.kind = list->analyzer->options.catalogue->signals[signal].scope;
-	if (ref->instance[0]) {
+	if (ref->kind != SCOPE_HOST && ref->instance[0]) {
 		memcpy(demand.scope.name, ref->instance, sizeof(ref->instance));
 		demand.scope = scope_pattern_of(&demand.scope);
-	} else if (demand.scope.kind != pattern->kind) {
-		/* A signal of another kind of scope than the policy's is the host's. */
-		demand.scope = (struct scope){ .kind = SCOPE_HOST };
+	} else if (ref->kind != SCOPE_HOST) {
+		demand.scope = *pattern;
 	}
 	for (size_t i = 0; i < list->n; i++)
 		if (list->demands[i].signal == signal &&
@@ -44,6 +42,14 @@ static void demand_condition(struct demand_list *list, const struct condition *c
 			demand_add(list, &condition->nodes[i].ref, scope);
 }
 
+/* Only series of the objective say which instances there are. */
+static bool objective_discovers(const struct policy *policy)
+{
+	const struct signal_set signals = policy_discoverers(policy);
+
+	return signal_set_has(&signals, policy->objective.ref.signal);
+}
+
 static void demand_watch(struct demand_list *list, const struct policy *policy)
 {
 	const struct scope *only = &list->analyzer->options.only;
@@ -53,7 +59,7 @@ static void demand_watch(struct demand_list *list, const struct policy *policy)
 	if (only->kind != SCOPE_KIND_COUNT && only->name[0])
 		pattern = *only;
 	demand_condition(list, &policy->when, &pattern);
-	if (policy_discovers(list->analyzer, policy, policy->objective.ref.signal))
+	if (objective_discovers(policy))
 		demand_add(list, &policy->objective.ref, &pattern);
 }
 

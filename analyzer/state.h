@@ -27,6 +27,13 @@ struct target {
 	struct evidence evidence[TRIAL_EVIDENCE_MAX];
 };
 
+/* Where the target of a policy on a scope is, by a hash of both; as struct frame_index. Made anew each tick. */
+#define TARGET_SLOTS 512 /* a power of two */
+struct target_index {
+	uint16_t first[TARGET_SLOTS];
+	uint16_t next[ANALYZER_TARGETS_MAX];
+};
+
 struct pin {
 	bool used;
 	char knob[KNOB_NAME_MAX];
@@ -43,21 +50,22 @@ struct analyzer {
 	bool wanted[SIGNAL_ID_COUNT]; /* distributions that conditions ask for */
 	struct recents recents;
 	size_t n_dropped; /* instances of the last frame without a target */
+	struct signal_set
+		discoverers[POLICY_MAX]; /* signals whose series make instances of a policy */
 	struct target targets[ANALYZER_TARGETS_MAX];
+	struct target_index index;
 	struct pin pins[ANALYZER_PINS_MAX];
 	struct experiment experiments[TRIALS_MAX];
 };
 
-/* True when series of `signal` make instances of the policy. */
-bool policy_discovers(const struct analyzer *analyzer, const struct policy *policy,
-		      uint32_t signal);
+/* The signals whose series in the policy's scope make instances of it. */
+struct signal_set policy_discoverers(const struct policy *policy);
 
 /*
  * True when no signal makes instances of the policy, and `match` names the only one: it exists by itself, and whether
  * the knob is there is seen when it is read.
  */
-bool policy_names_instance(const struct analyzer *analyzer, const struct policy *policy,
-			   struct scope *ret_scope);
+bool policy_names_instance(const struct policy *policy, struct scope *ret_scope);
 
 /* True when the options allow the policy to have instances at all. */
 bool policy_allowed(const struct analyzer *analyzer, const struct policy *policy);

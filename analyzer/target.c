@@ -18,43 +18,41 @@
 #define TARGET_KEEP_NS 5000000000ull
 
 /* The reference is to a signal that instances of the policy have of their own, and can be known by. */
-static bool is_own(const struct analyzer *analyzer, const struct policy *policy,
-		   const struct signal_ref *ref)
+static bool is_own(const struct policy *policy, const struct signal_ref *ref)
 {
-	return signal_ref_is_own(ref, analyzer->options.catalogue->signals, policy->scope);
+	return signal_ref_is_own(ref, policy->scope);
 }
 
-/* Some comparison of `when` is on such a signal; on `signal`, unless that is SIGNAL_ID_COUNT. */
-static bool has_own_trigger(const struct analyzer *analyzer, const struct policy *policy,
-			    uint32_t signal)
+/* Those that some comparison of `when` is on. */
+static struct signal_set own_triggers(const struct policy *policy)
 {
+	struct signal_set own = { 0 };
+
 	for (uint32_t i = 0; i < policy->when.n_nodes; i++) {
 		const struct condition_node *node = &policy->when.nodes[i];
 
-		if (node->op < CONDITION_AND && is_own(analyzer, policy, &node->ref) &&
-		    (signal == SIGNAL_ID_COUNT || node->ref.signal == signal))
-			return true;
+		if (node->op < CONDITION_AND && is_own(policy, &node->ref))
+			signal_set_add(&own, node->ref.signal);
 	}
-	return false;
+	return own;
 }
 
-bool policy_discovers(const struct analyzer *analyzer, const struct policy *policy, uint32_t signal)
+struct signal_set policy_discoverers(const struct policy *policy)
 {
-	if (has_own_trigger(analyzer, policy, SIGNAL_ID_COUNT))
-		return has_own_trigger(analyzer, policy, signal);
-	return policy->objective.ref.signal == signal &&
-	       is_own(analyzer, policy, &policy->objective.ref);
+	struct signal_set signals = own_triggers(policy);
+
+	if (signal_set_empty(&signals) && is_own(policy, &policy->objective.ref))
+		signal_set_add(&signals, policy->objective.ref.signal);
+	return signals;
 }
 
-bool policy_names_instance(const struct analyzer *analyzer, const struct policy *policy,
-			   struct scope *ret_scope)
+bool policy_names_instance(const struct policy *policy, struct scope *ret_scope)
 {
+	const struct signal_set discoverers = policy_discoverers(policy);
 	struct scope pattern = { .kind = policy->scope };
 
 	memcpy(pattern.name, policy->scope_match, sizeof(pattern.name));
-	return !has_own_trigger(analyzer, policy, SIGNAL_ID_COUNT) &&
-	       !is_own(analyzer, policy, &policy->objective.ref) &&
-	       scope_pattern_is_exact(&pattern, ret_scope);
+	return signal_set_empty(&discoverers) && scope_pattern_is_exact(&pattern, ret_scope);
 }
 
 bool policy_allowed(const struct analyzer *analyzer, const struct policy *policy)
@@ -74,52 +72,108 @@ static bool scope_allowed(const struct analyzer *analyzer, const struct policy *
 						  scope_matches(scope, &analyzer->options.only));
 }
 
-static void target_see(struct analyzer *analyzer, uint32_t policy, const struct scope *scope,
-		       uint64_t now_ns)
+static uint32_t slot_of(uint32_t policy, const struct scope *scope)
 {
-	struct target *free_one = NULL;
+	return (scope_hash(scope) + policy * 31) % TARGET_SLOTS;
+}
 
-	for (size_t i = 0; i < ANALYZER_TARGETS_MAX; i++) {
-		struct target *target = &analyzer->targets[i];
+static void index_add(struct target_index *index, const struct target *targets, size_t i)
+{
+	const uint32_t slot = slot_of(targets[i].policy, &targets[i].scope);
 
-		if (!target->used) {
-			free_one = free_one ? free_one : target;
-		} else if (target->policy == policy && scope_equal(&target->scope, scope)) {
-			target->seen_ns = now_ns;
-			return;
-		}
+	index->next[i] = index->first[slot];
+	index->first[slot] = (uint16_t)(i + 1);
+}
+
+static void index_all(struct analyzer *analyzer)
+{
+	memset(analyzer->index.first, 0, sizeof(analyzer->index.first));
+	for (size_t i = ANALYZER_TARGETS_MAX; i-- > 0;)
+		if (analyzer->targets[i].used)
+			index_add(&analyzer->index, analyzer->targets, i);
+}
+
+static struct target *target_find(struct analyzer *analyzer, uint32_t policy,
+				  const struct scope *scope)
+{
+	const struct target_index *index = &analyzer->index;
+
+	for (uint32_t i = index->first[slot_of(policy, scope)]; i; i = index->next[i - 1]) {
+		struct target *target = &analyzer->targets[i - 1];
+
+		if (target->policy == policy && scope_equal(&target->scope, scope))
+			return target;
 	}
-	if (!free_one) {
+	return NULL;
+}
+
+/* A new instance; `*place` is where to look for room from, and where to go on the next time. */
+static void target_make(struct analyzer *analyzer, uint32_t policy, const struct scope *scope,
+			uint64_t now_ns, size_t *place)
+{
+	struct target *target;
+
+	while (*place < ANALYZER_TARGETS_MAX && analyzer->targets[*place].used)
+		++*place;
+	if (*place == ANALYZER_TARGETS_MAX) {
 		analyzer->n_dropped++;
 		return;
 	}
-	memset(free_one, 0, sizeof(*free_one));
-	free_one->used = true;
-	free_one->policy = policy;
-	free_one->scope = *scope;
-	free_one->seen_ns = now_ns;
+	target = &analyzer->targets[*place];
+	memset(target, 0, sizeof(*target));
+	target->used = true;
+	target->policy = policy;
+	target->scope = *scope;
+	target->seen_ns = now_ns;
+	index_add(&analyzer->index, analyzer->targets, *place);
 }
 
-static void discover(struct analyzer *analyzer, const struct frame *frame, uint32_t index)
+static void target_see(struct analyzer *analyzer, uint32_t index, const struct scope *scope,
+		       uint64_t now_ns, size_t *place)
 {
+	struct target *target = target_find(analyzer, index, scope);
+
+	if (target)
+		target->seen_ns = now_ns;
+	else if (scope_allowed(analyzer, &analyzer->options.policies[index], scope))
+		target_make(analyzer, index, scope, now_ns, place);
+}
+
+static void discover(struct analyzer *analyzer, const struct frame *frame,
+		     const struct signal_set *present, uint32_t index, size_t *place)
+{
+	const struct signal_set *discoverers = &analyzer->discoverers[index];
 	const struct policy *policy = &analyzer->options.policies[index];
-	bool triggers[SIGNAL_ID_COUNT];
 	struct scope named;
 
-	if (policy_names_instance(analyzer, policy, &named) &&
-	    scope_allowed(analyzer, policy, &named)) {
-		target_see(analyzer, index, &named, frame->time_ns);
+	if (policy_names_instance(policy, &named)) {
+		target_see(analyzer, index, &named, frame->time_ns, place);
 		return;
 	}
-	for (uint32_t signal = 0; signal < SIGNAL_ID_COUNT; signal++)
-		triggers[signal] = policy_discovers(analyzer, policy, signal);
+	if (!signal_set_meets(discoverers, present))
+		return;
 	for (size_t i = 0; i < frame->n_series; i++) {
 		const struct series *series = &frame->series[i];
 
-		if (series->signal < SIGNAL_ID_COUNT && triggers[series->signal] &&
-		    scope_allowed(analyzer, policy, &series->scope))
-			target_see(analyzer, index, &series->scope, frame->time_ns);
+		if (series->scope.kind == policy->scope && series->signal < SIGNAL_ID_COUNT &&
+		    signal_set_has(discoverers, series->signal))
+			target_see(analyzer, index, &series->scope, frame->time_ns, place);
 	}
+}
+
+/* Policies that no series of this frame is about are not gone through the frame for. */
+static void discover_all(struct analyzer *analyzer, const struct frame *frame)
+{
+	struct signal_set present = { 0 };
+	size_t place = 0;
+
+	for (size_t i = 0; i < frame->n_series; i++)
+		if (frame->series[i].signal < SIGNAL_ID_COUNT)
+			signal_set_add(&present, frame->series[i].signal);
+	index_all(analyzer);
+	for (uint32_t i = 0; i < analyzer->options.n_policies; i++)
+		if (policy_allowed(analyzer, &analyzer->options.policies[i]))
+			discover(analyzer, frame, &present, i, &place);
 }
 
 uint64_t pin_until(const struct analyzer *analyzer, const char *knob, const struct scope *scope)
@@ -178,9 +232,7 @@ static void target_update(struct analyzer *analyzer, struct target *target,
 void targets_update(struct analyzer *analyzer, const struct frame *frame)
 {
 	analyzer->n_dropped = 0;
-	for (uint32_t i = 0; i < analyzer->options.n_policies; i++)
-		if (policy_allowed(analyzer, &analyzer->options.policies[i]))
-			discover(analyzer, frame, i);
+	discover_all(analyzer, frame);
 	for (size_t i = 0; i < ANALYZER_TARGETS_MAX; i++) {
 		struct target *target = &analyzer->targets[i];
 

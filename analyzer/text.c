@@ -7,6 +7,7 @@
 
 #include "analyzer/evalue.h"
 #include "base/quantity.h"
+#include "base/signal.h"
 #include "base/words.h"
 
 #define NUMBER_TEXT_MAX 32
@@ -14,12 +15,7 @@
 char *text_ref(const struct catalogue *catalogue, const struct signal_ref *ref, char *buffer,
 	       size_t size)
 {
-	const char *stat = signal_stat_word(ref->stat), *instance = ref->instance;
-
-	snprintf(buffer, size, "%s%s%s%s%s%s", catalogue->signals[ref->signal].name,
-		 instance[0] ? "[" : "", instance, instance[0] ? "]" : "", stat[0] ? "." : "",
-		 stat);
-	return buffer;
+	return signal_ref_text(ref, catalogue->signals, buffer, size);
 }
 
 static enum unit ref_unit(const struct catalogue *catalogue, const struct signal_ref *ref)

@@ -5,39 +5,20 @@
 #include <string.h>
 
 #include "base/hist.h"
-#include "base/scope.h"
 
 #define NS_PER_SECOND 1e9
 
 const struct series *frame_find(const struct frame *frame, const struct signal_ref *ref,
 				const struct scope *scope)
 {
-	const struct series *of_host = NULL;
+	struct scope of_ref = { .kind = ref->kind };
 
-	for (size_t i = 0; i < frame->n_series; i++) {
-		const struct series *series = &frame->series[i];
-
-		if (series->signal != ref->signal)
-			continue;
-		if (ref->instance[0]) {
-			if (!strncmp(series->scope.name, ref->instance, SCOPE_NAME_MAX))
-				return series;
-			continue;
-		}
-		if (scope_equal(&series->scope, scope))
-			return series;
-		if (series->scope.kind == SCOPE_HOST)
-			of_host = series;
-	}
-	return of_host;
-}
-
-bool frame_has_scope(const struct frame *frame, const struct scope *scope)
-{
-	for (size_t i = 0; i < frame->n_series; i++)
-		if (scope_equal(&frame->series[i].scope, scope))
-			return true;
-	return false;
+	if (ref->kind == SCOPE_HOST)
+		return frame_series(frame, ref->signal, &of_ref);
+	if (!ref->instance[0])
+		return scope->kind == ref->kind ? frame_series(frame, ref->signal, scope) : NULL;
+	memcpy(of_ref.name, ref->instance, strnlen(ref->instance, SIGNAL_INSTANCE_MAX - 1));
+	return frame_series(frame, ref->signal, &of_ref);
 }
 
 bool series_usable(const struct series *series, uint32_t stat)

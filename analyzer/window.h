@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/frame.h"
 #include "include/frame.h"
 #include "include/hist.h"
 
@@ -17,12 +18,9 @@ struct window {
 	struct hist hist;
 };
 
-/* The series that a reference means in `scope`: the instance it names, else the scope's own, else the host's. Or NULL. */
+/* The series that a reference means in `scope`: the host's, the instance it names, or the scope's own. Or NULL. */
 const struct series *frame_find(const struct frame *frame, const struct signal_ref *ref,
 				const struct scope *scope);
-
-/* True when any series of `scope` is in the frame. */
-bool frame_has_scope(const struct frame *frame, const struct scope *scope);
 
 /* True when the series may be used for `stat` in a trial: there, valid, nothing of it lost. */
 bool series_usable(const struct series *series, uint32_t stat);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/descriptors.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 void descriptors_close_others(const int *keep, size_t n)
@@ -20,4 +21,14 @@ void descriptors_close_others(const int *keep, size_t n)
 		from = next + 1;
 	}
 	close_range((unsigned int)from, ~0u, 0);
+}
+
+void descriptors_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
 }

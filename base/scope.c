@@ -59,6 +59,16 @@ bool scope_equal(const struct scope *a, const struct scope *b)
 	return a->kind == b->kind && !strncmp(a->name, b->name, SCOPE_NAME_MAX);
 }
 
+/* FNV-1a, 32 bits. */
+uint32_t scope_hash(const struct scope *scope)
+{
+	uint32_t hash = (2166136261u ^ scope->kind) * 16777619u;
+
+	for (size_t i = 0; i < SCOPE_NAME_MAX && scope->name[i]; i++)
+		hash = (hash ^ (unsigned char)scope->name[i]) * 16777619u;
+	return hash ^ hash >> 16;
+}
+
 /* The name of the network namespace that a scope lies in, "" for flyball's own; NULL for what lies in none. */
 static const char *netns_of(const struct scope *scope)
 {

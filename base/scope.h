@@ -23,6 +23,9 @@ char *scope_format(const struct scope *scope, char *buffer, size_t size);
 
 bool scope_equal(const struct scope *a, const struct scope *b);
 
+/* A hash of kind and name; of two scopes that are equal it is the same. */
+uint32_t scope_hash(const struct scope *scope);
+
 /* As scope_equal(), or both lie in one network namespace: `netns:blue` and a route of it, `host` and a route. */
 bool scope_overlaps(const struct scope *a, const struct scope *b);
 

@@ -66,7 +66,8 @@ WORDS(reason, REASON_COUNT, [REASON_NONE] = "none", [REASON_BETTER] = "better",
       [REASON_OPERATOR] = "operator", [REASON_FROZEN] = "frozen", [REASON_DEADLINE] = "deadline",
       [REASON_PEER] = "process-died", [REASON_DRY_RUN] = "dry-run")
 WORDS(loss, LOSS_COUNT, [LOSS_ORPHAN_END] = "orphan_ends", [LOSS_CLAMPED] = "clamped",
-      [LOSS_EVENT] = "events", [LOSS_SERIES] = "series", [LOSS_FRAME] = "frames")
+      [LOSS_INSTANCE] = "instances", [LOSS_EVENT] = "events", [LOSS_SERIES] = "series",
+      [LOSS_FRAME] = "frames")
 WORDS(source_state, SOURCE_STATE_COUNT, [SOURCE_UNAVAILABLE] = "unavailable",
       [SOURCE_IDLE] = "idle", [SOURCE_ATTACHED] = "attached", [SOURCE_DEGRADED] = "degraded")
 WORDS(event_kind, EVENT_COUNT, [EVENT_OPPORTUNITY] = "opportunity", [EVENT_BEGUN] = "begun",

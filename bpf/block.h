@@ -7,10 +7,10 @@
 
 #include "include/hist.h"
 
-#define BLOCK_ABI 3 /* grows with every change of this file; checked after loading */
+#define BLOCK_ABI 4 /* grows with every change of this file; checked after loading */
 
-#define BLOCK_DISKS_MAX 64 /* disks watched at once, each with a slot */
-#define BLOCK_TABLE_BITS 8 /* log2 of the places in the table of disks: a quarter full at most */
+#define BLOCK_DISKS_MAX 256 /* disks watched at once, each with a slot */
+#define BLOCK_TABLE_BITS 10 /* log2 of the places in the table of disks: a quarter full at most */
 #define BLOCK_TABLE (1u << BLOCK_TABLE_BITS)
 #define BLOCK_PROBES 8      /* places that a disk may be away from its own */
 #define BLOCK_STAMP_BITS 14 /* log2 of the sets of issue stamps: 16,384 sets, 512 KiB */
@@ -79,7 +79,7 @@ struct block_settings {
 struct block_shared {
 	uint64_t places[BLOCK_TABLE];       /* the table of disks; see block_place() */
 	uint64_t since_ns[BLOCK_DISKS_MAX]; /* of each slot: what began before is not measured */
-	uint64_t own_stamps; /* 1 = as if the kernel stamped no issue; for tests */
+	uint64_t own_stamps;                /* 1 = as if the kernel stamped no issue; for tests */
 };
 
 /* When a request was handed to its driver. */

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/channel.h"
+#include "daemon/frame_messages.h"
 #include "observer/observer.h"
 
 #define MINUTE_NS (60 * NSEC_PER_SEC)
@@ -46,34 +47,6 @@ void core_demand(struct core *core, bool always)
 
 /* --- frames --- */
 
-static void frame_begin(struct core *core, const struct message_frame *m)
-{
-	struct frame *frame = &core->frame;
-
-	frame->seq = m->seq;
-	frame->time_ns = m->time_ns;
-	frame->interval_ns = m->interval_ns;
-	memcpy(frame->losses, m->losses, sizeof(frame->losses));
-	frame->n_series = 0;
-	frame->n_hists = 0;
-	core->series_missing = m->n_series;
-}
-
-static void frame_add(struct core *core, const struct message_series *m, const struct hist *hist)
-{
-	struct frame *frame = &core->frame;
-	struct series *series = &frame->series[frame->n_series++];
-
-	*series = (struct series){
-		.signal = m->signal, .flags = m->flags, .scope = m->scope, .value = m->value
-	};
-	if (hist) {
-		series->hist = &frame->hists[frame->n_hists++];
-		*series->hist = *hist;
-	}
-	core->series_missing--;
-}
-
 static void frame_complete(struct core *core)
 {
 	struct decisions *decisions = malloc(sizeof(*decisions));
@@ -98,28 +71,13 @@ static void frame_complete(struct core *core)
 	}
 }
 
-/* A series outside a frame, or more distributions than a frame has: not what an observer of ours sends. */
-static bool frame_takes(const struct core *core, const struct message *message)
-{
-	if (message->header.type == MESSAGE_FRAME)
-		return core->series_missing == 0;
-	return core->series_missing > 0 &&
-	       (message->header.type == MESSAGE_SERIES || core->frame.n_hists < FRAME_HISTS_MAX);
-}
-
 static void on_frame_message(struct core *core, const struct message *message)
 {
-	if (!frame_takes(core, message)) {
+	const int r = frame_receive(&core->frame, &core->series_missing, message);
+
+	if (r < 0)
 		worker_reject(&core->worker, ROLE_OBSERVER);
-		return;
-	}
-	if (message->header.type == MESSAGE_FRAME)
-		frame_begin(core, &message->frame);
-	else if (message->header.type == MESSAGE_SERIES)
-		frame_add(core, &message->series, NULL);
-	else
-		frame_add(core, &message->histogram.series, &message->histogram.hist);
-	if (core->series_missing == 0)
+	else if (r > 0)
 		frame_complete(core);
 }
 
@@ -157,7 +115,6 @@ static void core_message(struct worker *worker, enum role from, const struct mes
 	switch (message->header.type) {
 	case MESSAGE_FRAME:
 	case MESSAGE_SERIES:
-	case MESSAGE_HISTOGRAM:
 		on_frame_message(core, message);
 		break;
 	case MESSAGE_SOURCE:

@@ -54,9 +54,16 @@ json_t *json_source(const struct source_status *source)
 
 json_t *json_signal_row(const struct signal_row *row)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "name", row->name, "kind",
+	json_t *scopes = json_array();
+
+	json_array_append_new(scopes, json_string(scope_kind_word(row->scope)));
+	for (uint32_t kind = 0; kind < SCOPE_KIND_COUNT; kind++)
+		if (kind != row->scope && signal_has_scope(row, kind))
+			json_array_append_new(scopes, json_string(scope_kind_word(kind)));
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s}", "name", row->name, "kind",
 			 signal_kind_word(row->kind), "unit", unit_word(row->unit), "scope",
-			 scope_kind_word(row->scope), "source", row->source, "about", row->about);
+			 scope_kind_word(row->scope), "scopes", scopes, "source", row->source,
+			 "about", row->about);
 }
 
 json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading)

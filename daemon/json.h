@@ -49,7 +49,7 @@ json_t *json_target(const struct target_view *target, const struct json_context 
 /* {"name", "method", "state", "text", "remedy", "samples", "sample_ns", "bpf_runs", "bpf_run_ns", "losses": {}} */
 json_t *json_source(const struct source_status *source);
 
-/* {"name", "kind", "unit", "scope", "source", "about"} */
+/* {"name", "kind", "unit", "scope" (the main one), "scopes": [], "source" (of the main one), "about"} */
 json_t *json_signal_row(const struct signal_row *row);
 
 /* {"name", "family", "scope", "value", "type", "unit", "choices" | "min", "max", "writable", "about", "command"} */

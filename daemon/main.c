@@ -69,8 +69,9 @@
  *     base/conf_reader.c               groups read by the table of their keys
  *     base/conf_source.c               a file read whole, or refused
  *     base/day.c                       a sum over the last 24 hours
- *     base/descriptors.c               descriptors closed after a fork
+ *     base/descriptors.c               descriptors closed after a fork, and their limit
  *     base/file.c                      files replaced whole or not at all
+ *     base/frame.c                     series found in a frame
  *     base/hist.c                      percentiles of histograms
  *     base/idset.c                     sets of CPUs and nodes as text
  *     base/knob_name.c                 names of knobs by dots or slashes
@@ -79,11 +80,13 @@
  *     base/quantity.c                  numbers with units
  *     base/rng.c                       a seeded generator
  *     base/scope.c                     scopes as text
+ *     base/signal.c                    references to signals as text
  *     base/sysroot.c                   /proc and /sys under a descriptor
  *     base/words.c                     the words of every enum
  *     bpf/block.bpf.c                  block requests timed in the kernel: tp_btf, fentry
  *     bpf/block_kprobe.bpf.c           the same by kprobes
  *     bpf/block_tracepoint.bpf.c       the same by plain tracepoints
+ *     daemon/batch.c                   many series as the bytes of one message
  *     daemon/catalogue.c               signals and knobs of this build in one place
  *     daemon/channel.c                 whole messages over a socketpair
  *     daemon/control.c                 the control socket: connections, lines, subscribers
@@ -93,6 +96,7 @@
  *     daemon/core_decide.c             core: proposals to the actuator, outcomes back
  *     daemon/core_hand.c               core: changes by hand, requests to the actuator
  *     daemon/core_harm.c               core: what exploring has cost
+ *     daemon/frame_messages.c          a frame cut into messages and put together again
  *     daemon/history.c                 trials and outcomes recorded in SQLite
  *     daemon/history_open.c            the history file made, taken, refused or put aside
  *     daemon/history_prune.c           the history kept within its bounds
@@ -145,14 +149,18 @@
  *     observer/block_series.c          a disk's series of a tick, held against the stat file
  *     observer/block_tracer.c          the watched disks, their histograms read
  *     observer/block_tracer_off.c      the same in a build without BPF
- *     observer/cpu.c                   /proc/stat
+ *     observer/cgroups.c               control groups listed
+ *     observer/cpu.c                   /proc/stat: all CPUs, each CPU
  *     observer/disks.c                 which disks there are
  *     observer/events.c                the numbers of tracepoints
- *     observer/memory.c                /proc/meminfo and /proc/vmstat
+ *     observer/instances.c             demanded instances as they come and go
+ *     observer/memory.c                /proc/meminfo, /proc/vmstat, meminfo of nodes
  *     observer/observer.c              demand to sources, samples to frames
+ *     observer/processes.c             processes listed
  *     observer/programs.c              the BPF programs of a source, loaded and attached
  *     observer/programs_probe.c        whether BPF programs may work here
  *     observer/psi.c                   /proc/pressure
+ *     observer/psi_cgroup.c            pressure of control groups
  *     observer/seat.c                  one BPF program attached and detached
  *     observer/signals.c               the table of signals
  *     observer/source.c                what all sources share

@@ -61,23 +61,9 @@ static bool frame_valid(const struct message *m)
 	return m->frame.n_series <= FRAME_SERIES_MAX;
 }
 
-static bool series_fields_valid(const struct message_series *s)
-{
-	const uint32_t flags = SERIES_VALID | SERIES_LOSSY | SERIES_SUMS;
-
-	return s->signal < SIGNAL_ID_COUNT && !(s->flags & ~flags) && scope_valid(&s->scope) &&
-	       isfinite(s->value);
-}
-
 static bool series_valid(const struct message *m)
 {
-	return series_fields_valid(&m->series);
-}
-
-static bool histogram_valid(const struct message *m)
-{
-	return series_fields_valid(&m->histogram.series) &&
-	       m->histogram.hist.clamped <= m->histogram.hist.count;
+	return batch_valid(&m->series);
 }
 
 static bool source_valid(const struct message *m)
@@ -204,15 +190,10 @@ static const struct row {
 			    .to = BIT(ROLE_CORE),
 			    .valid = frame_valid },
 	[MESSAGE_SERIES] = { .name = "series",
-			     .size = WIRE(series),
+			     .size = offsetof(struct message, series.bytes),
 			     .from = BIT(ROLE_OBSERVER),
 			     .to = BIT(ROLE_CORE),
 			     .valid = series_valid },
-	[MESSAGE_HISTOGRAM] = { .name = "histogram",
-				.size = WIRE(histogram),
-				.from = BIT(ROLE_OBSERVER),
-				.to = BIT(ROLE_CORE),
-				.valid = histogram_valid },
 	[MESSAGE_SOURCE] = { .name = "source",
 			     .size = WIRE(source),
 			     .from = BIT(ROLE_OBSERVER),
@@ -309,6 +290,22 @@ void message_init(struct message *message, enum message_type type)
 	};
 }
 
+void message_fit(struct message *message)
+{
+	message->header.size = (uint32_t)(rows[MESSAGE_SERIES].size + message->series.n_bytes);
+}
+
+/* What a message of its type has on the wire; only SERIES says itself how much it has. */
+static size_t wire_size(const struct message *message, size_t received)
+{
+	const size_t size = rows[message->header.type].size;
+
+	if (message->header.type != MESSAGE_SERIES || received < size ||
+	    message->series.n_bytes > BATCH_BYTES_MAX)
+		return size;
+	return size + message->series.n_bytes;
+}
+
 int message_check(const struct message *message, size_t size, enum role from, enum role to)
 {
 	const struct message_header *header = &message->header;
@@ -318,7 +315,7 @@ int message_check(const struct message *message, size_t size, enum role from, en
 	    header->version != MESSAGE_VERSION || header->type >= MESSAGE_TYPE_COUNT)
 		return -EBADMSG;
 	row = &rows[header->type];
-	if (header->size != size || row->size != size)
+	if (header->size != size || wire_size(message, size) != size)
 		return -EBADMSG;
 	if (!(row->from & BIT(from)) || !(row->to & BIT(to)))
 		return -EBADMSG;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The messages between the processes: fixed-size, versioned, one SOCK_SEQPACKET datagram each. What arrives is
- * checked whole before anybody looks at it; a message that is short, long or out of range is the sender's end.
+ * The messages between the processes: versioned, one SOCK_SEQPACKET datagram each, of a fixed size but for SERIES, which
+ * ends with its last byte in use. What arrives is checked whole before anybody looks at it; a message that is short, long
+ * or out of range is the sender's end.
  *
  *     supervisor → all       PEER (with a descriptor), STOP
  *     all → supervisor       READY, BAD_PEER
  *     core → observer        DEMAND
- *     observer → core        FRAME, then n_series of SERIES | HISTOGRAM; SOURCE
+ *     observer → core        FRAME, then SERIES until there are n_series; SOURCE
  *     core → actuator        CHANGE, HEARTBEAT, FREEZE, REQUEST, READ
  *     actuator → core        KEPT…, OUTCOME, LIMIT…, PIN…, ANSWER, READING
  */
@@ -16,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/batch.h"
 #include "include/demand.h"
 #include "include/frame.h"
 #include "include/limits.h"
@@ -23,7 +25,7 @@
 #include "include/source.h"
 
 #define MESSAGE_MAGIC 0x6c62796cu /* "lybl" */
-#define MESSAGE_VERSION 1
+#define MESSAGE_VERSION 2
 
 enum role {
 	ROLE_SUPERVISOR,
@@ -34,15 +36,14 @@ enum role {
 };
 
 enum message_type {
-	MESSAGE_PEER,      /* a new channel to `role` is attached */
-	MESSAGE_STOP,      /* end in order */
-	MESSAGE_READY,     /* the sender is ready to work */
-	MESSAGE_BAD_PEER,  /* `role` sent something that is no message: end it */
-	MESSAGE_DEMAND,    /* replaces the demand */
-	MESSAGE_FRAME,     /* a frame begins */
-	MESSAGE_SERIES,    /* one scalar of it */
-	MESSAGE_HISTOGRAM, /* one distribution of it */
-	MESSAGE_SOURCE,    /* the state of one source */
+	MESSAGE_PEER,     /* a new channel to `role` is attached */
+	MESSAGE_STOP,     /* end in order */
+	MESSAGE_READY,    /* the sender is ready to work */
+	MESSAGE_BAD_PEER, /* `role` sent something that is no message: end it */
+	MESSAGE_DEMAND,   /* replaces the demand */
+	MESSAGE_FRAME,    /* a frame begins */
+	MESSAGE_SERIES,   /* many series of it: a batch */
+	MESSAGE_SOURCE,   /* the state of one source */
 	MESSAGE_CHANGE,
 	MESSAGE_HEARTBEAT,
 	MESSAGE_FREEZE,
@@ -83,18 +84,6 @@ struct message_frame {
 	uint64_t losses[LOSS_COUNT];
 	uint32_t n_series;
 	uint32_t pad;
-};
-
-struct message_series {
-	uint32_t signal, flags;
-	struct scope scope;
-	uint32_t pad;
-	double value;
-};
-
-struct message_histogram {
-	struct message_series series;
-	struct hist hist;
 };
 
 enum request_kind {
@@ -148,8 +137,7 @@ struct message {
 			word; /* PEER, BAD_PEER, FREEZE; STOP, READY and HEARTBEAT have it, too, as 0 */
 		struct message_demand demand;
 		struct message_frame frame;
-		struct message_series series;
-		struct message_histogram histogram;
+		struct message_batch series;
 		struct source_status source;
 		struct change change; /* CHANGE, KEPT */
 		struct outcome outcome;
@@ -164,14 +152,17 @@ struct message {
 /* "supervisor", "observer", … */
 const char *role_word(uint32_t role);
 
-/* Size of a message of that type on the wire, header and all. */
+/* Size of a message of that type on the wire, header and all; of SERIES that of an empty one. */
 size_t message_size(enum message_type type);
 
 /* Name of a type, for logs. */
 const char *message_word(uint32_t type);
 
-/* Fills in the header. */
+/* Fills in the header, and all else that is on the wire with zeroes. */
 void message_init(struct message *message, enum message_type type);
+
+/* After the last batch_add(): SERIES is as long as what it holds. */
+void message_fit(struct message *message);
 
 /*
  * Checks `size` received bytes: header, size of the type, that `from` may send it to `to`, and every field's

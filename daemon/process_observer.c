@@ -9,8 +9,10 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "daemon/channel.h"
+#include "daemon/frame_messages.h"
 #include "daemon/worker.h"
 #include "observer/observer.h"
 
@@ -32,36 +34,17 @@ struct observer_process {
 	struct frame frame;
 };
 
-static int send_series(struct observer_process *p, const struct series *series)
+static int send_message(const struct message *message, void *data)
 {
-	struct message_series *out;
+	struct observer_process *p = data;
 
-	message_init(&p->message, series->hist ? MESSAGE_HISTOGRAM : MESSAGE_SERIES);
-	out = series->hist ? &p->message.histogram.series : &p->message.series;
-	out->signal = series->signal;
-	out->flags = series->flags;
-	out->scope = series->scope;
-	out->value = series->value;
-	if (series->hist)
-		p->message.histogram.hist = *series->hist;
-	return worker_send(&p->worker, ROLE_CORE, &p->message);
+	return worker_send(&p->worker, ROLE_CORE, message);
 }
 
 static void send_frame(struct observer_process *p)
 {
-	const struct frame *frame = &p->frame;
-	int r;
-
-	message_init(&p->message, MESSAGE_FRAME);
-	p->message.frame.seq = frame->seq;
-	p->message.frame.time_ns = frame->time_ns;
-	p->message.frame.interval_ns = frame->interval_ns;
-	p->message.frame.n_series = (uint32_t)frame->n_series;
-	memcpy(p->message.frame.losses, frame->losses, sizeof(frame->losses));
-	p->message.frame.losses[LOSS_FRAME] += p->frames_missed;
-	r = worker_send(&p->worker, ROLE_CORE, &p->message);
-	for (size_t i = 0; r == 0 && i < frame->n_series; i++)
-		r = send_series(p, &frame->series[i]);
+	p->frame.losses[LOSS_FRAME] += p->frames_missed;
+	frame_send(&p->frame, &p->message, send_message, p);
 }
 
 static void send_sources(struct observer_process *p, uint64_t now_ns)
@@ -203,6 +186,7 @@ int process_observer(const struct process_context *context)
 	int r;
 
 	observer_events_read(context->root, &events); /* as root, for the last time */
+	descriptors_raise();
 	r = privilege_observer(&context->account);
 	if (r < 0) {
 		log_error("unable to give up privileges: %s", strerror(-r));

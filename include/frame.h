@@ -10,16 +10,17 @@
 #include "include/scope.h"
 #include "include/signal.h"
 
-#define FRAME_SERIES_MAX 1024 /* series in a frame; what is over it is counted as LOSS_SERIES */
-#define FRAME_HISTS_MAX 256   /* distributions in a frame: 1 MiB of buckets */
+#define FRAME_SERIES_MAX 10240 /* series in a frame; what is over it is counted as LOSS_SERIES */
+#define FRAME_HISTS_MAX 1024   /* distributions in a frame: 4 KiB each, touched only when used */
 
 /* Ways to lose something. Counts since the source was attached; each is shown to the user. */
 enum loss {
 	LOSS_ORPHAN_END, /* a completion whose start was not seen */
 	LOSS_CLAMPED,    /* a value over the histogram's range */
-	LOSS_EVENT,      /* an event that the kernel side could not record */
-	LOSS_SERIES,     /* a series that did not fit into the frame */
-	LOSS_FRAME,      /* a frame that did not reach its reader */
+	LOSS_EVENT, /* an event that the kernel side could not record, a text that is no number, a read that failed */
+	LOSS_SERIES,   /* a series that did not fit into the frame */
+	LOSS_FRAME,    /* a frame that did not reach its reader */
+	LOSS_INSTANCE, /* a tick of a demanded instance that found no place or no descriptor */
 	LOSS_COUNT,
 };
 
@@ -41,7 +42,20 @@ struct series {
 		hist; /* distribution: what this tick added; points into the frame's pool; else NULL */
 };
 
-/* Belongs to whoever allocated it; nothing in it is allocated apart. */
+/* Where the series of a scope are, by the hash of the scope. Made by frame_index() of base/frame.h. */
+#define FRAME_INDEX_SLOTS 16384 /* a power of two, half again as many as series */
+struct frame_index {
+	size_t n_series;                   /* how many are in it */
+	uint16_t first[FRAME_INDEX_SLOTS]; /* 1 + the first series of a slot; 0 = none */
+	uint16_t next[FRAME_SERIES_MAX];   /* likewise, the next one of the same slot */
+};
+
+_Static_assert(FRAME_SERIES_MAX < UINT16_MAX, "a series' place fits");
+
+/*
+ * Belongs to whoever allocated it; nothing in it is allocated apart. 7 MiB, of which only what is used is ever touched:
+ * some 280 bytes a series, 4 KiB a distribution.
+ */
 struct frame {
 	uint64_t seq;     /* grows by one a frame */
 	uint64_t time_ns; /* CLOCK_MONOTONIC, when it was sampled */
@@ -52,6 +66,7 @@ struct frame {
 	size_t n_hists; /* used of the pool */
 	struct series series[FRAME_SERIES_MAX];
 	struct hist hists[FRAME_HISTS_MAX]; /* the pool that series[].hist points into */
+	struct frame_index index;
 };
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "include/scope.h"
 #include "include/unit.h"
@@ -66,25 +67,88 @@ enum signal_id {
 	SIGNAL_ID_COUNT,
 };
 
+/*
+ * A set of signals, a bit for each enum signal_id. All zeroes is the empty set, and == of two sets is memcmp(3).
+ */
+#define SIGNALS_MAX 256
+struct signal_set {
+	uint64_t words[SIGNALS_MAX / 64];
+};
+
+_Static_assert(SIGNAL_ID_COUNT <= SIGNALS_MAX, "a set has a bit for each signal");
+
+static inline void signal_set_add(struct signal_set *set, uint32_t signal)
+{
+	set->words[signal / 64] |= 1ull << signal % 64;
+}
+
+static inline bool signal_set_has(const struct signal_set *set, uint32_t signal)
+{
+	return set->words[signal / 64] >> signal % 64 & 1;
+}
+
+/* Adds all of `from` to `into`. */
+static inline void signal_set_merge(struct signal_set *into, const struct signal_set *from)
+{
+	for (int i = 0; i < SIGNALS_MAX / 64; i++)
+		into->words[i] |= from->words[i];
+}
+
+/* True when some signal is in both. */
+static inline bool signal_set_meets(const struct signal_set *a, const struct signal_set *b)
+{
+	uint64_t both = 0;
+
+	for (int i = 0; i < SIGNALS_MAX / 64; i++)
+		both |= a->words[i] & b->words[i];
+	return both != 0;
+}
+
+static inline bool signal_set_empty(const struct signal_set *set)
+{
+	return !signal_set_meets(set, set);
+}
+
+static inline bool signal_set_equal(const struct signal_set *a, const struct signal_set *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/* The bit of a kind of scope in signal_row.scopes. */
+#define SCOPE_BIT(kind) (1u << (kind))
+
 /* One row of the catalogue (observer/signals.c), in the order of enum signal_id. */
 struct signal_row {
 	const char *name; /* `disk.read.latency` */
 	enum signal_kind kind;
 	enum unit unit;
-	enum scope_kind scope;
-	const char *source; /* name of the source that produces it: `block` */
-	const char *about;  /* one sentence, for people */
+	enum scope_kind scope; /* the main one: what `flyball signals` shows of it */
+	uint32_t scopes;       /* SCOPE_BIT() of each further kind that has it */
+	const char *source;    /* name of the source that produces it in its main scope: `block` */
+	const char *about;     /* one sentence, for people */
 };
+
+/* All kinds of scopes that have the signal, a SCOPE_BIT() each. */
+static inline uint32_t signal_scopes(const struct signal_row *row)
+{
+	return row->scopes | SCOPE_BIT(row->scope);
+}
+
+static inline bool signal_has_scope(const struct signal_row *row, uint32_t kind)
+{
+	return kind < SCOPE_KIND_COUNT && signal_scopes(row) & SCOPE_BIT(kind);
+}
 
 #define SIGNAL_INSTANCE_MAX 120 /* longest instance in a reference, with its NUL */
 #define SIGNAL_REF_TEXT_MAX 224 /* longest `signal[instance].stat`, with its NUL */
 
-/* A signal and what is asked of it: `disk.read.latency[vda].p99`. */
+/* A signal and what is asked of it: `disk.read.latency[vda].p99`, `psi.io.full[cgroup:/a]`. */
 struct signal_ref {
 	uint32_t signal; /* enum signal_id */
 	uint32_t stat;   /* enum signal_stat */
-	char instance
-		[SIGNAL_INSTANCE_MAX]; /* of the signal's kind of scope; "" = the policy's, or the host */
+	uint32_t kind;   /* enum scope_kind, one of the signal's: what the reference is to */
+	/* A name of that kind, `host` for a host that was named; "" = the policy's own, or the host. */
+	char instance[SIGNAL_INSTANCE_MAX];
 };
 
 static inline bool signal_is_app(uint32_t signal)
@@ -92,11 +156,10 @@ static inline bool signal_is_app(uint32_t signal)
 	return signal >= SIGNAL_APP_VALUE && signal <= SIGNAL_APP_LATENCY;
 }
 
-/* True when each instance of a policy of that scope has the signal of its own. */
-static inline bool signal_ref_is_own(const struct signal_ref *ref, const struct signal_row *rows,
-				     uint32_t scope)
+/* True when the reference is to what each instance of a policy of that scope has of its own. */
+static inline bool signal_ref_is_own(const struct signal_ref *ref, uint32_t scope)
 {
-	return rows[ref->signal].scope == scope && !ref->instance[0];
+	return ref->kind == scope && !ref->instance[0];
 }
 
 #endif

@@ -9,7 +9,7 @@
 
 #define SOURCE_NAME_MAX 32
 #define SOURCE_TEXT_MAX 192
-#define SOURCES_MAX 16
+#define SOURCES_MAX 48
 #define SOURCE_METHODS_MAX 8 /* of one source */
 
 enum source_state {

@@ -35,7 +35,6 @@ struct app {
 	bool bound; /* the file is ours to remove */
 	struct sockaddr_un address;
 	struct source_demand demand;
-	struct demand demands[DEMANDS_MAX]; /* what demand.demands points to */
 	int64_t budget;
 	char text[DATAGRAM_MAX + 1];
 	struct app_metrics metrics;
@@ -96,8 +95,6 @@ static int app_demand(void *state, const struct source_demand *demand, struct so
 
 	(void)status;
 	app->demand = *demand;
-	app->demand.demands = app->demands;
-	memcpy(app->demands, demand->demands, demand->n_demands * sizeof(*demand->demands));
 	app_metrics_keep(&app->metrics, &app->demand);
 	return 0;
 }

@@ -69,7 +69,7 @@ static bool is_demanded(const struct source_demand *demand, uint32_t signal, con
 {
 	struct scope scope = { .kind = SCOPE_SERVICE };
 
-	if (!(demand->signals & signal_bit(signal)))
+	if (!signal_set_has(&demand->signals, signal))
 		return false;
 	strcpy(scope.name, name);
 	for (size_t i = 0; i < demand->n_demands; i++)

@@ -40,7 +40,7 @@ static void block_probe(const struct source_context *context, struct source_stat
 }
 
 /* The stages of either operation. */
-static uint32_t any_stages(uint64_t signals)
+static uint32_t any_stages(const struct signal_set *signals)
 {
 	const uint32_t wanted = block_wanted_stages(signals);
 
@@ -61,7 +61,7 @@ static void block_follow(struct block *block)
 	block->n_slotless = 0;
 	for (uint32_t slot = 0; slot < DISKS_MAX; slot++) {
 		struct disk *disk = &block->disks.places[slot];
-		const uint32_t wanted = block_wanted_stages(disk->signals);
+		const uint32_t wanted = block_wanted_stages(&disk->signals);
 
 		if (disk->dev && !disk->present) {
 			block_forget(block, disk);
@@ -90,7 +90,7 @@ static uint32_t slots_needed(const struct disks *disks)
 /* Loads, changes or unloads the programs as the demand needs. Returns 0 or -errno with why in `status`. */
 static int block_trace(struct block *block, struct source_status *status)
 {
-	const uint32_t stages = any_stages(block->demand.signals);
+	const uint32_t stages = any_stages(&block->demand.signals);
 	int r;
 
 	if (block->tracer && (stages == 0 || block->n_slotless > 0)) {
@@ -141,9 +141,7 @@ static int block_demand(void *state, const struct source_demand *demand,
 	struct block *block = state;
 	int r;
 
-	memcpy(block->demands, demand->demands, demand->n_demands * sizeof(*demand->demands));
 	block->demand = *demand;
-	block->demand.demands = block->demands;
 	r = disks_scan(&block->disks, &block->demand);
 	if (r < 0) {
 		source_say(status, SOURCE_UNAVAILABLE, "mount /sys", "cannot list /sys/block: %s",

@@ -37,9 +37,8 @@ struct block {
 	struct block_check checks[DISKS_MAX][BLOCK_OP_COUNT];
 	uint64_t scanned_ns;
 	size_t n_slotless; /* disks that came after the spare slots were used up */
-	struct demand demands[DEMANDS_MAX];
-	struct source_demand demand; /* of `demands` */
-	char text[SOURCE_TEXT_MAX];  /* why not the best method; "" */
+	struct source_demand demand;
+	char text[SOURCE_TEXT_MAX]; /* why not the best method; "" */
 };
 
 /* The methods' names, best first; NULL past the end. */
@@ -59,10 +58,11 @@ uint32_t block_method_choose(const struct source_context *context, uint32_t firs
 bool block_method_forced(const struct source_context *context);
 
 /* What is wanted of the programs: 1 << (op * BLOCK_STAGE_COUNT + stage). */
-static inline uint32_t block_wanted_stages(uint64_t signals)
+static inline uint32_t block_wanted_stages(const struct signal_set *signals)
 {
-	uint32_t reads = (uint32_t)(signals >> SIGNAL_DISK_READ_LATENCY) & STAGES_MASK;
-	uint32_t writes = (uint32_t)(signals >> SIGNAL_DISK_WRITE_LATENCY) & STAGES_MASK;
+	/* All of them in the first word: see the assertions in block_series.c. */
+	uint32_t reads = (uint32_t)(signals->words[0] >> SIGNAL_DISK_READ_LATENCY) & STAGES_MASK;
+	uint32_t writes = (uint32_t)(signals->words[0] >> SIGNAL_DISK_WRITE_LATENCY) & STAGES_MASK;
 
 	return writes << BLOCK_STAGE_COUNT | reads;
 }

@@ -76,7 +76,7 @@ static void sample_traced(struct block *block, uint32_t slot, uint32_t op, struc
 	for (uint32_t stage = 0; stage < BLOCK_STAGE_COUNT; stage++) {
 		const uint32_t signal = op * SIGNALS_OF_OP + stage;
 
-		if (!(disk->signals & signal_bit(signal)))
+		if (!signal_set_has(&disk->signals, signal))
 			continue;
 		series[stage] = sampler_add(sampler, signal, &disk->scope);
 		hists[stage] = series[stage] ? series[stage]->hist : NULL;
@@ -108,7 +108,7 @@ static void sample_sums(const struct disk *disk, uint32_t op, struct sampler *sa
 	const uint32_t signal = op * SIGNALS_OF_OP + BLOCK_LATENCY;
 	struct series *series;
 
-	if (!(disk->signals & signal_bit(signal)))
+	if (!signal_set_has(&disk->signals, signal))
 		return;
 	series = sampler_add(sampler, signal, &disk->scope);
 	if (!series)
@@ -126,7 +126,7 @@ static void sample_value(const struct disk *disk, enum signal_id signal, double 
 {
 	struct series *series;
 
-	if (!(disk->signals & signal_bit(signal)))
+	if (!signal_set_has(&disk->signals, signal))
 		return;
 	series = sampler_add(sampler, signal, &disk->scope);
 	if (!series || !disk->valid)
@@ -139,7 +139,7 @@ void block_series_sample(struct block *block, uint32_t slot, struct sampler *sam
 {
 	const struct disk *disk = &block->disks.places[slot];
 	const struct disk_stat *now = &disk->now, *before = &disk->before;
-	const uint32_t wanted = block_wanted_stages(disk->signals);
+	const uint32_t wanted = block_wanted_stages(&disk->signals);
 	double busy;
 
 	for (uint32_t op = 0; op < BLOCK_OP_COUNT; op++) {

@@ -84,16 +84,6 @@ static int disk_dev(int root, const char *name, uint32_t *ret_dev)
 	return 0;
 }
 
-static uint64_t demand_of(const struct source_demand *demand, const struct scope *scope)
-{
-	uint64_t signals = 0;
-
-	for (size_t i = 0; i < demand->n_demands; i++)
-		if (scope_matches(scope, &demand->demands[i].scope))
-			signals |= signal_bit(demand->demands[i].signal);
-	return signals;
-}
-
 static struct disk *disks_find(struct disks *disks, const struct scope *scope, uint32_t dev)
 {
 	for (size_t i = 0; i < DISKS_MAX; i++)
@@ -132,17 +122,18 @@ static int disk_come(struct disks *disks, struct disk *disk, const struct scope 
 static void disks_see(struct disks *disks, const struct source_demand *demand, const char *name)
 {
 	struct scope scope = { .kind = SCOPE_DISK };
-	uint64_t signals, size = 0, iostats = 1;
+	uint64_t size = 0, iostats = 1;
+	struct signal_set signals;
 	struct disk *disk;
 	uint32_t dev = 0;
 
 	if (name[0] == '.' || strlen(name) >= sizeof(scope.name))
 		return;
 	strcpy(scope.name, name);
-	signals = demand_of(demand, &scope);
+	signals = source_demand_of(demand, &scope);
 	/* A loop device without a file and a drive without a medium have no sectors. */
-	if (!signals || disk_number(disks->root, name, "size", &size) < 0 || size == 0 ||
-	    disk_dev(disks->root, name, &dev) < 0)
+	if (signal_set_empty(&signals) || disk_number(disks->root, name, "size", &size) < 0 ||
+	    size == 0 || disk_dev(disks->root, name, &dev) < 0)
 		return;
 	disk = disks_find(disks, &scope, dev);
 	if (!disk) {
@@ -154,7 +145,7 @@ static void disks_see(struct disks *disks, const struct source_demand *demand, c
 		if (disk_come(disks, disk, &scope, dev) < 0)
 			return;
 	}
-	disk->fresh |= disk->signals != signals;
+	disk->fresh |= !signal_set_equal(&disk->signals, &signals);
 	disk->signals = signals;
 	disk->present = true;
 	(void)disk_number(disks->root, name, "queue/iostats", &iostats);

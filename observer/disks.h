@@ -14,8 +14,8 @@
 #include "include/scope.h"
 #include "observer/source.h"
 
-#define DISKS_MAX 64 /* demanded disks at once; what is over it is counted in n_over */
-#define DISK_OPS 2   /* reads, writes: as enum block_op of bpf/block.h */
+#define DISKS_MAX 256 /* demanded disks at once; what is over it is counted in n_over */
+#define DISK_OPS 2    /* reads, writes: as enum block_op of bpf/block.h */
 
 /* /sys/block/NAME/stat */
 struct disk_stat {
@@ -30,13 +30,13 @@ struct disk {
 	struct scope scope;
 	uint32_t dev; /* as the kernel's dev_t: major << 20 | minor; 0 = this place is free */
 	int stat_fd;
-	uint64_t signals;   /* demanded of it, 1 << enum signal_id */
-	bool present;       /* seen by the latest scan, and demanded */
-	bool fresh;         /* came, or its demand changed, since the flag was cleared */
-	bool request_based; /* blk-mq: it has requests to trace; md, dm and zram have none */
-	bool counted;       /* queue/iostats is on */
-	bool known;         /* `before` is of the previous tick */
-	bool valid;         /* `now` and `before` make a tick */
+	struct signal_set signals; /* demanded of it */
+	bool present;              /* seen by the latest scan, and demanded */
+	bool fresh;                /* came, or its demand changed, since the flag was cleared */
+	bool request_based;        /* blk-mq: it has requests to trace; md, dm and zram have none */
+	bool counted;              /* queue/iostats is on */
+	bool known;                /* `before` is of the previous tick */
+	bool valid;                /* `now` and `before` make a tick */
 	struct disk_stat now, before;
 };
 

@@ -14,14 +14,14 @@
 #include "observer/source.h"
 
 static const struct source_ops *const sources[] = {
-	&block_source, &psi_source, &cpu_source, &memory_source, &app_source,
+	&block_source, &psi_source, &cgroup_psi_source, &cpu_source, &memory_source, &app_source,
 };
 
 _Static_assert(ARRAY_SIZE(sources) <= SOURCES_MAX, "observer_sources() has room for all");
 
 struct attachment {
 	void *state; /* NULL = not open */
-	uint64_t signals;
+	struct source_demand demand;
 	struct source_status status;
 };
 
@@ -31,7 +31,7 @@ struct observer {
 	uint64_t sampled_ns; /* of the previous frame; 0 = a baseline is due */
 	size_t n_demands;
 	struct demand demands[DEMANDS_MAX];
-	struct demand part[DEMANDS_MAX]; /* scratch: the demands on one source */
+	struct demand parts[DEMANDS_MAX]; /* the same, those on one source together */
 	struct attachment attachments[ARRAY_SIZE(sources)];
 };
 
@@ -92,7 +92,7 @@ void observer_free(struct observer *observer)
 static bool demand_valid(const struct demand *demand)
 {
 	return demand->signal < SIGNAL_ID_COUNT &&
-	       demand->scope.kind == signal_rows[demand->signal].scope &&
+	       signal_has_scope(&signal_rows[demand->signal], demand->scope.kind) &&
 	       memchr(demand->scope.name, '\0', SCOPE_NAME_MAX);
 }
 
@@ -108,19 +108,39 @@ static bool demand_same(const struct observer *observer, const struct demand *de
 	return true;
 }
 
-static struct source_demand demand_part(struct observer *observer, const struct source_ops *ops)
+/* Whether a source has the signal in that kind of scope. */
+static bool source_serves(const struct source_ops *ops, uint32_t signal, uint32_t kind)
 {
-	struct source_demand part = { .demands = observer->part };
+	return signal >= ops->first && signal <= ops->last &&
+	       (!ops->scopes || ops->scopes & SCOPE_BIT(kind)) &&
+	       signal_has_scope(&signal_rows[signal], kind);
+}
+
+/* The demands on one source, put at `parts`. */
+static struct source_demand demand_part(const struct observer *observer,
+					const struct source_ops *ops, struct demand *parts)
+{
+	struct source_demand part = { .demands = parts };
 
 	for (size_t i = 0; i < observer->n_demands; i++) {
-		const uint32_t signal = observer->demands[i].signal;
+		const struct demand *demand = &observer->demands[i];
 
-		if (signal < ops->first || signal > ops->last)
+		if (!source_serves(ops, demand->signal, demand->scope.kind))
 			continue;
-		observer->part[part.n_demands++] = observer->demands[i];
-		part.signals |= signal_bit(signal);
+		parts[part.n_demands++] = *demand;
+		signal_set_add(&part.signals, demand->signal);
+		if (demand->scope.kind == SCOPE_HOST)
+			signal_set_add(&part.host, demand->signal);
 	}
 	return part;
+}
+
+const char *observer_source_of(uint32_t signal, uint32_t kind)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+		if (source_serves(sources[i], signal, kind))
+			return sources[i]->name;
+	return NULL;
 }
 
 /* Opens a source for its first demand. What fails is said by its status, and tried again at the next change. */
@@ -143,10 +163,9 @@ static void attachment_open(struct observer *observer, size_t i, const struct so
 
 static void attachment_demand(struct observer *observer, size_t i)
 {
-	const struct source_demand part = demand_part(observer, sources[i]);
 	struct attachment *attachment = &observer->attachments[i];
+	const struct source_demand part = attachment->demand;
 
-	attachment->signals = part.signals;
 	if (part.n_demands == 0) {
 		attachment_close(observer, i);
 		attachment_probe(observer, i);
@@ -171,6 +190,13 @@ int observer_demand(struct observer *observer, const struct demand *demands, siz
 		memcpy(observer->demands, demands, n_demands * sizeof(*demands));
 	observer->n_demands = n_demands;
 	observer->sampled_ns = 0;
+	/* A demand is on one source at most: all parts together have room for all. */
+	for (size_t i = 0, at = 0; i < ARRAY_SIZE(sources); i++) {
+		struct source_demand *part = &observer->attachments[i].demand;
+
+		*part = demand_part(observer, sources[i], observer->parts + at);
+		at += part->n_demands;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
 		attachment_demand(observer, i);
 	return 0;
@@ -185,7 +211,7 @@ static void attachment_sample(struct observer *observer, size_t i, uint64_t now_
 		.frame = frame,
 		.now_ns = now_ns,
 		.interval_ns = frame->interval_ns,
-		.signals = attachment->signals,
+		.demand = &attachment->demand,
 		.losses = status->losses,
 	};
 	uint64_t start_ns;

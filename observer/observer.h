@@ -20,6 +20,9 @@ struct observer;
 /* The catalogue: SIGNAL_ID_COUNT rows, indexed by enum signal_id. */
 extern const struct signal_row signal_rows[SIGNAL_ID_COUNT];
 
+/* Name of the source that has a signal in a kind of scope; NULL when none has. */
+const char *observer_source_of(uint32_t signal, uint32_t kind);
+
 struct observer_options {
 	int root;            /* sysroot descriptor; must outlive the observer */
 	const char *run_dir; /* where the socket for pushed metrics lies, in app/; NULL = nowhere */

@@ -8,6 +8,15 @@
 			       .scope = SCOPE_DISK,    \
 			       .source = "block",      \
 			       .about = about_ }
+/* `also_`: the further kinds of scopes that have it. */
+#define EACH(id, also_, kind_, unit_, source_, name_, about_) \
+	[SIGNAL_##id] = { .name = name_,                      \
+			  .kind = SIGNAL_##kind_,             \
+			  .unit = UNIT_##unit_,               \
+			  .scope = SCOPE_HOST,                \
+			  .scopes = SCOPE_BIT(SCOPE_##also_), \
+			  .source = source_,                  \
+			  .about = about_ }
 #define HOST(id, kind_, unit_, source_, name_, about_) \
 	[SIGNAL_##id] = { .name = name_,               \
 			  .kind = SIGNAL_##kind_,      \
@@ -44,36 +53,37 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	DISK(INFLIGHT, GAUGE, NONE, "inflight", "Requests in flight at the tick."),
 	DISK(BUSY, GAUGE, RATIO, "busy", "Share of the tick with at least one request in flight."),
 
-	HOST(PSI_CPU_SOME, GAUGE, RATIO, "psi", "psi.cpu.some",
+	EACH(PSI_CPU_SOME, CGROUP, GAUGE, RATIO, "psi", "psi.cpu.some",
 	     "Share of the tick in which some task waited for a CPU."),
-	HOST(PSI_IO_SOME, GAUGE, RATIO, "psi", "psi.io.some",
+	EACH(PSI_IO_SOME, CGROUP, GAUGE, RATIO, "psi", "psi.io.some",
 	     "Share of the tick in which some task waited for I/O."),
-	HOST(PSI_IO_FULL, GAUGE, RATIO, "psi", "psi.io.full",
+	EACH(PSI_IO_FULL, CGROUP, GAUGE, RATIO, "psi", "psi.io.full",
 	     "Share of the tick in which all non-idle tasks waited for I/O."),
-	HOST(PSI_MEMORY_SOME, GAUGE, RATIO, "psi", "psi.memory.some",
+	EACH(PSI_MEMORY_SOME, CGROUP, GAUGE, RATIO, "psi", "psi.memory.some",
 	     "Share of the tick in which some task waited for memory."),
-	HOST(PSI_MEMORY_FULL, GAUGE, RATIO, "psi", "psi.memory.full",
+	EACH(PSI_MEMORY_FULL, CGROUP, GAUGE, RATIO, "psi", "psi.memory.full",
 	     "Share of the tick in which all non-idle tasks waited for memory."),
 
-	HOST(CPU_USER, GAUGE, RATIO, "cpu", "cpu.user",
-	     "Share of all CPUs' time in user space, with nice and guests."),
-	HOST(CPU_SYSTEM, GAUGE, RATIO, "cpu", "cpu.system",
-	     "Share of all CPUs' time in the kernel."),
-	HOST(CPU_IOWAIT, GAUGE, RATIO, "cpu", "cpu.iowait",
-	     "Share of all CPUs' time idle while a task waited for I/O."),
-	HOST(CPU_IRQ, GAUGE, RATIO, "cpu", "cpu.irq",
-	     "Share of all CPUs' time in hard and soft interrupts."),
-	HOST(CPU_STEAL, GAUGE, RATIO, "cpu", "cpu.steal",
-	     "Share of all CPUs' time that the hypervisor gave to others."),
-	HOST(CPU_IDLE, GAUGE, RATIO, "cpu", "cpu.idle", "Share of all CPUs' time idle."),
+	EACH(CPU_USER, CPU, GAUGE, RATIO, "cpu", "cpu.user",
+	     "Share of the CPUs' time in user space, with nice and guests."),
+	EACH(CPU_SYSTEM, CPU, GAUGE, RATIO, "cpu", "cpu.system",
+	     "Share of the CPUs' time in the kernel."),
+	EACH(CPU_IOWAIT, CPU, GAUGE, RATIO, "cpu", "cpu.iowait",
+	     "Share of the CPUs' time idle while a task waited for I/O."),
+	EACH(CPU_IRQ, CPU, GAUGE, RATIO, "cpu", "cpu.irq",
+	     "Share of the CPUs' time in hard and soft interrupts."),
+	EACH(CPU_STEAL, CPU, GAUGE, RATIO, "cpu", "cpu.steal",
+	     "Share of the CPUs' time that the hypervisor gave to others."),
+	EACH(CPU_IDLE, CPU, GAUGE, RATIO, "cpu", "cpu.idle", "Share of the CPUs' time idle."),
 
 	HOST(MEM_AVAILABLE, GAUGE, BYTES, "memory", "mem.available",
 	     "Memory that can be had without swapping, by the kernel's estimate."),
-	HOST(MEM_FREE, GAUGE, BYTES, "memory", "mem.free", "Memory that nobody uses."),
-	HOST(MEM_CACHED, GAUGE, BYTES, "memory", "mem.cached", "Page cache, without swap cache."),
-	HOST(MEM_DIRTY, GAUGE, BYTES, "memory", "mem.dirty",
+	EACH(MEM_FREE, NODE, GAUGE, BYTES, "memory", "mem.free", "Memory that nobody uses."),
+	EACH(MEM_CACHED, NODE, GAUGE, BYTES, "memory", "mem.cached",
+	     "Page cache, without swap cache; of a node with buffers."),
+	EACH(MEM_DIRTY, NODE, GAUGE, BYTES, "memory", "mem.dirty",
 	     "Page cache that waits to be written."),
-	HOST(MEM_WRITEBACK, GAUGE, BYTES, "memory", "mem.writeback",
+	EACH(MEM_WRITEBACK, NODE, GAUGE, BYTES, "memory", "mem.writeback",
 	     "Page cache being written now."),
 	HOST(MEM_SWAP_USED, GAUGE, BYTES, "memory", "mem.swap.used", "Swap space in use."),
 	HOST(MEM_FAULTS_MAJOR, COUNTER, NONE, "memory", "mem.faults.major",

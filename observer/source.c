@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/scope.h"
 #include "observer/observer.h"
 
 struct series *sampler_add(struct sampler *sampler, enum signal_id signal,
@@ -32,18 +33,50 @@ struct series *sampler_add(struct sampler *sampler, enum signal_id signal,
 	return series;
 }
 
-void sampler_host(struct sampler *sampler, enum signal_id signal, double value)
+void sampler_value(struct sampler *sampler, enum signal_id signal, const struct scope *scope,
+		   double value)
 {
-	static const struct scope host = { .kind = SCOPE_HOST };
-	struct series *series;
+	struct series *series = sampler_add(sampler, signal, scope);
 
-	if (!(sampler->signals & signal_bit(signal)))
-		return;
-	series = sampler_add(sampler, signal, &host);
 	if (!series || sampler->interval_ns == 0 || isnan(value))
 		return;
 	series->value = value;
 	series->flags = SERIES_VALID;
+}
+
+void sampler_host(struct sampler *sampler, enum signal_id signal, double value)
+{
+	static const struct scope host = { .kind = SCOPE_HOST };
+
+	if (sampler_wants_host(sampler, signal))
+		sampler_value(sampler, signal, &host, value);
+}
+
+struct signal_set source_demand_of(const struct source_demand *demand, const struct scope *scope)
+{
+	struct signal_set signals = { 0 };
+	const struct scope *last = NULL;
+	bool matches = false;
+
+	for (size_t i = 0; i < demand->n_demands; i++) {
+		const struct scope *pattern = &demand->demands[i].scope;
+
+		/* Several signals of the same instances come one after the other: one fnmatch(3) for them all. */
+		if (!last || !scope_equal(last, pattern))
+			matches = scope_matches(scope, pattern);
+		last = pattern;
+		if (matches)
+			signal_set_add(&signals, demand->demands[i].signal);
+	}
+	return signals;
+}
+
+bool source_demands_kind(const struct source_demand *demand, enum scope_kind kind)
+{
+	for (size_t i = 0; i < demand->n_demands; i++)
+		if (demand->demands[i].scope.kind == kind)
+			return true;
+	return false;
 }
 
 void source_say(struct source_status *status, enum source_state state, const char *remedy,
@@ -68,4 +101,19 @@ int source_open_file(int root, const char *path)
 	if (pread(fd, &byte, 1, 0) < 0)
 		return -errno;
 	return take_fd(&fd);
+}
+
+ssize_t source_reread(int fd, char *buffer, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = pread(fd, buffer, size, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == size)
+		return -EFBIG;
+	buffer[n] = '\0';
+	return n;
 }

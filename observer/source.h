@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "include/demand.h"
 #include "include/frame.h"
@@ -29,9 +30,11 @@ struct source_context {
 
 /* The demand on one source. */
 struct source_demand {
-	const struct demand *demands; /* all of them its own; belong to the caller */
+	const struct demand
+		*demands; /* all of them its own; stay until the next demand() or close() */
 	size_t n_demands;
-	uint64_t signals; /* 1 << enum signal_id of everything in `demands` */
+	struct signal_set signals; /* of everything in `demands` */
+	struct signal_set host;    /* of what is demanded of the host */
 };
 
 /* One tick, as a source sees it. */
@@ -39,14 +42,16 @@ struct sampler {
 	struct frame *frame;
 	uint64_t now_ns;
 	uint64_t interval_ns; /* since the previous tick; 0 = a baseline: nothing is valid yet */
-	uint64_t signals;     /* as in struct source_demand */
-	uint64_t *losses;     /* of the source, indexed by enum loss */
+	const struct source_demand *demand; /* of the source */
+	uint64_t *losses;                   /* of the source, indexed by enum loss */
 };
 
 struct source_ops {
 	const char *name;
-	enum signal_id first, last; /* its rows of the catalogue, which lie together */
-	size_t state_size;          /* bytes, zeroed before open() */
+	enum signal_id first, last; /* its rows of the catalogue, which lie together … */
+	uint32_t
+		scopes; /* … in these kinds of scopes, a SCOPE_BIT() each; 0 = in all that they have */
+	size_t state_size; /* bytes, zeroed before open() */
 
 	/* Says whether and how it would work: method, state (IDLE or UNAVAILABLE), text, remedy. Attaches nothing. */
 	void (*probe)(const struct source_context *context, struct source_status *status);
@@ -66,7 +71,7 @@ struct source_ops {
 	int (*open)(void *state, const struct source_context *context,
 		    const struct source_demand *demand, struct source_status *status);
 
-	/* Takes over a new demand while open; the same contract. NULL where sampler.signals says everything. */
+	/* Takes over a new demand while open; the same contract. NULL where sampler.demand says everything. */
 	int (*demand)(void *state, const struct source_demand *demand,
 		      struct source_status *status);
 
@@ -85,16 +90,10 @@ struct source_ops {
 
 extern const struct source_ops block_source;
 extern const struct source_ops psi_source;
+extern const struct source_ops cgroup_psi_source;
 extern const struct source_ops cpu_source;
 extern const struct source_ops memory_source;
 extern const struct source_ops app_source;
-
-static inline uint64_t signal_bit(uint32_t signal)
-{
-	return 1ull << signal;
-}
-
-_Static_assert(SIGNAL_ID_COUNT <= 64, "a demand is a set of signals in one word");
 
 /*
  * Adds a series without a value; a distribution gets an empty histogram. NULL when the frame is full, which is
@@ -103,8 +102,24 @@ _Static_assert(SIGNAL_ID_COUNT <= 64, "a demand is a set of signals in one word"
 struct series *sampler_add(struct sampler *sampler, enum signal_id signal,
 			   const struct scope *scope);
 
-/* Adds a series of the host with its value, if it is demanded; not valid in a baseline or where `value` is NAN. */
+/* Adds a series with its value, which is not valid in a baseline or where `value` is NAN. */
+void sampler_value(struct sampler *sampler, enum signal_id signal, const struct scope *scope,
+		   double value);
+
+/* The same of the host, if it is demanded. */
 void sampler_host(struct sampler *sampler, enum signal_id signal, double value);
+
+/* True when the signal is demanded of the host. */
+static inline bool sampler_wants_host(const struct sampler *sampler, enum signal_id signal)
+{
+	return signal_set_has(&sampler->demand->host, signal);
+}
+
+/* The signals that are demanded of one instance. */
+struct signal_set source_demand_of(const struct source_demand *demand, const struct scope *scope);
+
+/* True when some signal is demanded of instances of that kind. */
+bool source_demands_kind(const struct source_demand *demand, enum scope_kind kind);
 
 /* Sets state, text and remedy; either text may be "". */
 void source_say(struct source_status *status, enum source_state state, const char *remedy,
@@ -118,5 +133,11 @@ int source_event(const struct source_context *context, const char *name);
  * -errno; also the error of a first read (a file may open and then say -EOPNOTSUPP).
  */
 int source_open_file(int root, const char *path);
+
+/*
+ * Reads a small file that is kept open again, in one pread(2), as a string: for files that the kernel gives whole (psi,
+ * stat, meminfo). Returns its length, or -errno; -EFBIG when it fills the buffer.
+ */
+ssize_t source_reread(int fd, char *buffer, size_t size);
 
 #endif

@@ -432,14 +432,13 @@ const size_t policy_groups_count = ARRAY_SIZE(policy_groups);
 
 static bool has_own_signal(const struct reader *reader)
 {
-	const struct signal_row *rows = reader->catalogue->signals;
 	const struct policy *policy = reader->policy;
 
 	for (uint32_t i = 0; i < policy->when.n_nodes; i++)
 		if (policy->when.nodes[i].op < CONDITION_AND &&
-		    signal_ref_is_own(&policy->when.nodes[i].ref, rows, policy->scope))
+		    signal_ref_is_own(&policy->when.nodes[i].ref, policy->scope))
 			return true;
-	return signal_ref_is_own(&policy->objective.ref, rows, policy->scope);
+	return signal_ref_is_own(&policy->objective.ref, policy->scope);
 }
 
 /* A number alone is another process's once it has ended. */

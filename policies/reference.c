@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "base/scope.h"
+#include "base/signal.h"
 #include "base/words.h"
 #include "policies/policies.h"
 
 #define NAME_TEXT_MAX 96 /* longest `signal.stat`, with its NUL */
+#define PHRASE_MAX 160   /* a part of a sentence */
 
 /* Which suffixes a kind takes. */
 static const bool stat_fits[SIGNAL_KIND_COUNT][STAT_COUNT] = {
@@ -147,45 +149,116 @@ static int take_instance(struct parts *parts, size_t offset, struct findings *fi
 	return 0;
 }
 
-/* Checks the instance against the signal that it is of. */
-static int check_instance(const struct parts *parts, const struct signal_row *row,
-			  struct findings *findings)
+/* The kinds of a set as a sentence has them: "a cpu, a cgroup or a process". */
+static const char *kinds_phrase(uint32_t kinds, char *buffer, size_t size)
 {
-	struct scope scope = { .kind = row->scope }, exact;
-	const char *instance = parts->instance;
+	int length = 0;
 
-	if (row->scope == SCOPE_HOST)
+	buffer[0] = '\0';
+	for (uint32_t kind = 0; kind < SCOPE_KIND_COUNT && (size_t)length < size; kind++) {
+		const uint32_t after = kind + 1 < SCOPE_KIND_COUNT ? kinds >> (kind + 1) : 0;
+
+		if (kinds & SCOPE_BIT(kind))
+			length += snprintf(buffer + length, size - (size_t)length, "%s%s",
+					   length == 0 ? ""
+					   : after     ? ", "
+						       : " or ",
+					   scope_phrase(kind));
+	}
+	return buffer;
+}
+
+/* How an instance of the signal is written: `disk.busy[NAME]`, `psi.cpu[cgroup:NAME]`. */
+static const char *instance_example(const struct signal_row *row, char *buffer, size_t size)
+{
+	const uint32_t others = signal_scopes(row) & ~SCOPE_BIT(SCOPE_HOST);
+
+	snprintf(buffer, size, "%s[%s%sNAME]", row->name,
+		 signal_needs_kind(row) ? scope_kind_word((uint32_t)__builtin_ctz(others)) : "",
+		 signal_needs_kind(row) ? ":" : "");
+	return buffer;
+}
+
+/* Which kind of scope the brackets name, and the name itself; -EINVAL with a finding where that cannot be told. */
+static int instance_kind(const struct parts *parts, const struct signal_row *row,
+			 const char **ret_name, struct findings *findings)
+{
+	const enum scope_kind said = signal_take_kind(row, ret_name);
+	char kinds[PHRASE_MAX], example[PHRASE_MAX];
+
+	if (signal_scopes(row) == SCOPE_BIT(SCOPE_HOST))
 		return findings_add(findings, parts->bracket,
 				    "'%s' belongs to the host, which is only one: leave '[%s]' out",
-				    row->name, excerpt(instance).text);
+				    row->name, excerpt(parts->instance).text);
+	if (said != SCOPE_KIND_COUNT)
+		return (int)said;
+	if (signal_needs_kind(row))
+		return findings_add(findings, parts->bracket, "'[%s]' may be %s: say which, '%s'",
+				    excerpt(parts->instance).text,
+				    kinds_phrase(signal_scopes(row) & ~SCOPE_BIT(SCOPE_HOST), kinds,
+						 sizeof(kinds)),
+				    instance_example(row, example, sizeof(example)));
+	return (int)signal_only_kind(row);
+}
+
+/* Checks the instance against the signal that it is of, and fills in kind and name of the reference. */
+static int take_named(const struct parts *parts, const struct signal_row *row,
+		      struct findings *findings, struct signal_ref *ref)
+{
+	const char *instance = parts->instance;
+	struct scope scope = { 0 }, exact;
+	char example[PHRASE_MAX];
+	int kind = instance_kind(parts, row, &instance, findings);
+
+	if (kind < 0)
+		return kind;
+	ref->kind = scope.kind = (uint32_t)kind;
 	if (strlen(instance) >= SIGNAL_INSTANCE_MAX)
 		return findings_add(findings, parts->bracket,
 				    "the instance '%s' is %zu bytes long: at most %d",
 				    excerpt(instance).text, strlen(instance),
 				    SIGNAL_INSTANCE_MAX - 1);
+	strcpy(ref->instance, instance);
+	if (kind == SCOPE_HOST)
+		return 0;
 	strcpy(scope.name, instance);
 	if (!scope_valid(&scope))
 		return findings_add(findings, parts->bracket,
-				    "'[%s]' names no %s: write one like '%s[NAME]'",
-				    excerpt(instance).text, scope_kind_word(row->scope), row->name);
+				    "'[%s]' names no %s: write one like '%s'",
+				    excerpt(parts->instance).text, scope_kind_word(scope.kind),
+				    instance_example(row, example, sizeof(example)));
 	if (!scope_pattern_is_exact(&scope, &exact))
 		return findings_add(findings, parts->bracket,
 				    "'[%s]' is a pattern: a reference names one instance",
-				    excerpt(instance).text);
+				    excerpt(parts->instance).text);
 	return 0;
 }
 
-static int check_scope(const struct parts *parts, const struct signal_row *row,
-		       enum scope_kind scope, size_t offset, struct findings *findings)
+/*
+ * Which scope a reference is to: the instance that it names, else the policy's own where the signal has that kind, else
+ * the host where it has one. A policy's scope that is not known fits everything: then it is the signal's main one.
+ */
+static int resolve(const struct parts *parts, const struct signal_row *row, enum scope_kind scope,
+		   size_t offset, struct findings *findings, struct signal_ref *ref)
 {
+	char kinds[PHRASE_MAX], example[PHRASE_MAX];
+
 	if (parts->has_instance)
-		return check_instance(parts, row, findings);
-	if (scope < SCOPE_KIND_COUNT && row->scope != SCOPE_HOST && row->scope != scope)
+		return take_named(parts, row, findings, ref);
+	if (scope == SCOPE_KIND_COUNT)
+		ref->kind = row->scope;
+	else if (signal_has_scope(row, scope))
+		ref->kind = scope;
+	else if (signal_has_scope(row, SCOPE_HOST))
+		ref->kind = SCOPE_HOST;
+	else
 		return findings_add(findings, offset,
 				    "'%s' belongs to %s, the policy to %s: use signals of its own "
-				    "scope or of the host, or name one instance: '%s[NAME]'",
-				    row->name, scope_phrase(row->scope), scope_phrase(scope),
-				    row->name);
+				    "scope or of the host, or name one instance: '%s'",
+				    row->name,
+				    kinds_phrase(signal_scopes(row), kinds, sizeof(kinds)),
+				    scope_phrase(scope),
+				    instance_example(row, example, sizeof(example)));
 	return 0;
 }
 
@@ -232,11 +305,10 @@ int reference_parse(const char *text, size_t offset, size_t length,
 		return findings_add(findings, parts.bracket,
 				    "the instance stands behind the signal: write '%s[%s].%s'",
 				    row->name, excerpt(parts.instance).text, dot + 1);
-	if (check_scope(&parts, row, scope, offset, findings) < 0)
-		return -EINVAL;
 	ref.signal = (uint32_t)signal;
 	ref.stat = (uint32_t)stat;
-	strcpy(ref.instance, parts.instance);
+	if (resolve(&parts, row, scope, offset, findings, &ref) < 0)
+		return -EINVAL;
 	*ret_ref = ref;
 	return 0;
 }
@@ -256,13 +328,7 @@ int signal_ref_parse(const char *text, const struct catalogue *catalogue,
 char *signal_ref_format(const struct signal_ref *ref, const struct catalogue *catalogue,
 			char *buffer, size_t size)
 {
-	const char *name =
-		ref->signal < SIGNAL_ID_COUNT ? catalogue->signals[ref->signal].name : NULL;
-	const char *stat = signal_stat_word(ref->stat), *instance = ref->instance;
-
-	snprintf(buffer, size, "%s%s%s%s%s%s", name ? name : "?", instance[0] ? "[" : "", instance,
-		 instance[0] ? "]" : "", stat[0] ? "." : "", stat);
-	return buffer;
+	return signal_ref_text(ref, catalogue->signals, buffer, size);
 }
 
 enum unit signal_ref_unit(const struct signal_ref *ref, const struct catalogue *catalogue)

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* References to signals in policies: `disk.read.latency.p99`, `disk.read.latency[vda].p99`. */
+/*
+ * References to signals in policies: `signal[instance].stat`, as in `disk.read.latency.p99`, `disk.read.latency[vda].p99`,
+ * `psi.io.full[cgroup:/a/b]`, `psi.io.full[host]`.
+ *
+ * An instance says its kind where the signal has several besides the host. Without one the reference is to the policy's
+ * own scope where the signal has that kind, else to the host where it has one; else it is an error.
+ */
 #ifndef FLYBALL_POLICIES_REFERENCE_H
 #define FLYBALL_POLICIES_REFERENCE_H
 

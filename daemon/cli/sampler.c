@@ -5,14 +5,18 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/hist.h"
 #include "base/quantity.h"
+#include "base/signal.h"
 #include "base/sysroot.h"
+#include "base/words.h"
 #include "daemon/cli/cli.h"
 
 #define DRAIN_NS (5 * NSEC_PER_MSEC)
@@ -30,12 +34,92 @@ static void make_push_folder(struct sampler *sampler, const struct demand *deman
 		}
 }
 
-int sampler_init(struct sampler *sampler, const char *force_block, const char *pattern,
-		 const struct scope *only, const char *run_dir)
+int signal_pattern_parse(const char *text, struct signal_pattern *ret_pattern)
 {
-	struct demand demands[SIGNAL_ID_COUNT];
-	struct observer_options options = { .force_block = force_block };
+	char *open, *close;
+
+	*ret_pattern = (struct signal_pattern){ .name = text };
+	if (!text || !strchr(text, '['))
+		return 0;
+	snprintf(ret_pattern->text, sizeof(ret_pattern->text), "%s", text);
+	open = strchr(ret_pattern->text, '[');
+	close = strrchr(open, ']');
+	if (strlen(text) >= sizeof(ret_pattern->text) || !close || close[1] ||
+	    close - open > (ptrdiff_t)sizeof(ret_pattern->instance))
+		return -EINVAL;
+	*open = *close = '\0';
+	strcpy(ret_pattern->instance, open + 1);
+	ret_pattern->has_instance = true;
+	ret_pattern->name = ret_pattern->text;
+	return 0;
+}
+
+/* `cpu:3`: whatever signal that is asked of, it means a CPU. */
+static bool says_kind(const char *instance)
+{
+	char word[32];
+
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(instance, ":"), instance);
+	return strchr(instance, ':') && scope_kind_parse(word) >= 0;
+}
+
+size_t signal_pattern_scopes(const struct signal_pattern *pattern, uint32_t signal,
+			     struct scope scopes[SCOPE_KIND_COUNT])
+{
+	const struct signal_row *row = &signal_rows[signal];
+	const char *name = pattern->instance;
+	enum scope_kind kind;
+	bool all_kinds;
 	size_t n = 0;
+
+	if (!cli_matches(pattern->name, row->name))
+		return 0;
+	if (!pattern->has_instance) {
+		scopes[0] = (struct scope){ .kind = row->scope };
+		return 1;
+	}
+	all_kinds = !strcmp(name, "*");
+	kind = signal_take_kind(row, &name);
+	if (kind == SCOPE_KIND_COUNT && !all_kinds && !says_kind(name))
+		kind = signal_only_kind(row);
+	for (uint32_t i = 0; i < SCOPE_KIND_COUNT; i++) {
+		if (!signal_has_scope(row, i) || (i != kind && !all_kinds))
+			continue;
+		scopes[n] = (struct scope){ .kind = i };
+		if (i != SCOPE_HOST && strcmp(name, "*") != 0)
+			strcpy(scopes[n].name, name);
+		n++;
+	}
+	return n;
+}
+
+/* The demands of a pattern, or of the scopes that --only says. Returns how many; what is over DEMANDS_MAX is left out. */
+static size_t demands_of(const struct signal_pattern *pattern, const struct scope *only,
+			 struct demand demands[DEMANDS_MAX])
+{
+	struct scope scopes[SCOPE_KIND_COUNT];
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < SIGNAL_ID_COUNT; i++) {
+		size_t n_scopes = signal_pattern_scopes(pattern, i, scopes);
+
+		if (only->kind != SCOPE_KIND_COUNT && n_scopes > 0) {
+			n_scopes = signal_has_scope(&signal_rows[i], only->kind);
+			scopes[0] = *only;
+		}
+		for (size_t j = 0; j < n_scopes && n < DEMANDS_MAX; j++)
+			demands[n++] = (struct demand){ .signal = i, .scope = scopes[j] };
+	}
+	return n;
+}
+
+int sampler_init(struct sampler *sampler, const char *force_block,
+		 const struct signal_pattern *pattern, const struct scope *only,
+		 const char *run_dir)
+{
+	struct demand demands[DEMANDS_MAX];
+	struct observer_options options = { .force_block = force_block };
+	size_t n;
 	int r;
 
 	*sampler = (struct sampler)SAMPLER_NONE;
@@ -50,17 +134,8 @@ int sampler_init(struct sampler *sampler, const char *force_block, const char *p
 	r = observer_new(&options, &sampler->observer);
 	if (r < 0)
 		return r;
-	for (uint32_t i = 0; i < SIGNAL_ID_COUNT; i++) {
-		if (!cli_matches(pattern, signal_rows[i].name))
-			continue;
-		if (only->kind != SCOPE_KIND_COUNT && only->kind != signal_rows[i].scope)
-			continue;
-		demands[n] =
-			(struct demand){ .signal = i, .scope = { .kind = signal_rows[i].scope } };
-		if (only->kind != SCOPE_KIND_COUNT)
-			demands[n].scope = *only;
-		n++;
-	}
+	n = demands_of(pattern, only, demands);
+	descriptors_raise();
 	make_push_folder(sampler, demands, n, run_dir);
 	r = observer_demand(sampler->observer, demands, n);
 	return r < 0 ? r : observer_sample(sampler->observer, clock_now_ns(), sampler->frame);
@@ -106,12 +181,13 @@ int sampler_step(struct sampler *sampler, uint64_t until_ns)
 	return observer_sample(sampler->observer, clock_now_ns(), sampler->frame);
 }
 
-size_t sampler_matches(const char *pattern)
+size_t sampler_matches(const struct signal_pattern *pattern)
 {
+	struct scope scopes[SCOPE_KIND_COUNT];
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < SIGNAL_ID_COUNT; i++)
-		n += cli_matches(pattern, signal_rows[i].name);
+		n += signal_pattern_scopes(pattern, i, scopes) > 0;
 	return n;
 }
 

@@ -243,3 +243,11 @@ int policies_load(const struct invocation *invocation, const struct catalogue *c
 	*ret_set = take_ptr(set);
 	return EXIT_CODE_OK;
 }
+
+int pattern_error(const struct invocation *invocation, const char *pattern)
+{
+	return cli_usage_error(invocation,
+			       "'%s': an instance stands in brackets behind the name, as in "
+			       "'psi.io.full[cgroup:/a]'",
+			       pattern);
+}

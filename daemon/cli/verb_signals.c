@@ -3,8 +3,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/cleanup.h"
 #include "base/hist.h"
 #include "base/scope.h"
+#include "base/signal.h"
+#include "base/sysroot.h"
 #include "base/words.h"
 #include "daemon/exit_code.h"
 #include "daemon/json.h"
@@ -41,16 +44,42 @@ static json_t *series_json(const struct series *series, uint64_t interval_ns)
 	return value;
 }
 
-static json_t *signals_json(const char *pattern, const struct frame *frame)
+/* [{"scope", "source", "state", "text", "remedy"}]: who has the signal in each kind of scope, and whether it works. */
+static json_t *signal_sources_json(uint32_t signal, const struct source_status *sources, size_t n)
 {
 	json_t *rows = json_array();
 
+	for (uint32_t kind = 0; kind < SCOPE_KIND_COUNT; kind++) {
+		const char *name = observer_source_of(signal, kind);
+
+		for (size_t i = 0; name && i < n; i++)
+			if (!strcmp(sources[i].name, name))
+				json_array_append_new(rows,
+						      json_pack("{s:s, s:s, s:s, s:s, s:s}",
+								"scope", scope_kind_word(kind),
+								"source", name, "state",
+								source_state_word(sources[i].state),
+								"text", sources[i].text, "remedy",
+								sources[i].remedy));
+	}
+	return rows;
+}
+
+static json_t *signals_json(const struct signal_pattern *pattern, const struct frame *frame,
+			    const struct source_status *sources, size_t n_sources)
+{
+	struct scope scopes[SCOPE_KIND_COUNT];
+	json_t *rows = json_array(), *all = json_array();
+
+	for (size_t i = 0; i < n_sources; i++)
+		json_array_append_new(all, json_source(&sources[i]));
 	for (uint32_t i = 0; i < SIGNAL_ID_COUNT; i++) {
 		json_t *row, *values;
 
-		if (!cli_matches(pattern, signal_rows[i].name))
+		if (signal_pattern_scopes(pattern, i, scopes) == 0)
 			continue;
 		row = json_signal_row(&signal_rows[i]);
+		json_object_set_new(row, "sources", signal_sources_json(i, sources, n_sources));
 		values = json_array();
 		for (size_t j = 0; frame && j < frame->n_series; j++)
 			if (frame->series[j].signal == i)
@@ -62,42 +91,85 @@ static json_t *signals_json(const char *pattern, const struct frame *frame)
 			json_decref(values);
 		json_array_append_new(rows, row);
 	}
-	return json_pack("{s:i, s:o}", "schema", 1, "signals", rows);
+	return json_pack("{s:i, s:o, s:o}", "schema", 1, "signals", rows, "sources", all);
 }
 
-static void print_catalogue(FILE *out, const char *pattern)
+static char *scopes_text(const struct signal_row *row, char *buffer, size_t size)
 {
-	static const char *const titles[] = { "signal", "kind", "unit", "scope", "source", "what" };
+	return signal_scopes_text(signal_scopes(row), row->scope, buffer, size);
+}
+
+/* `psi, cgroup-psi`: the source of the main scope, then the others in the order of their scopes. */
+static char *sources_text(uint32_t signal, char *buffer, size_t size)
+{
+	const char *said[SCOPE_KIND_COUNT] = { signal_rows[signal].source };
+	size_t n = 1, length = (size_t)snprintf(buffer, size, "%s", said[0]);
+
+	for (uint32_t kind = 0; kind < SCOPE_KIND_COUNT; kind++) {
+		const char *name = observer_source_of(signal, kind);
+		bool is_new = name != NULL;
+
+		for (size_t i = 0; name && i < n; i++)
+			is_new &= strcmp(said[i], name) != 0;
+		if (!is_new || length >= size)
+			continue;
+		said[n++] = name;
+		length += (size_t)snprintf(buffer + length, size - length, ", %s", name);
+	}
+	return buffer;
+}
+
+static void print_catalogue(FILE *out, const struct signal_pattern *pattern)
+{
+	static const char *const titles[] = {
+		"signal", "kind", "unit", "scopes", "source", "what"
+	};
+	struct scope scopes[SCOPE_KIND_COUNT];
 	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
+	char text[SIGNAL_SCOPES_TEXT_MAX], other[SIGNAL_SCOPES_TEXT_MAX];
 	const struct style style = style_of(out);
 
 	for (uint32_t i = 0; i < SIGNAL_ID_COUNT; i++) {
 		const struct signal_row *row = &signal_rows[i];
 
-		if (!cli_matches(pattern, row->name))
+		if (signal_pattern_scopes(pattern, i, scopes) == 0)
 			continue;
 		table_row(table);
 		table_cell(table, TONE_STRONG, "%s", row->name);
 		table_cell(table, TONE_PLAIN, "%s", signal_kind_word(row->kind));
 		table_cell(table, TONE_PLAIN, "%s", unit_word(row->unit));
-		table_cell(table, TONE_PLAIN, "%s", scope_kind_word(row->scope));
-		table_cell(table, TONE_PLAIN, "%s", row->source);
+		table_cell(table, TONE_PLAIN, "%s", scopes_text(row, text, sizeof(text)));
+		table_cell(table, TONE_PLAIN, "%s", sources_text(i, other, sizeof(other)));
 		table_cell(table, TONE_PLAIN, "%s", row->about);
 	}
 	table_print(table, &style, out);
 }
 
-static void print_values(FILE *out, const char *pattern, const struct frame *frame)
+/* Why a signal has no value: its source cannot work here, or nothing of the kind is there. */
+static const char *no_value_text(uint32_t signal, uint32_t kind,
+				 const struct source_status *sources, size_t n)
+{
+	const char *name = observer_source_of(signal, kind);
+
+	for (size_t i = 0; name && i < n; i++)
+		if (!strcmp(sources[i].name, name) && sources[i].state == SOURCE_UNAVAILABLE)
+			return sources[i].text;
+	return "no value here";
+}
+
+static void print_values(FILE *out, const struct signal_pattern *pattern, const struct frame *frame,
+			 const struct source_status *sources, size_t n_sources)
 {
 	static const char *const titles[] = { "signal", "scope", "now", "what" };
 	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
 	const struct style style = style_of(out);
 	char text[256], scope[SCOPE_TEXT_MAX];
+	struct scope scopes[SCOPE_KIND_COUNT];
 
 	for (uint32_t i = 0; i < SIGNAL_ID_COUNT; i++) {
 		size_t shown = 0;
 
-		if (!cli_matches(pattern, signal_rows[i].name))
+		if (signal_pattern_scopes(pattern, i, scopes) == 0)
 			continue;
 		for (size_t j = 0; j < frame->n_series; j++) {
 			const struct series *series = &frame->series[j];
@@ -116,8 +188,9 @@ static void print_values(FILE *out, const char *pattern, const struct frame *fra
 			continue;
 		table_row(table);
 		table_cell(table, TONE_STRONG, "%s", signal_rows[i].name);
-		table_cell(table, TONE_PLAIN, "%s", scope_kind_word(signal_rows[i].scope));
-		table_cell(table, TONE_DIM, "no value here");
+		table_cell(table, TONE_PLAIN, "%s", scope_kind_word(scopes[0].kind));
+		table_cell(table, TONE_DIM, "%s",
+			   no_value_text(i, scopes[0].kind, sources, n_sources));
 		table_cell(table, TONE_DIM, "%s", signal_rows[i].about);
 	}
 	table_print(table, &style, out);
@@ -125,20 +198,28 @@ static void print_values(FILE *out, const char *pattern, const struct frame *fra
 
 static void print_markdown(FILE *out)
 {
+	char scopes[SIGNAL_SCOPES_TEXT_MAX], sources[SIGNAL_SCOPES_TEXT_MAX];
+
 	fputs("<!-- Made by `flyball signals --markdown`; a test compares. -->\n# Signals\n\n"
 	      "Distributions are asked for `.p50 .p90 .p99 .mean .rate`, counters for `.rate`, "
 	      "gauges by their name alone.\n\n"
-	      "| signal | kind | unit | scope | source | what |\n|---|---|---|---|---|---|\n",
+	      "The first scope is the main one, which `flyball signals` shows. In a policy a "
+	      "signal is "
+	      "of the policy's own scope where it has that, else of the host; one instance is "
+	      "named in "
+	      "brackets, with its kind where there are several besides the host: `cpu.user[3]`, "
+	      "`psi.io.full[cgroup:/a]`, `psi.io.full[host]`.\n\n"
+	      "| signal | kind | unit | scopes | sources | what |\n|---|---|---|---|---|---|\n",
 	      out);
 	for (uint32_t i = 0; i < SIGNAL_ID_COUNT; i++)
 		fprintf(out, "| `%s` | %s | %s | %s | %s | %s |\n", signal_rows[i].name,
 			signal_kind_word(signal_rows[i].kind), unit_word(signal_rows[i].unit),
-			scope_kind_word(signal_rows[i].scope), signal_rows[i].source,
-			signal_rows[i].about);
+			scopes_text(&signal_rows[i], scopes, sizeof(scopes)),
+			sources_text(i, sources, sizeof(sources)), signal_rows[i].about);
 }
 
 static int look(const struct invocation *invocation, struct sampler *sampler,
-		const char *force_block, const char *pattern)
+		const char *force_block, const struct signal_pattern *pattern)
 {
 	const struct scope only = option_scope(invocation, "--only");
 	struct progress progress;
@@ -154,41 +235,88 @@ static int look(const struct invocation *invocation, struct sampler *sampler,
 	return r;
 }
 
+/* What each source says when nothing is demanded: whether it would work. */
+static size_t probe(const struct invocation *invocation, const char *force_block,
+		    struct source_status sources[SOURCES_MAX])
+{
+	_cleanup_close_ int root = sysroot_open("/");
+	const struct observer_options options = {
+		.root = root,
+		.run_dir = run_folder(invocation),
+		.force_block = force_block,
+	};
+	struct observer *observer;
+	size_t n;
+
+	if (root < 0 || observer_new(&options, &observer) < 0)
+		return 0;
+	n = observer_sources(observer, sources);
+	observer_free(observer);
+	return n;
+}
+
+/* What was lost while looking, by source: `cgroup-psi: 12 instances lost; 12 instances of cgroup found no place …`. */
+static void print_losses(FILE *out, const struct source_status *sources, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (uint32_t loss = 0; loss < LOSS_COUNT; loss++)
+			if (sources[i].losses[loss])
+				fprintf(out, "%s: %llu %s lost%s%s\n", sources[i].name,
+					(unsigned long long)sources[i].losses[loss],
+					loss_word(loss), sources[i].text[0] ? "; " : "",
+					sources[i].text);
+}
+
+static int show(const struct invocation *invocation, const struct signal_pattern *pattern,
+		const struct frame *frame, const struct source_status *sources, size_t n)
+{
+	_cleanup_json_ json_t *list = NULL;
+
+	if (invocation->json) {
+		list = signals_json(pattern, frame, sources, n);
+		return print_json(invocation, list);
+	}
+	if (frame)
+		print_values(invocation->out, pattern, frame, sources, n);
+	else
+		print_catalogue(invocation->out, pattern);
+	print_losses(invocation->err, sources, n);
+	return EXIT_CODE_OK;
+}
+
 static int signals_run(const struct invocation *invocation)
 {
-	const char *pattern = invocation->n_words ? invocation->words[0] : NULL;
+	const char *text = invocation->n_words ? invocation->words[0] : NULL;
 	_cleanup_(sampler_deinit) struct sampler sampler = SAMPLER_NONE;
 	bool values = !option_given(invocation, "--no-values");
 	struct observer_options options = { 0 };
-	_cleanup_json_ json_t *list = NULL;
+	struct source_status sources[SOURCES_MAX];
+	struct signal_pattern pattern;
 	char hint[128];
+	size_t n;
 	int r;
 
 	if (option_given(invocation, "--markdown")) {
 		print_markdown(invocation->out);
 		return EXIT_CODE_OK;
 	}
-	if (sampler_matches(pattern) == 0)
-		return cli_usage_error(invocation, "no signal matches '%s'%s", pattern,
-				       sampler_did_you_mean(pattern, hint, sizeof(hint)));
+	if (signal_pattern_parse(text, &pattern) < 0)
+		return pattern_error(invocation, text);
+	if (sampler_matches(&pattern) == 0)
+		return cli_usage_error(invocation, "no signal matches '%s'%s", text,
+				       sampler_did_you_mean(text, hint, sizeof(hint)));
 	r = source_forced(invocation, &options);
 	if (r != EXIT_CODE_OK)
 		return r;
-	if (values) {
-		r = look(invocation, &sampler, options.force_block, pattern);
-		if (r < 0)
-			return cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s",
-					 strerror(-r));
+	if (!values) {
+		n = probe(invocation, options.force_block, sources);
+		return show(invocation, &pattern, NULL, sources, n);
 	}
-	if (invocation->json) {
-		list = signals_json(pattern, values ? sampler.frame : NULL);
-		return print_json(invocation, list);
-	}
-	if (values)
-		print_values(invocation->out, pattern, sampler.frame);
-	else
-		print_catalogue(invocation->out, pattern);
-	return EXIT_CODE_OK;
+	r = look(invocation, &sampler, options.force_block, &pattern);
+	if (r < 0)
+		return cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s", strerror(-r));
+	n = observer_sources(sampler.observer, sources);
+	return show(invocation, &pattern, sampler.frame, sources, n);
 }
 
 const struct verb verb_signals = {
@@ -196,8 +324,7 @@ const struct verb verb_signals = {
 	.arguments = "[PATTERN]",
 	.about = "List the signals with their present values.",
 	.text = "Looks for one second in this process, without a daemon, and attaches only what "
-		"the pattern asks for. "
-		"PATTERN is a part of a name, or has * and ?.",
+		"the pattern asks for. " PATTERN_TEXT,
 	.options =
 		(const struct option_row[]){
 			{ .name = "--no-values",
@@ -209,7 +336,8 @@ const struct verb verb_signals = {
 			{ .name = NULL },
 		},
 	.examples = (const char *const[]){ "flyball signals",
-					   "flyball signals 'disk.read.*' --only disk:vda", NULL },
+					   "flyball signals 'disk.read.*' --only disk:vda",
+					   "flyball signals 'cpu.*[cpu:*]'", NULL },
 	.max_words = 1,
 	.run = signals_run,
 };

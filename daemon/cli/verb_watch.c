@@ -70,20 +70,22 @@ static int watch_run(const struct invocation *invocation)
 	_cleanup_(sampler_deinit) struct sampler sampler = SAMPLER_NONE;
 	const struct style style = style_of(invocation->out);
 	struct observer_options options = { 0 };
+	struct signal_pattern pattern;
 	size_t lines = 0;
 	uint64_t next;
 	char hint[128];
 	int r;
 
-	if (sampler_matches(invocation->words[0]) == 0)
+	if (signal_pattern_parse(invocation->words[0], &pattern) < 0)
+		return pattern_error(invocation, invocation->words[0]);
+	if (sampler_matches(&pattern) == 0)
 		return cli_usage_error(invocation, "no signal matches '%s'%s", invocation->words[0],
 				       sampler_did_you_mean(invocation->words[0], hint,
 							    sizeof(hint)));
 	r = source_forced(invocation, &options);
 	if (r != EXIT_CODE_OK)
 		return r;
-	r = sampler_init(&sampler, options.force_block, invocation->words[0], &only,
-			 run_folder(invocation));
+	r = sampler_init(&sampler, options.force_block, &pattern, &only, run_folder(invocation));
 	next = clock_now_ns();
 	for (uint64_t i = 0; r == 0 && (count == 0 || i < count); i++) {
 		next += interval;
@@ -111,7 +113,7 @@ const struct verb verb_watch = {
 	.arguments = "PATTERN",
 	.about = "Show signals as they change.",
 	.text = "Redraws a table on a terminal, prints lines elsewhere. Runs in this process, "
-		"without a daemon.",
+		"without a daemon. " PATTERN_TEXT,
 	.options =
 		(const struct option_row[]){
 			{ .name = "--interval",
@@ -129,9 +131,9 @@ const struct verb verb_watch = {
 			OPTION_RUN,
 			{ .name = NULL },
 		},
-	.examples =
-		(const char *const[]){ "flyball watch disk.read",
-				       "flyball watch 'psi.*' --interval 250ms --count 20", NULL },
+	.examples = (const char *const[]){ "flyball watch disk.read",
+					   "flyball watch 'psi.*' --interval 250ms --count 20",
+					   "flyball watch 'psi.io.full[cgroup:/a]'", NULL },
 	.min_words = 1,
 	.max_words = 1,
 	.run = watch_run,

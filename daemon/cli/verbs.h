@@ -57,6 +57,9 @@ extern const struct verb verb_doctor, verb_signals, verb_watch, verb_knobs, verb
 		.preset = DEFAULT_KNOBS,                                                 \
 		.about = "Knobs that you declare yourself; nothing where there is none." \
 	}
+/* Says that the brackets of a pattern of signals cannot be understood; returns the exit code. */
+int pattern_error(const struct invocation *invocation, const char *pattern);
+
 #define OPTION_ONLY                                                           \
 	{                                                                     \
 		.name = "--only", .argument = "SCOPE", .type = OPTION_SCOPE,  \

@@ -6,6 +6,7 @@
  *
  * What message_check() lets pass is used as its receiver would use it: strings end, scopes and counts are in range.
  */
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -35,6 +36,31 @@ static void require_change(const struct change *change)
 	require_text(change->new_value, sizeof(change->new_value));
 }
 
+/*
+ * What is in a batch can be used, and is put together again to the very same bytes (but for a scope that is said again
+ * where it need not be).
+ */
+static void require_series(const struct message_batch *batch)
+{
+	struct batch_cursor from = { .at = 0 }, to;
+	static struct message_batch copy;
+	static struct hist hist;
+	struct series series;
+	uint32_t n = 0;
+	int r;
+
+	batch_begin(&copy, &to);
+	while ((r = batch_next(batch, &from, &series, &hist)) > 0) {
+		require(series.signal < SIGNAL_ID_COUNT && scope_valid(&series.scope));
+		require(!series.hist || (series.hist == &hist && hist.clamped <= hist.count));
+		require(isfinite(series.value));
+		require(batch_add(&copy, &to, &series) == 0);
+		n++;
+	}
+	require(r == 0 && n == batch->n_series && copy.n_series == n);
+	require(copy.n_bytes <= batch->n_bytes && batch_valid(&copy));
+}
+
 static void require_valid(const struct message *m)
 {
 	switch (m->header.type) {
@@ -60,8 +86,7 @@ static void require_valid(const struct message *m)
 		require(m->frame.n_series <= FRAME_SERIES_MAX);
 		break;
 	case MESSAGE_SERIES:
-	case MESSAGE_HISTOGRAM:
-		require(m->series.signal < SIGNAL_ID_COUNT && scope_valid(&m->series.scope));
+		require_series(&m->series);
 		break;
 	case MESSAGE_SOURCE:
 		require(m->source.state < SOURCE_STATE_COUNT);

@@ -54,21 +54,21 @@ static const struct signal_row signals[SIGNAL_ID_COUNT] = {
 
 static const struct catalogue catalogue = { .signals = signals };
 
-#define REF_P50                                                      \
-	{                                                            \
-		.signal = SIGNAL_DISK_READ_LATENCY, .stat = STAT_P50 \
+#define REF_P50                                                                          \
+	{                                                                                \
+		.signal = SIGNAL_DISK_READ_LATENCY, .stat = STAT_P50, .kind = SCOPE_DISK \
 	}
-#define REF_P99                                                      \
-	{                                                            \
-		.signal = SIGNAL_DISK_READ_LATENCY, .stat = STAT_P99 \
+#define REF_P99                                                                          \
+	{                                                                                \
+		.signal = SIGNAL_DISK_READ_LATENCY, .stat = STAT_P99, .kind = SCOPE_DISK \
 	}
-#define REF_WRITES                                                   \
-	{                                                            \
-		.signal = SIGNAL_DISK_WRITE_BYTES, .stat = STAT_RATE \
+#define REF_WRITES                                                                       \
+	{                                                                                \
+		.signal = SIGNAL_DISK_WRITE_BYTES, .stat = STAT_RATE, .kind = SCOPE_DISK \
 	}
-#define REF_BUSY                                               \
-	{                                                      \
-		.signal = SIGNAL_DISK_BUSY, .stat = STAT_VALUE \
+#define REF_BUSY                                                                   \
+	{                                                                          \
+		.signal = SIGNAL_DISK_BUSY, .stat = STAT_VALUE, .kind = SCOPE_DISK \
 	}
 #define REF_PSI                                                  \
 	{                                                        \
@@ -856,7 +856,9 @@ static void a_guardrail_without_events_is_not_blind(void **state)
 	(void)state;
 	m->policy.n_guardrails = 2;
 	m->policy.guardrails[0] = (struct guardrail){
-		.ref = { .signal = SIGNAL_DISK_WRITE_LATENCY, .stat = STAT_P99 },
+		.ref = { .signal = SIGNAL_DISK_WRITE_LATENCY,
+			 .stat = STAT_P99,
+			 .kind = SCOPE_DISK },
 		.kind = GUARDRAIL_MAX,
 		.limit = 1e9,
 	};
@@ -1136,7 +1138,7 @@ static void windows_that_are_empty_on_both_sides_or_under_the_incumbent_show_no_
 
 static struct signal_ref app_value(const char *instance)
 {
-	struct signal_ref ref = { .signal = SIGNAL_APP_VALUE };
+	struct signal_ref ref = { .signal = SIGNAL_APP_VALUE, .kind = SCOPE_SERVICE };
 
 	strcpy(ref.instance, instance);
 	return ref;

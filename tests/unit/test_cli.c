@@ -315,34 +315,34 @@ static void an_error_of_the_daemon_keeps_its_exit_code_and_its_words(void **stat
 
 static void a_trial_is_followed_from_the_middle_to_its_verdict(void **state)
 {
-	static const char *const replies
-		[] = { /* the stream: a pair that the catch-up tells already, a new one, somebody else's, the verdict */
-		       "{\"event\":\"tick\",\"data\":{\"time\":1,\"targets\":[],\"trials\":[]}}\n"
-		       "{\"event\":\"pair\",\"data\":" TRIAL(
-			       "running", "1",
-			       ",\"pairs\":[" PAIR(
-				       "1e6") "]") "}\n"
-						   "{\"event\":\"pair\",\"data\":" TRIAL(
-							   "running", "2",
-							   ",\"pairs\":[" PAIR(
-								   "2e6") "]") "}\n"
-									       "{\"event\":"
-									       "\"outcome\","
-									       "\"data\":{\"txn\":"
-									       "1}}\n"
-									       "{\"event\":"
-									       "\"verdict\","
-									       "\"data\":" TRIAL(
-										       "kept", "2",
-										       ",\"pairs\":"
-										       "[" PAIR("1e"
-												"6") "," PAIR(
-											       "2e"
-											       "6") "]") "}\n",
-		       "{\"exit\":0,\"error\":null,\"data\":{\"schema\":1,\"trial\":" TRIAL(
-			       "running", "1", ",\"pairs\":[" PAIR("1e6") "]") "}}\n",
-		       NULL
-		};
+	static const char *const replies[] = {
+		/* the stream: a pair that the catch-up tells already, a new one, somebody else's, the verdict */
+		"{\"event\":\"tick\",\"data\":{\"time\":1,\"targets\":[],\"trials\":[]}}\n"
+		"{\"event\":\"pair\",\"data\":" TRIAL(
+			"running", "1",
+			",\"pairs\":[" PAIR(
+				"1e6") "]") "}\n"
+					    "{\"event\":\"pair\",\"data\":" TRIAL(
+						    "running", "2",
+						    ",\"pairs\":[" PAIR(
+							    "2e6") "]") "}\n"
+									"{\"event\":"
+									"\"outcome\","
+									"\"data\":{\"txn\":"
+									"1}}\n"
+									"{\"event\":"
+									"\"verdict\","
+									"\"data\":" TRIAL(
+										"kept", "2",
+										",\"pairs\":"
+										"[" PAIR(
+											"1e"
+											"6") "," PAIR("2e"
+												      "6") "]") "}\n",
+		"{\"exit\":0,\"error\":null,\"data\":{\"schema\":1,\"trial\":" TRIAL(
+			"running", "1", ",\"pairs\":[" PAIR("1e6") "]") "}}\n",
+		NULL
+	};
 	pid_t pid = serve(folder, replies);
 	const char *first, *second;
 

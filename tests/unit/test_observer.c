@@ -255,6 +255,193 @@ static void memory_levels_are_bytes_and_counts_are_differences(void **state)
 	expect(f, SIGNAL_MEM_SWAP_OUT, "", 13);
 }
 
+/* Every kind of scope and every instance. */
+static void demand_everything(struct fixture *f)
+{
+	struct demand demands[DEMANDS_MAX] = { 0 };
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < SIGNAL_ID_COUNT; i++)
+		for (uint32_t kind = 0; kind < SCOPE_KIND_COUNT; kind++)
+			if (signal_has_scope(&signal_rows[i], kind) && n < DEMANDS_MAX)
+				demands[n++] =
+					(struct demand){ .signal = i, .scope = { .kind = kind } };
+	assert_int_equal(observer_demand(f->observer, demands, n), 0);
+}
+
+static struct series *find_in(struct fixture *f, uint32_t signal, uint32_t kind, const char *name)
+{
+	for (size_t i = 0; i < f->frame->n_series; i++)
+		if (f->frame->series[i].signal == signal &&
+		    f->frame->series[i].scope.kind == kind &&
+		    !strcmp(f->frame->series[i].scope.name, name))
+			return &f->frame->series[i];
+	return NULL;
+}
+
+static void expect_in(struct fixture *f, uint32_t signal, uint32_t kind, const char *name,
+		      double value)
+{
+	struct series *series = find_in(f, signal, kind, name);
+
+	assert_non_null(series);
+	if (series->flags != SERIES_VALID || fabs(series->value - value) > 1e-9)
+		fail_msg("%s of %s is %g with flags %u, not %g", signal_rows[signal].name, name,
+			 series->value, series->flags, value);
+}
+
+static void each_kind_of_scope_of_a_signal_has_one_source(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < SIGNAL_ID_COUNT; i++) {
+		for (uint32_t kind = 0; kind < SCOPE_KIND_COUNT; kind++)
+			assert_int_equal(observer_source_of(i, kind) != NULL,
+					 signal_has_scope(&signal_rows[i], kind));
+		assert_string_equal(observer_source_of(i, signal_rows[i].scope),
+				    signal_rows[i].source);
+	}
+}
+
+static void each_cpu_has_shares_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "proc/stat",
+	    "cpu  200 0 0 200 0 0 0 0 0 0\ncpu0 100 0 0 100 0 0 0 0 0 0\n"
+	    "cpu1 100 0 0 100 0 0 0 0 0 0\nintr 1 2 3\n");
+	demand_everything(f);
+	sample(f, T0);
+	put(f, "proc/stat",
+	    "cpu  300 0 0 300 0 0 0 0 0 0\ncpu0 190 0 0 110 0 0 0 0 0 0\n"
+	    "cpu1 110 0 0 190 0 0 0 0 0 0\nintr 1 2 3\n");
+	sample(f, T0 + TICK);
+	expect(f, SIGNAL_CPU_USER, "", 0.5);
+	expect_in(f, SIGNAL_CPU_USER, SCOPE_CPU, "0", 0.9);
+	expect_in(f, SIGNAL_CPU_USER, SCOPE_CPU, "1", 0.1);
+	/* One goes offline: not valid at once, gone at the next scan; one that comes has a baseline. */
+	put(f, "proc/stat",
+	    "cpu  400 0 0 400 0 0 0 0 0 0\ncpu0 290 0 0 110 0 0 0 0 0 0\n"
+	    "cpu7 9 0 0 0 0 0 0 0 0 0\nintr 1 2 3\n");
+	sample(f, T0 + TICK + 1);
+	assert_int_equal(find_in(f, SIGNAL_CPU_USER, SCOPE_CPU, "1")->flags & SERIES_VALID, 0);
+	assert_true(f->frame->losses[LOSS_EVENT] > 0);
+	sample(f, T0 + 5 * TICK);
+	assert_null(find_in(f, SIGNAL_CPU_USER, SCOPE_CPU, "1"));
+	assert_int_equal(find_in(f, SIGNAL_CPU_USER, SCOPE_CPU, "7")->flags & SERIES_VALID, 0);
+}
+
+static void each_node_has_levels_of_its_own(void **state)
+{
+	static const char text[] = "Node 1 MemTotal:       100 kB\nNode 1 MemFree:        60 kB\n"
+				   "Node 1 SwapCached:     2 kB\nNode 1 Dirty:          3 kB\n"
+				   "Node 1 Writeback:      4 kB\nNode 1 FilePages:      30 kB\n";
+	struct fixture *f = *state;
+
+	run("mkdir -p %s/sys/devices/system/node/node1%s", f->folder, "");
+	put(f, "sys/devices/system/node/node1/meminfo", text);
+	start(f, NULL);
+	demand_everything(f);
+	sample(f, T0);
+	sample(f, T0 + TICK);
+	expect_in(f, SIGNAL_MEM_FREE, SCOPE_NODE, "1", 60 * 1024);
+	expect_in(f, SIGNAL_MEM_CACHED, SCOPE_NODE, "1", 28 * 1024);
+	expect_in(f, SIGNAL_MEM_DIRTY, SCOPE_NODE, "1", 3 * 1024);
+	expect_in(f, SIGNAL_MEM_WRITEBACK, SCOPE_NODE, "1", 4 * 1024);
+	put(f, "sys/devices/system/node/node1/meminfo", "Node 1 MemFree: x kB\n");
+	sample(f, T0 + 2 * TICK);
+	assert_int_equal(find_in(f, SIGNAL_MEM_FREE, SCOPE_NODE, "1")->flags & SERIES_VALID, 0);
+	assert_true(f->frame->losses[LOSS_EVENT] > 0);
+}
+
+static void make_group(struct fixture *f, const char *path, uint64_t total_us)
+{
+	static const char *const files[] = { "cpu", "io", "memory" };
+	char name[200], text[200];
+
+	snprintf(name, sizeof(name), "sys/fs/cgroup%s", path);
+	run("mkdir -p %s/%s", f->folder, name);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "sys/fs/cgroup%s/%s.pressure", path, files[i]);
+		snprintf(text, sizeof(text),
+			 "some avg10=0.00 avg60=0.00 avg300=0.00 total=%llu\n"
+			 "full avg10=0.00 avg60=0.00 avg300=0.00 total=%llu\n",
+			 (unsigned long long)total_us, (unsigned long long)total_us / 2);
+		put(f, name, text);
+	}
+}
+
+static void start_groups(struct fixture *f)
+{
+	make_group(f, "", 0);
+	make_group(f, "/a", 1000);
+	make_group(f, "/a/b", 2000);
+	make_group(f, "/c", 3000);
+	put(f, "sys/fs/cgroup/cgroup.controllers", "cpu io memory\n");
+	start(f, NULL);
+}
+
+static void each_control_group_has_pressure_of_its_own(void **state)
+{
+	const struct demand demands[] = {
+		{ .signal = SIGNAL_PSI_IO_SOME, .scope = { .kind = SCOPE_CGROUP, .name = "/a*" } },
+		{ .signal = SIGNAL_PSI_IO_FULL, .scope = { .kind = SCOPE_CGROUP, .name = "/a" } },
+	};
+	struct fixture *f = *state;
+
+	start_groups(f);
+	assert_int_equal(observer_demand(f->observer, demands, 2), 0);
+	sample(f, T0);
+	assert_int_equal(f->frame->n_series, 3);
+	make_group(f, "/a", 1000 + TICK / 1000 / 2);
+	make_group(f, "/a/b", 2000 + TICK / 1000 / 4);
+	sample(f, T0 + TICK);
+	expect_in(f, SIGNAL_PSI_IO_SOME, SCOPE_CGROUP, "/a", 0.5);
+	expect_in(f, SIGNAL_PSI_IO_FULL, SCOPE_CGROUP, "/a", 0.25);
+	expect_in(f, SIGNAL_PSI_IO_SOME, SCOPE_CGROUP, "/a/b", 0.25);
+	assert_null(find_in(f, SIGNAL_PSI_IO_SOME, SCOPE_CGROUP, "/c"));
+	assert_int_equal(f->frame->n_series, 3);
+	put(f, "sys/fs/cgroup/a/io.pressure", "some avg10=x total=\n");
+	sample(f, T0 + TICK + 1000);
+	assert_int_equal(find_in(f, SIGNAL_PSI_IO_SOME, SCOPE_CGROUP, "/a")->flags & SERIES_VALID,
+			 0);
+	assert_true(status_of(f, "cgroup-psi")->losses[LOSS_EVENT] > 0);
+}
+
+/* Gone and come again between two scans: another inode, another group, no value across the two. */
+static void a_group_of_the_same_name_that_comes_again_begins_anew(void **state)
+{
+	const struct demand demand = { .signal = SIGNAL_PSI_IO_SOME,
+				       .scope = { .kind = SCOPE_CGROUP, .name = "/a/?" } };
+	struct fixture *f = *state;
+
+	start_groups(f);
+	assert_int_equal(observer_demand(f->observer, &demand, 1), 0);
+	sample(f, T0);
+	run("mv %s/sys/fs/cgroup/a/b %s/", f->folder, f->folder);
+	make_group(f, "/a/b", 900000);
+	sample(f, T0 + 3 * TICK);
+	assert_int_equal(f->frame->n_series, 1);
+	assert_int_equal(f->frame->series[0].flags & SERIES_VALID, 0);
+	make_group(f, "/a/b", 900000 + TICK / 1000);
+	sample(f, T0 + 4 * TICK);
+	expect_in(f, SIGNAL_PSI_IO_SOME, SCOPE_CGROUP, "/a/b", 1);
+	run("rm -r %s/sys/fs/cgroup/a%s", f->folder, "/b");
+	sample(f, T0 + 8 * TICK);
+	assert_int_equal(f->frame->n_series, 0);
+}
+
+static void control_groups_of_v1_have_no_pressure_and_the_source_says_so(void **state)
+{
+	struct fixture *f = *state;
+
+	run("mkdir -p %s/sys/fs/cgroup/%s", f->folder, "cpu");
+	start(f, NULL);
+	assert_int_equal(status_of(f, "cgroup-psi")->state, SOURCE_UNAVAILABLE);
+	assert_non_null(strstr(status_of(f, "cgroup-psi")->text, "v1"));
+	assert_non_null(strstr(status_of(f, "cgroup-psi")->remedy, "unified"));
+	assert_int_equal(status_of(f, "psi")->state, SOURCE_IDLE);
+}
+
 static void a_loop_device_without_a_file_is_no_disk(void **state)
 {
 	struct fixture *f = *state;
@@ -506,14 +693,15 @@ static void more_disks_than_the_limit_are_said_in_the_status(void **state)
 	char command[512];
 
 	snprintf(command, sizeof(command),
-		 "cd %s/sys/block && for i in $(seq 1 70); do cp -r vda d$i && echo 8:$i >d$i/dev; "
+		 "cd %s/sys/block && for i in $(seq 1 262); do cp -r vda d$i && echo 259:$i "
+		 ">d$i/dev; "
 		 "done",
 		 f->folder);
 	assert_int_equal(system(command), 0);
 	demand_all(f);
 	sample(f, T0);
-	/* 72 disks with sectors: vda, md0 and 70 more. */
-	assert_non_null(strstr(status_of(f, "block")->text, "8 disks are over the limit of 64"));
+	/* 264 disks with sectors: vda, md0 and 262 more. */
+	assert_non_null(strstr(status_of(f, "block")->text, "8 disks are over the limit of 256"));
 	assert_true(f->frame->n_series <= FRAME_SERIES_MAX);
 }
 
@@ -538,6 +726,12 @@ int main(void)
 		TEST(pressure_is_the_share_of_the_tick),
 		TEST(cpu_shares_add_up_to_one),
 		TEST(memory_levels_are_bytes_and_counts_are_differences),
+		TEST(each_kind_of_scope_of_a_signal_has_one_source),
+		TEST(each_cpu_has_shares_of_its_own),
+		TEST(each_node_has_levels_of_its_own),
+		TEST(each_control_group_has_pressure_of_its_own),
+		TEST(a_group_of_the_same_name_that_comes_again_begins_anew),
+		TEST(control_groups_of_v1_have_no_pressure_and_the_source_says_so),
 		TEST(a_loop_device_without_a_file_is_no_disk),
 		TEST(a_disk_that_comes_has_a_baseline_and_one_that_goes_disappears),
 		TEST(only_what_is_demanded_is_in_the_frame),

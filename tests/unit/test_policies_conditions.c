@@ -199,6 +199,72 @@ static void a_reference_may_name_one_instance_of_any_scope(void **state)
 	assert_string_equal(ref.instance, "vda");
 }
 
+static void a_reference_is_to_the_scope_that_it_names_or_the_policys_or_the_host(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t kind;
+		const char *instance, *again;
+	} rows[] = {
+		/* No policy: the main scope. */
+		{ "psi.cpu.some", SCOPE_HOST, "", "psi.cpu.some" },
+		{ "cpu.idle", SCOPE_CPU, "", "cpu.idle" },
+		/* One kind besides the host: its name is enough, its kind may be said. */
+		{ "psi.cpu.some[/a/b]", SCOPE_CGROUP, "/a/b", "psi.cpu.some[/a/b]" },
+		{ "psi.cpu.some[cgroup:/a]", SCOPE_CGROUP, "/a", "psi.cpu.some[/a]" },
+		{ "psi.cpu.some[host]", SCOPE_HOST, "host", "psi.cpu.some[host]" },
+		{ "psi.cpu.some[cgroup:host]", SCOPE_CGROUP, "host", "psi.cpu.some[cgroup:host]" },
+		{ "app.value[a:b]", SCOPE_SERVICE, "a:b", "app.value[a:b]" },
+		{ "app.value[service:service:b]", SCOPE_SERVICE, "service:b",
+		  "app.value[service:service:b]" },
+		/* Several: it must be said. */
+		{ "cpu.user[cpu:3]", SCOPE_CPU, "3", "cpu.user[cpu:3]" },
+		{ "cpu.idle[process:17@4]", SCOPE_PROCESS, "17@4", "cpu.idle[process:17@4]" },
+	};
+	char error[POLICY_TEXT_MAX], text[SIGNAL_REF_TEXT_MAX];
+	struct condition condition;
+	struct signal_ref ref;
+	uint32_t column;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(signal_ref_parse(rows[i].text, &test_catalogue, &ref, error,
+						  sizeof(error)),
+				 0);
+		assert_int_equal(ref.kind, rows[i].kind);
+		assert_string_equal(ref.instance, rows[i].instance);
+		assert_string_equal(signal_ref_format(&ref, &test_catalogue, text, sizeof(text)),
+				    rows[i].again);
+	}
+	/* A policy of disks: of its own kind where the signal has that, else of the host. */
+	assert_int_equal(condition_parse("cpu.user > 5% and psi.cpu.some > 5% and cpu.user[host] > "
+					 "5%",
+					 &test_catalogue, SCOPE_DISK, &condition, &column, error,
+					 sizeof(error)),
+			 0);
+	assert_int_equal(condition.nodes[0].ref.kind, SCOPE_DISK);
+	assert_int_equal(condition.nodes[1].ref.kind, SCOPE_HOST);
+	assert_int_equal(condition.nodes[3].ref.kind, SCOPE_HOST);
+}
+
+static void a_kind_that_is_missing_or_cannot_be_is_pointed_at(void **state)
+{
+	(void)state;
+	assert_fails("cpu.user[3] > 5%", "9: '[3]' may be a cpu, a disk or a cgroup: say which, "
+					 "'cpu.user[cpu:NAME]'");
+	assert_fails("cpu.user[nic:eth0] > 5%",
+		     "9: '[nic:eth0]' may be a cpu, a disk or a cgroup: say which, "
+		     "'cpu.user[cpu:NAME]'");
+	assert_fails("cpu.idle > 5%",
+		     "1: 'cpu.idle' belongs to a cpu, a cgroup or a process, the policy to a disk: "
+		     "use signals of its own scope or of the host, or name one instance: "
+		     "'cpu.idle[cpu:NAME]'");
+	assert_fails("psi.cpu.some[cgroup:/a*] > 5%",
+		     "13: '[cgroup:/a*]' is a pattern: a reference names one instance");
+	assert_fails("cpu.user[cpu:] > 5%",
+		     "9: '[cpu:]' names no cpu: write one like 'cpu.user[cpu:NAME]'");
+}
+
 static void instances_that_cannot_be_are_pointed_at(void **state)
 {
 	char text[256];
@@ -374,6 +440,9 @@ int main(void)
 		cmocka_unit_test(suffixes_that_do_not_fit_are_refused),
 		cmocka_unit_test(a_reference_may_name_one_instance_of_any_scope),
 		cmocka_unit_test(instances_that_cannot_be_are_pointed_at),
+		cmocka_unit_test(
+			a_reference_is_to_the_scope_that_it_names_or_the_policys_or_the_host),
+		cmocka_unit_test(a_kind_that_is_missing_or_cannot_be_is_pointed_at),
 		cmocka_unit_test(what_cannot_be_read_is_pointed_at),
 		cmocka_unit_test(brackets_nest_to_a_bounded_depth),
 		cmocka_unit_test(more_nodes_than_fit_are_refused),

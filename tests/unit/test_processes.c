@@ -225,7 +225,9 @@ static void the_observer_outlives_a_core_that_sends_garbage(void **state)
 	struct subject s = { .role = ROLE_OBSERVER,
 			     .peer = ROLE_CORE,
 			     .process = process_observer };
+	struct batch_cursor cursor = { .at = 0 };
 	struct message message;
+	struct series series;
 	int fd;
 
 	(void)state;
@@ -239,7 +241,9 @@ static void the_observer_outlives_a_core_that_sends_garbage(void **state)
 	assert_int_equal(channel_send(fd, &message, -1), 0);
 	expect(fd, ROLE_OBSERVER, ROLE_CORE, MESSAGE_FRAME, &message);
 	expect(fd, ROLE_OBSERVER, ROLE_CORE, MESSAGE_SERIES, &message);
-	assert_int_equal(message.series.signal, SIGNAL_CPU_USER);
+	assert_int_equal(message.series.n_series, 1);
+	assert_int_equal(batch_next(&message.series, &cursor, &series, NULL), 1);
+	assert_int_equal(series.signal, SIGNAL_CPU_USER);
 	close(fd);
 	subject_stop(&s);
 }
@@ -247,6 +251,8 @@ static void the_observer_outlives_a_core_that_sends_garbage(void **state)
 static void core_outlives_an_observer_that_sends_garbage(void **state)
 {
 	struct subject s = { .role = ROLE_CORE, .peer = ROLE_OBSERVER, .process = process_core };
+	const struct series series = { .signal = SIGNAL_CPU_USER };
+	struct batch_cursor cursor;
 	struct message message;
 	int fd;
 
@@ -257,6 +263,9 @@ static void core_outlives_an_observer_that_sends_garbage(void **state)
 	fd = meet(&s);
 	expect(fd, ROLE_CORE, ROLE_OBSERVER, MESSAGE_DEMAND, &message);
 	message_init(&message, MESSAGE_SERIES);
+	batch_begin(&message.series, &cursor);
+	batch_add(&message.series, &cursor, &series);
+	message_fit(&message);
 	assert_int_equal(channel_send(fd, &message, -1), 0);
 	expect(s.control, ROLE_CORE, ROLE_SUPERVISOR, MESSAGE_BAD_PEER, &message);
 	close(fd);

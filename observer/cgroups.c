@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observer/cgroups.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/scope.h"
+#include "base/sysroot.h"
+
+#define DEPTH_MAX \
+	32 /* folders within folders that are walked; each has a buffer of entries on the stack */
+#define DIRENT_BYTES 4096
+#define REMEDY_V2 "boot with systemd.unified_cgroup_hierarchy=1, or mount -t cgroup2"
+
+/* Where systemd mounts it: alone, or beside those of v1. */
+static const char *const places[] = { "sys/fs/cgroup", "sys/fs/cgroup/unified" };
+
+int cgroups_open(struct cgroups *cgroups, int root, struct source_status *status)
+{
+	char path[64];
+
+	cgroups->folder = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		snprintf(path, sizeof(path), "%s/cgroup.controllers", places[i]);
+		if (!sysroot_exists(root, path))
+			continue;
+		cgroups->folder = openat(root, places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (cgroups->folder >= 0)
+			return 0;
+		source_say(status, SOURCE_UNAVAILABLE, "", "cannot open /%s: %s", places[i],
+			   strerror(errno));
+		return -errno;
+	}
+	source_say(status, SOURCE_UNAVAILABLE, REMEDY_V2,
+		   "control groups are v1 here, or not mounted: only v2 has this");
+	return -EOPNOTSUPP;
+}
+
+void cgroups_close(struct cgroups *cgroups)
+{
+	closep(&cgroups->folder);
+	cgroups->folder = -1;
+}
+
+/* `/a/b` below a descriptor; the root is `.`. */
+static const char *below(const char *path)
+{
+	return path[1] ? path + 1 : ".";
+}
+
+int cgroups_open_file(const struct cgroups *cgroups, const struct scope *group, const char *file)
+{
+	char path[SCOPE_NAME_MAX + 64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", below(group->name), file);
+	fd = openat(cgroups->folder, path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+struct walk {
+	const struct cgroups *cgroups;
+	struct instances *instances;
+	char path[SCOPE_NAME_MAX]; /* of the group that is being looked at */
+};
+
+static int group_stat(const struct walk *walk, struct stat *ret_stat)
+{
+	if (fstatat(walk->cgroups->folder, below(walk->path), ret_stat, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return S_ISDIR(ret_stat->st_mode) ? 0 : -ENOTDIR;
+}
+
+static void walk_below(struct walk *walk, int depth);
+
+/* The group at walk->path, and what is below. */
+static void walk_group(struct walk *walk, int depth)
+{
+	struct stat stat;
+
+	if (group_stat(walk, &stat) < 0)
+		return;
+	instances_see(walk->instances, walk->path, stat.st_ino);
+	/* A folder has a link for itself, one in its parent and one for each folder in it; 1 = not counted here. */
+	if (stat.st_nlink != 2 && depth < DEPTH_MAX)
+		walk_below(walk, depth);
+}
+
+static void walk_entries(struct walk *walk, size_t length, const char *entries, ssize_t n,
+			 int depth)
+{
+	for (ssize_t at = 0; at < n;) {
+		const struct dirent64 *entry = (const struct dirent64 *)(entries + at);
+		const size_t more = strlen(entry->d_name);
+
+		at += entry->d_reclen;
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
+		    length + more + 2 > sizeof(walk->path))
+			continue;
+		walk->path[length] = '/';
+		memcpy(walk->path + length + 1, entry->d_name, more + 1);
+		walk_group(walk, depth + 1);
+	}
+}
+
+static void walk_below(struct walk *walk, int depth)
+{
+	_Alignas(struct dirent64) char entries[DIRENT_BYTES];
+	const size_t length = walk->path[1] ? strlen(walk->path) : 0;
+	_cleanup_close_ int fd = openat(walk->cgroups->folder, below(walk->path),
+					O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n;
+
+	if (fd < 0)
+		return;
+	while ((n = getdents64(fd, entries, sizeof(entries))) > 0)
+		walk_entries(walk, length, entries, n, depth);
+	walk->path[length ? length : 1] = '\0';
+}
+
+/* The deepest folder that all matches of a pattern are in: `/a` for `/a/b*`. fnmatch(3) lets `*` stand for slashes, too. */
+static void pattern_folder(const char *pattern, char folder[SCOPE_NAME_MAX])
+{
+	size_t length = strcspn(pattern, "*?[\\");
+
+	while (length > 0 && pattern[length - 1] != '/')
+		length--;
+	while (length > 1 && pattern[length - 1] == '/')
+		length--;
+	memcpy(folder, pattern, length);
+	folder[length] = '\0';
+	if (length == 0)
+		strcpy(folder, "/");
+}
+
+/* An earlier demand has walked there, or above. */
+static bool is_walked(const struct source_demand *demand, size_t n, const char *folder)
+{
+	struct scope exact;
+	char other[SCOPE_NAME_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct scope *pattern = &demand->demands[i].scope;
+		size_t length;
+
+		if (pattern->kind != SCOPE_CGROUP || scope_pattern_is_exact(pattern, &exact))
+			continue;
+		pattern_folder(pattern->name, other);
+		length = strlen(other);
+		if (length == 1 ||
+		    (!strncmp(folder, other, length) && (folder[length] == '/' || !folder[length])))
+			return true;
+	}
+	return false;
+}
+
+int cgroups_list(const struct cgroups *cgroups, struct instances *instances)
+{
+	const struct source_demand *demand = instances->demand;
+	struct walk walk = { .cgroups = cgroups, .instances = instances };
+
+	for (size_t i = 0; i < demand->n_demands; i++) {
+		const struct scope *pattern = &demand->demands[i].scope;
+		struct scope exact;
+		struct stat stat;
+
+		if (pattern->kind != SCOPE_CGROUP)
+			continue;
+		if (scope_pattern_is_exact(pattern, &exact)) {
+			strcpy(walk.path, exact.name);
+			if (exact.name[0] == '/' && group_stat(&walk, &stat) == 0)
+				instances_see(instances, exact.name, stat.st_ino);
+			continue;
+		}
+		pattern_folder(pattern->name, walk.path);
+		if (!is_walked(demand, i, walk.path))
+			walk_group(&walk, 0);
+	}
+	return 0;
+}

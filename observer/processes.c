@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observer/processes.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/scope.h"
+#include "base/sysroot.h"
+#include "observer/text.h"
+
+#define STAT_BYTES 1024
+#define DIRENT_BYTES 16384
+#define START_FIELD 22 /* proc(5) */
+
+int processes_open(struct processes *processes, int root)
+{
+	processes->folder = openat(root, "proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return processes->folder < 0 ? -errno : 0;
+}
+
+void processes_close(struct processes *processes)
+{
+	closep(&processes->folder);
+	processes->folder = -1;
+}
+
+/*
+ * 1234 (a name) with) S 1 1234 1234 0 -1 4194560 … 5678 …
+ * The name may hold anything: it ends at the last bracket.
+ */
+static bool start_parse(const char *text, uint64_t *ret_start)
+{
+	const char *field = strrchr(text, ')');
+
+	for (int i = 2; field && i < START_FIELD; i++) {
+		field = strchr(field + 1, ' ');
+		if (field && i + 1 == START_FIELD)
+			return text_numbers(field, ret_start, 1);
+	}
+	return false;
+}
+
+static int process_start(const struct processes *processes, const char *pid, uint64_t *ret_start)
+{
+	char path[64], text[STAT_BYTES];
+	ssize_t n;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/stat", pid) >= sizeof(path))
+		return -ENAMETOOLONG;
+	n = sysroot_read(processes->folder, path, text, sizeof(text));
+	if (n < 0)
+		return (int)n;
+	return start_parse(text, ret_start) ? 0 : -EBADMSG;
+}
+
+/* `1234@5678`: 0 when that very process is there, -ESRCH when it is not, or another one has its number. */
+static int process_check(const struct processes *processes, const char *name, char pid[16])
+{
+	const char *at = strchr(name, '@');
+	uint64_t start, is;
+
+	if (!at || at == name || at - name >= 16 || !text_numbers(at + 1, &start, 1))
+		return -EINVAL;
+	memcpy(pid, name, (size_t)(at - name));
+	pid[at - name] = '\0';
+	if (strspn(pid, "0123456789") != strlen(pid))
+		return -EINVAL;
+	return process_start(processes, pid, &is) == 0 && is == start ? 0 : -ESRCH;
+}
+
+int processes_open_file(const struct processes *processes, const struct scope *process,
+			const char *file)
+{
+	char path[96], pid[16];
+	_cleanup_close_ int fd = -1;
+	int r = process_check(processes, process->name, pid);
+
+	if (r < 0)
+		return r;
+	snprintf(path, sizeof(path), "%s/%s", pid, file);
+	fd = openat(processes->folder, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* Once more: what was opened belongs to whoever had the number between the two looks. */
+	r = process_check(processes, process->name, pid);
+	return r < 0 ? r : take_fd(&fd);
+}
+
+static void see_number(const struct processes *processes, struct instances *instances,
+		       const char *pid)
+{
+	char name[SCOPE_NAME_MAX];
+	uint64_t start;
+
+	if (process_start(processes, pid, &start) < 0)
+		return;
+	snprintf(name, sizeof(name), "%s@%" PRIu64, pid, start);
+	instances_see(instances, name, start);
+}
+
+static int see_all(const struct processes *processes, struct instances *instances)
+{
+	_Alignas(struct dirent64) char entries[DIRENT_BYTES];
+	ssize_t n;
+
+	if (lseek(processes->folder, 0, SEEK_SET) < 0)
+		return -errno;
+	while ((n = getdents64(processes->folder, entries, sizeof(entries))) > 0) {
+		for (ssize_t at = 0; at < n;) {
+			const struct dirent64 *entry = (const struct dirent64 *)(entries + at);
+
+			at += entry->d_reclen;
+			if (isdigit((unsigned char)entry->d_name[0]))
+				see_number(processes, instances, entry->d_name);
+		}
+	}
+	return n < 0 ? -errno : 0;
+}
+
+int processes_list(const struct processes *processes, struct instances *instances)
+{
+	const struct source_demand *demand = instances->demand;
+	bool patterns = false;
+
+	for (size_t i = 0; i < demand->n_demands; i++) {
+		const struct scope *pattern = &demand->demands[i].scope;
+		struct scope exact;
+		char pid[16];
+
+		if (pattern->kind != SCOPE_PROCESS)
+			continue;
+		if (!scope_pattern_is_exact(pattern, &exact))
+			patterns = true;
+		else if (process_check(processes, exact.name, pid) == 0)
+			see_number(processes, instances, pid);
+	}
+	return patterns ? see_all(processes, instances) : 0;
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A switch from one task to the next, however the programs come to it.
+ *
+ * One program on sched_switch is enough. The kernel stamps each task when it is queued (sched_info.last_queued) and when it
+ * begins to run (last_arrival), by the clock of the run queue, which stands still during a switch: the durations below are the
+ * very numbers that /proc/PID/schedstat adds up, and cost no reading of a clock. What the kernel does not keep is
+ * when and how a task left its CPU: that is remembered in a table, a place a thread id.
+ *
+ * A wait in which the balancer moves a task to another queue is stamped anew; its earlier parts are in sched_info.run_delay, so
+ * the whole wait is the increase of that since the task left, and what it waits now.
+ *
+ * READ(pointer, field) is the includer's: a load where the verifier knows the type, else a helper's call.
+ */
+#ifndef FLYBALL_BPF_SCHED_RECORD_H
+#define FLYBALL_BPF_SCHED_RECORD_H
+
+#include "bpf/kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/sched.h"
+
+const volatile struct sched_settings settings = { .abi = SCHED_ABI };
+
+struct sched_shared shared;
+
+struct {
+	__uint(type,
+	       BPF_MAP_TYPE_ARRAY); /* lookups are compiled in, and user space reads it without a call */
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* user space sets it by the number of CPUs before loading */
+	__type(key, __u32);
+	__type(value, struct sched_stats);
+} cpus SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* likewise, by the rows that are wanted */
+	__type(key, __u32);
+	__type(value, struct sched_stats);
+} rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SCHED_TASKS);
+	__type(key, __u32);
+	__type(value, struct sched_task);
+} tasks SEC(".maps");
+
+/* What one task adds to its CPU and to rows, as it leaves or as it begins to run. */
+struct sched_delta {
+	__u64 ns[2];
+	__u32 time[2]; /* enum sched_time; SCHED_TIME_COUNT = none */
+	__u32 counts;  /* 1 << enum sched_count: one more of each */
+	__u32 moves;   /* migrations */
+};
+
+/* 1 or 0, without a branch for the verifier to follow; both under 2^63. */
+#define OVER(value, limit) (((limit) - (value)) >> 63)
+
+/* Global functions, which the verifier looks at once and not at every call. */
+__noinline int hist_add(struct sched_hist *hist, __u64 ns)
+{
+	if (!hist)
+		return 0;
+	hist->buckets[hist_index(ns) % HIST_BUCKETS]++;
+	hist->sum += ns;
+	hist->clamped += OVER(ns, HIST_VALUE_MAX);
+	return 0;
+}
+
+/* Nobody else writes a CPU's: a switch is neither interrupted nor moved. */
+static __always_inline void cpu_add(struct sched_stats *cpu, const struct sched_delta *delta)
+{
+#pragma unroll
+	for (__u32 i = 0; i < 2; i++)
+		if (delta->time[i] < SCHED_TIME_COUNT && shared.times >> delta->time[i] & 1)
+			hist_add(&cpu->times[delta->time[i]], delta->ns[i]);
+#pragma unroll
+	for (__u32 i = 0; i < SCHED_COUNTER_COUNT; i++)
+		cpu->counts[i] += delta->counts >> i & 1;
+	cpu->counts[SCHED_MIGRATIONS] += delta->moves;
+}
+
+/* Several CPUs write a row. */
+__noinline int row_add(struct sched_stats *row, struct sched_delta *delta)
+{
+	if (!row || !delta)
+		return 0;
+	for (__u32 i = 0; i < 2; i++) {
+		__u32 time = delta->time[i];
+		__u64 ns = delta->ns[i];
+
+		if (time >= SCHED_TIME_COUNT)
+			continue;
+		__sync_fetch_and_add(&row->times[time].buckets[hist_index(ns) % HIST_BUCKETS], 1);
+		__sync_fetch_and_add(&row->times[time].sum, ns);
+		__sync_fetch_and_add(&row->times[time].clamped, OVER(ns, HIST_VALUE_MAX));
+	}
+	for (__u32 i = 0; i < SCHED_COUNTER_COUNT; i++)
+		if (delta->counts >> i & 1)
+			__sync_fetch_and_add(&row->counts[i], 1);
+	if (delta->moves)
+		__sync_fetch_and_add(&row->counts[SCHED_MIGRATIONS], delta->moves);
+	return 0;
+}
+
+/* The row of a key; NULL = nobody wants it. */
+static __noinline struct sched_stats *row_find(__u64 key)
+{
+	__u32 first = sched_place_first(key);
+
+	for (__u32 i = 0; i < SCHED_PROBES; i++) {
+		__u64 place = shared.places[(first + i) % SCHED_TABLE];
+		struct sched_stats *row;
+		__u32 slot = place >> 32;
+
+		if (place == 0)
+			return NULL;
+		if ((__u32)place != (__u32)key || place == SCHED_GONE)
+			continue;
+		row = bpf_map_lookup_elem(&rows, &slot);
+		return row && row->key == key ? row : NULL;
+	}
+	return NULL;
+}
+
+/* A reused process id is another process. */
+static __always_inline void process_add(struct task_struct *task, struct sched_delta *delta)
+{
+	struct sched_stats *row = row_find(sched_key_process(READ(task, tgid)));
+	struct task_struct *leader;
+
+	if (!row)
+		return;
+	leader = READ(task, group_leader);
+	if (READ(leader, start_boottime) / SCHED_TICK_NS == row->start_ticks)
+		row_add(row, delta);
+}
+
+/* Of the task's own cgroup and of those that it lies in. */
+static __always_inline void cgroups_add(struct task_struct *task, struct sched_delta *delta)
+{
+	struct css_set *set = READ(task, cgroups);
+	struct cgroup *cgroup = READ(set, dfl_cgrp);
+
+	for (__u32 i = 0; i < SCHED_LEVELS; i++) {
+		struct kernfs_node *node = READ(cgroup, kn);
+		struct cgroup_subsys_state *parent;
+		struct sched_stats *row = row_find(READ(node, id));
+
+		if (row)
+			row_add(row, delta);
+		parent = READ(cgroup, self.parent);
+		if (!parent)
+			return;
+		cgroup = READ(parent, cgroup);
+	}
+}
+
+static __noinline int rows_add(struct task_struct *task, struct sched_delta *delta)
+{
+	if (shared.processes)
+		process_add(task, delta);
+	if (shared.cgroups)
+		cgroups_add(task, delta);
+	return 0;
+}
+
+static __always_inline struct sched_task *task_place(__u32 pid)
+{
+	__u32 place = pid % SCHED_TASKS;
+
+	return bpf_map_lookup_elem(&tasks, &place);
+}
+
+static __always_inline bool file_is_socket(struct task_struct *task, __u64 fd)
+{
+	struct file **files = BPF_CORE_READ(task, files, fdt, fd);
+	struct file *file = NULL;
+
+	if (fd >= KERNEL_FILES_MAX || bpf_core_read(&file, sizeof(file), &files[fd]) || !file)
+		return 0;
+	return (BPF_CORE_READ(file, f_inode, i_mode) & KERNEL_S_IFMT) == KERNEL_S_IFSOCK;
+}
+
+/* What a task waits for in a system call; `ANY` also where it is in none (the kernel's own tasks, page faults). */
+static __always_inline enum sched_call task_call(struct task_struct *task)
+{
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	__u64 number = regs->orig_ax;
+	__u8 call;
+
+	if (number >= SCHED_CALLS)
+		return SCHED_CALL_ANY;
+	call = settings.calls[number];
+	if (call != SCHED_CALL_FILE)
+		return call;
+	return file_is_socket(task, regs->di) ? SCHED_CALL_SOCKET : SCHED_CALL_ANY;
+}
+
+static __always_inline enum sched_time task_class(struct task_struct *task, __u32 state)
+{
+	enum sched_call call;
+
+	if (BPF_CORE_READ_BITFIELD_PROBED(task, in_iowait))
+		return SCHED_DISK;
+	call = READ(task, flags) & KERNEL_PF_KTHREAD ? SCHED_CALL_ANY : task_call(task);
+	if (call == SCHED_CALL_FUTEX)
+		return SCHED_LOCK;
+	if (call == SCHED_CALL_SOCKET)
+		return SCHED_NETWORK;
+	return (state & (KERNEL_TASK_UNINTERRUPTIBLE | KERNEL_TASK_NOLOAD)) ==
+			       KERNEL_TASK_UNINTERRUPTIBLE
+		       ? SCHED_OTHER
+		       : SCHED_SLEEP;
+}
+
+static __always_inline bool place_is(const struct sched_task *place, struct task_struct *task,
+				     __u32 pid)
+{
+	return place->pid == pid && place->start == (__u32)READ(task, start_time);
+}
+
+/* A task leaves its CPU; it is still the current one. */
+static __always_inline void task_leave(struct task_struct *task, struct sched_stats *cpu, __u64 now,
+				       bool involuntary, __u32 state)
+{
+	struct sched_delta delta = { .time = { SCHED_RUN, SCHED_TIME_COUNT },
+				     .counts = 1u << SCHED_SWITCHES |
+					       (__u32)involuntary << SCHED_INVOLUNTARY };
+	__u32 pid = READ(task, pid);
+	struct sched_task *place;
+
+	delta.ns[0] = now - READ(task, sched_info.last_arrival);
+	cpu_add(cpu, &delta);
+	if (shared.rows)
+		rows_add(task, &delta);
+	if (involuntary || !(shared.times & SCHED_TIMES_CLASS))
+		return;
+	place = task_place(pid);
+	if (!place || !place_is(place, task, pid))
+		return;
+	place->left = now;
+	place->time = task_class(task, state);
+}
+
+/* What is known of a wait that ends: 0, or the task's own place holds nothing of it. */
+static __always_inline int task_waited(struct sched_delta *delta, const struct sched_task *place,
+				       struct task_struct *task, __u64 delay, __u64 now)
+{
+	delta->ns[0] = delay - place->run_delay;
+	delta->moves = (__u16)((__u16)READ(task, se.nr_migrations) - place->migrations);
+	if (place->preemptions != (__u32)READ(task, nivcsw)) {
+		delta->time[0] = SCHED_PREEMPTED;
+	} else if (place->left) {
+		delta->time[1] = place->time;
+		delta->ns[1] = now - place->left - delta->ns[0];
+	} else if (shared.times & SCHED_TIMES_CLASS) {
+		return -1;
+	}
+	return 0;
+}
+
+static __always_inline __u32 node_of(__u32 cpu)
+{
+	return shared.nodes[cpu % SCHED_CPUS_MAX];
+}
+
+/* A task begins to run; its run queue's clock has not moved since it was chosen. */
+static __always_inline void task_run(struct task_struct *task, struct sched_stats *cpu,
+				     __u32 cpu_id, __u64 now)
+{
+	struct sched_delta delta = { .time = { SCHED_WAKEUP, SCHED_TIME_COUNT } };
+	__u64 delay = READ(task, sched_info.run_delay), queued = READ(task, sched_info.last_queued);
+	__u64 arrived = READ(task, sched_info.last_arrival);
+	__u32 pid = READ(task, pid);
+	struct sched_task *place = task_place(pid);
+
+	if (!place || !queued)
+		return;
+	delay += now - queued;
+	if (place_is(place, task, pid)) {
+		if (task_waited(&delta, place, task, delay, now) < 0)
+			delta.counts |= 1u << SCHED_ORPHANS;
+		delta.counts |= (__u32)(node_of(cpu_id) != node_of(place->cpu))
+				<< SCHED_MIGRATIONS_NODE;
+	} else if (READ(task, sched_info.pcount) == 0) {
+		delta.ns[0] = delay; /* it is new */
+	} else {
+		/* Off its CPU since before we came is not lost, but not ours. */
+		delta.time[0] = SCHED_TIME_COUNT;
+		delta.counts = (__u32)(shared.since && arrived >= shared.since) << SCHED_ORPHANS;
+	}
+	cpu_add(cpu, &delta);
+	if (shared.rows)
+		rows_add(task, &delta);
+	place->pid = pid;
+	place->start = (__u32)READ(task, start_time);
+	place->left = 0;
+	place->run_delay = delay;
+	place->preemptions = (__u32)READ(task, nivcsw);
+	place->migrations = (__u16)READ(task, se.nr_migrations);
+	place->cpu = (__u16)cpu_id;
+}
+
+/* A switch that the kernel counted and for which it ran no program shows at the next one of that CPU. */
+static __always_inline void cpu_check(struct sched_stats *cpu, const struct rq *rq)
+{
+	__u64 switches = READ(rq, nr_switches), before = cpu->kernel_switches;
+
+	cpu->kernel_switches = switches;
+	if (before)
+		cpu->counts[SCHED_UNSEEN] += switches - before - 1;
+}
+
+/* Until 2f064a59a11f ("sched: Change task_struct::state"), 5.14, it was `state`. */
+static __always_inline __u32 task_state(struct task_struct *task)
+{
+	struct task_struct___state *old = (void *)task;
+
+	if (bpf_core_field_exists(task->__state))
+		return READ(task, __state);
+	return (__u32)READ(old, state);
+}
+
+static __always_inline int task_switch(bool preempt, struct task_struct *prev,
+				       struct task_struct *next, __u32 state)
+{
+	struct cfs_rq *queue = READ(prev, se.cfs_rq);
+	struct rq *rq = READ(queue, rq);
+	__u64 now = READ(rq, clock);
+	__u32 cpu_id = READ(rq, cpu);
+	struct sched_stats *cpu = bpf_map_lookup_elem(&cpus, &cpu_id);
+
+	if (!cpu)
+		return 0;
+	cpu_check(cpu, rq);
+	if (!shared.since && shared.attached)
+		shared.since = now;
+	if (READ(prev, pid))
+		task_leave(prev, cpu, now, preempt || !state, state);
+	if (READ(next, pid) && shared.waits)
+		task_run(next, cpu, cpu_id, now);
+	return 0;
+}
+
+#endif

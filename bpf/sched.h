@@ -17,8 +17,9 @@
 #define SCHED_LEVELS 8     /* cgroups over a task's own that are looked at */
 #define SCHED_TASK_BITS 17 /* log2 of the tasks remembered off their CPU: 4 MiB */
 #define SCHED_TASKS (1u << SCHED_TASK_BITS)
-#define SCHED_CALLS 512           /* system calls whose waits are told apart */
-#define SCHED_TICK_NS 10000000ull /* unit of a process's start in /proc/PID/stat: USER_HZ */
+#define SCHED_CALLS 512             /* system calls whose waits are told apart */
+#define SCHED_WINDOW_NS 16000000ull /* clocks that are slewed by 10 ppm differ by 160 ns after it */
+#define SCHED_TICK_NS 10000000ull   /* unit of a process's start in /proc/PID/stat: USER_HZ */
 
 /* Durations. A task that leaves its CPU while it could go on is preempted; else it is off by one of the classes. */
 enum sched_time {
@@ -95,14 +96,17 @@ struct sched_hist {
 	uint32_t buckets[HIST_BUCKETS];
 };
 
-/* One CPU, or one row. All but the first three only grows and may wrap. */
+/* One CPU, or one row. Counts and times only grow and may wrap. */
 struct sched_stats {
 	uint64_t key;         /* of a row */
 	uint64_t start_ticks; /* of a process's row, in units of SCHED_TICK_NS since boot */
 	uint64_t
 		kernel_switches; /* of a CPU: what the kernel had counted at the last one that was seen */
 	uint64_t counts[SCHED_COUNTER_COUNT];
-	uint64_t pad[7];
+	uint64_t began;      /* of a CPU: when what runs there began; 0 = not seen */
+	uint64_t window_end; /* of a CPU, CLOCK_MONOTONIC */
+	int64_t least[2]; /* distance of the two clocks of a CPU, in this window and in the last */
+	uint64_t pad[3];
 	struct sched_hist times[SCHED_TIME_COUNT];
 };
 

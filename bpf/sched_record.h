@@ -2,13 +2,16 @@
 /*
  * A switch from one task to the next, however the programs come to it.
  *
- * One program on sched_switch is enough. The kernel stamps each task when it is queued (sched_info.last_queued) and when it
- * begins to run (last_arrival), by the clock of the run queue, which stands still during a switch: the durations below are the
- * very numbers that /proc/PID/schedstat adds up, and cost no reading of a clock. What the kernel does not keep is
- * when and how a task left its CPU: that is remembered in a table, a place a thread id.
+ * One program on sched_switch is enough. The kernel stamps each task when it is queued (sched_info.last_queued) and adds up how
+ * long it waited before it ran (run_delay), which /proc/PID/schedstat shows. What the kernel does not keep, when and how
+ * a task left its CPU, is remembered in a table, a place a thread id. A wait in which the balancer moves a task to another
+ * queue is stamped anew; its earlier parts are in run_delay, so the whole wait is the increase of that since the task ran
+ * last, and what it waits now.
  *
- * A wait in which the balancer moves a task to another queue is stamped anew; its earlier parts are in sched_info.run_delay, so
- * the whole wait is the increase of that since the task left, and what it waits now.
+ * All these stamps are of the run queue's clock (sched_clock). A wake-up that is to preempt, or to end idling, has the kernel
+ * leave that clock as it is until the switch is over (rq_clock_skip_update): to the kernel's own books such a wait took
+ * no time, however late the CPU came out of idle. So how far the clock is behind is measured by CLOCK_MONOTONIC and added: the
+ * distance of the two clocks, less the least distance of this CPU in the last two windows, in which it was fresh.
  *
  * READ(pointer, field) is the includer's: a load where the verifier knows the type, else a helper's call.
  */
@@ -235,7 +238,9 @@ static __always_inline void task_leave(struct task_struct *task, struct sched_st
 	__u32 pid = READ(task, pid);
 	struct sched_task *place;
 
-	delta.ns[0] = now - READ(task, sched_info.last_arrival);
+	delta.ns[0] = now - cpu->began;
+	if (!cpu->began)
+		delta.time[0] = SCHED_TIME_COUNT; /* it ran when we came */
 	cpu_add(cpu, &delta);
 	if (shared.rows)
 		rows_add(task, &delta);
@@ -248,17 +253,23 @@ static __always_inline void task_leave(struct task_struct *task, struct sched_st
 	place->time = task_class(task, state);
 }
 
+/* The clocks of two CPUs may be some ns apart. */
+static __always_inline __u64 not_negative(__s64 ns)
+{
+	return (__u64)(ns & ~(ns >> 63));
+}
+
 /* What is known of a wait that ends: 0, or the task's own place holds nothing of it. */
 static __always_inline int task_waited(struct sched_delta *delta, const struct sched_task *place,
-				       struct task_struct *task, __u64 delay, __u64 now)
+				       struct task_struct *task, __u64 wait, __u64 now)
 {
-	delta->ns[0] = delay - place->run_delay;
+	delta->ns[0] = wait;
 	delta->moves = (__u16)((__u16)READ(task, se.nr_migrations) - place->migrations);
 	if (place->preemptions != (__u32)READ(task, nivcsw)) {
 		delta->time[0] = SCHED_PREEMPTED;
 	} else if (place->left) {
 		delta->time[1] = place->time;
-		delta->ns[1] = now - place->left - delta->ns[0];
+		delta->ns[1] = not_negative((__s64)(now - place->left - delta->ns[0]));
 	} else if (shared.times & SCHED_TIMES_CLASS) {
 		return -1;
 	}
@@ -270,9 +281,9 @@ static __always_inline __u32 node_of(__u32 cpu)
 	return shared.nodes[cpu % SCHED_CPUS_MAX];
 }
 
-/* A task begins to run; its run queue's clock has not moved since it was chosen. */
+/* A task begins to run: `now`, by its run queue's clock, which is behind by `late`. */
 static __always_inline void task_run(struct task_struct *task, struct sched_stats *cpu,
-				     __u32 cpu_id, __u64 now)
+				     __u32 cpu_id, __u64 clock, __u64 late)
 {
 	struct sched_delta delta = { .time = { SCHED_WAKEUP, SCHED_TIME_COUNT } };
 	__u64 delay = READ(task, sched_info.run_delay), queued = READ(task, sched_info.last_queued);
@@ -282,14 +293,15 @@ static __always_inline void task_run(struct task_struct *task, struct sched_stat
 
 	if (!place || !queued)
 		return;
-	delay += now - queued;
+	delay += clock - queued;
 	if (place_is(place, task, pid)) {
-		if (task_waited(&delta, place, task, delay, now) < 0)
+		if (task_waited(&delta, place, task, delay - place->run_delay + late,
+				clock + late) < 0)
 			delta.counts |= 1u << SCHED_ORPHANS;
 		delta.counts |= (__u32)(node_of(cpu_id) != node_of(place->cpu))
 				<< SCHED_MIGRATIONS_NODE;
 	} else if (READ(task, sched_info.pcount) == 0) {
-		delta.ns[0] = delay; /* it is new */
+		delta.ns[0] = delay + late; /* it is new */
 	} else {
 		/* Off its CPU since before we came is not lost, but not ours. */
 		delta.time[0] = SCHED_TIME_COUNT;
@@ -313,8 +325,27 @@ static __always_inline void cpu_check(struct sched_stats *cpu, const struct rq *
 	__u64 switches = READ(rq, nr_switches), before = cpu->kernel_switches;
 
 	cpu->kernel_switches = switches;
-	if (before)
+	if (before && switches != before + 1) {
 		cpu->counts[SCHED_UNSEEN] += switches - before - 1;
+		cpu->began = 0;
+	}
+}
+
+/* By how much the clock of the CPU's run queue is behind. */
+static __always_inline __u64 cpu_late(struct sched_stats *cpu, __u64 clock)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__s64 distance = (__s64)(now - clock), least;
+
+	if (now >= cpu->window_end) {
+		cpu->window_end = now + SCHED_WINDOW_NS;
+		cpu->least[1] = cpu->least[0] ? cpu->least[0] : distance;
+		cpu->least[0] = distance;
+	} else if (distance < cpu->least[0]) {
+		cpu->least[0] = distance;
+	}
+	least = cpu->least[0] < cpu->least[1] ? cpu->least[0] : cpu->least[1];
+	return (__u64)(distance - least);
 }
 
 /* Until 2f064a59a11f ("sched: Change task_struct::state"), 5.14, it was `state`. */
@@ -332,19 +363,21 @@ static __always_inline int task_switch(bool preempt, struct task_struct *prev,
 {
 	struct cfs_rq *queue = READ(prev, se.cfs_rq);
 	struct rq *rq = READ(queue, rq);
-	__u64 now = READ(rq, clock);
+	__u64 clock = READ(rq, clock), late;
 	__u32 cpu_id = READ(rq, cpu);
 	struct sched_stats *cpu = bpf_map_lookup_elem(&cpus, &cpu_id);
 
 	if (!cpu)
 		return 0;
+	late = cpu_late(cpu, clock);
 	cpu_check(cpu, rq);
 	if (!shared.since && shared.attached)
-		shared.since = now;
+		shared.since = clock;
 	if (READ(prev, pid))
-		task_leave(prev, cpu, now, preempt || !state, state);
+		task_leave(prev, cpu, clock + late, preempt || !state, state);
 	if (READ(next, pid) && shared.waits)
-		task_run(next, cpu, cpu_id, now);
+		task_run(next, cpu, cpu_id, clock, late);
+	cpu->began = clock + late;
 	return 0;
 }
 

@@ -86,6 +86,8 @@
  *     bpf/block.bpf.c                  block requests timed in the kernel: tp_btf, fentry
  *     bpf/block_kprobe.bpf.c           the same by kprobes
  *     bpf/block_tracepoint.bpf.c       the same by plain tracepoints
+ *     bpf/sched.bpf.c                  switches of tasks counted in the kernel: tp_btf
+ *     bpf/sched_raw.bpf.c              the same by the raw tracepoint
  *     daemon/batch.c                   many series as the bytes of one message
  *     daemon/catalogue.c               signals and knobs of this build in one place
  *     daemon/channel.c                 whole messages over a socketpair
@@ -155,12 +157,20 @@
  *     observer/events.c                the numbers of tracepoints
  *     observer/instances.c             demanded instances as they come and go
  *     observer/memory.c                /proc/meminfo, /proc/vmstat, meminfo of nodes
+ *     observer/methods.c               the fallback chain of a source
  *     observer/observer.c              demand to sources, samples to frames
  *     observer/processes.c             processes listed
  *     observer/programs.c              the BPF programs of a source, loaded and attached
  *     observer/programs_probe.c        whether BPF programs may work here
  *     observer/psi.c                   /proc/pressure
  *     observer/psi_cgroup.c            pressure of control groups
+ *     observer/sched.c                 tasks: running, waiting, asleep
+ *     observer/sched_btf.c             what the kernel's types say of the scheduler
+ *     observer/sched_calls.c           system calls whose waits are told apart
+ *     observer/sched_series.c          a tick's series, from what the programs count
+ *     observer/sched_sums.c            the kernel's own sums of running and waiting
+ *     observer/sched_tracer.c          the program at each switch, and its rows
+ *     observer/sched_tracer_off.c      the same in a build without BPF
  *     observer/seat.c                  one BPF program attached and detached
  *     observer/signals.c               the table of signals
  *     observer/source.c                what all sources share

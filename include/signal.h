@@ -61,6 +61,20 @@ enum signal_id {
 	SIGNAL_MEM_FAULTS_MAJOR, /* counters */
 	SIGNAL_MEM_SWAP_IN,
 	SIGNAL_MEM_SWAP_OUT,
+	SIGNAL_SCHED_WAKEUP, /* durations, in the order of enum sched_time of bpf/sched.h */
+	SIGNAL_SCHED_PREEMPTED,
+	SIGNAL_SCHED_RUN,
+	SIGNAL_SCHED_BLOCKED_DISK,
+	SIGNAL_SCHED_BLOCKED_LOCK,
+	SIGNAL_SCHED_BLOCKED_NETWORK,
+	SIGNAL_SCHED_BLOCKED_OTHER,
+	SIGNAL_SCHED_SLEEP,
+	SIGNAL_SCHED_WAIT,     /* the first two together */
+	SIGNAL_SCHED_WAITING,  /* tasks that wait, on average */
+	SIGNAL_SCHED_SWITCHES, /* counters, in the order of enum sched_count */
+	SIGNAL_SCHED_INVOLUNTARY,
+	SIGNAL_SCHED_MIGRATIONS,
+	SIGNAL_SCHED_MIGRATIONS_NODE,
 	SIGNAL_APP_VALUE,   /* what a service says of itself: a level */
 	SIGNAL_APP_COUNT,   /* events */
 	SIGNAL_APP_LATENCY, /* durations */

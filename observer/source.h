@@ -21,8 +21,8 @@
 
 /* What a source may use of the outside. */
 struct source_context {
-	int root;                /* sysroot descriptor */
-	const char *force_block; /* see struct observer_options */
+	int root;          /* sysroot descriptor */
+	const char *force; /* likewise, see struct observer_options */
 	struct source_events events;
 	const char *run_dir; /* likewise */
 	int epoll; /* a source adds what it wants to drain() between the ticks, level-triggered */
@@ -93,6 +93,7 @@ extern const struct source_ops psi_source;
 extern const struct source_ops cgroup_psi_source;
 extern const struct source_ops cpu_source;
 extern const struct source_ops memory_source;
+extern const struct source_ops sched_source;
 extern const struct source_ops app_source;
 
 /*

@@ -31,6 +31,7 @@ enum sched_time {
 	SCHED_NETWORK, /* in a call on a socket */
 	SCHED_OTHER,   /* uninterruptible, and none of these */
 	SCHED_SLEEP,   /* interruptible, and none of these: timers, poll, pipes, children */
+	SCHED_FUTEX, /* from leaving a CPU in a futex call to running again: LOCK and the wake-up together */
 	SCHED_TIME_COUNT,
 };
 
@@ -106,14 +107,16 @@ struct sched_stats {
 	uint64_t began;      /* of a CPU: when what runs there began; 0 = not seen */
 	uint64_t window_end; /* of a CPU, CLOCK_MONOTONIC */
 	int64_t least[2]; /* distance of the two clocks of a CPU, in this window and in the last */
-	uint64_t pad[3];
+	uint64_t pad;
 	struct sched_hist times[SCHED_TIME_COUNT];
 };
 
 /* A task, as it was when it began to run the last time, in the place that its thread id says. */
 struct sched_task {
-	uint32_t pid, start; /* thread id, and the low half of its start */
-	uint64_t run_delay;  /* what it has waited in all, by the kernel's own count */
+	uint32_t pid;
+	uint16_t start;     /* some bits of it; a new task is known by having never run */
+	uint16_t stays;     /* the kernel's count of stays on a CPU, with this one: low bits */
+	uint64_t run_delay; /* what it has waited in all, by the kernel's own count */
 	uint64_t
 		left; /* the scheduler's clock when it left its CPU, to wait for something; 0 = not seen */
 	uint32_t preemptions; /* the kernel's count of involuntary switches */

@@ -53,12 +53,14 @@ struct {
 	__type(value, struct sched_task);
 } tasks SEC(".maps");
 
+#define SCHED_DELTA_TIMES 3
+
 /* What one task adds to its CPU and to rows, as it leaves or as it begins to run. */
 struct sched_delta {
-	__u64 ns[2];
-	__u32 time[2]; /* enum sched_time; SCHED_TIME_COUNT = none */
-	__u32 counts;  /* 1 << enum sched_count: one more of each */
-	__u32 moves;   /* migrations */
+	__u64 ns[SCHED_DELTA_TIMES];
+	__u32 time[SCHED_DELTA_TIMES]; /* enum sched_time; SCHED_TIME_COUNT = none */
+	__u32 counts;                  /* 1 << enum sched_count: one more of each */
+	__u32 moves;                   /* migrations */
 };
 
 /* 1 or 0, without a branch for the verifier to follow; both under 2^63. */
@@ -79,7 +81,7 @@ __noinline int hist_add(struct sched_hist *hist, __u64 ns)
 static __always_inline void cpu_add(struct sched_stats *cpu, const struct sched_delta *delta)
 {
 #pragma unroll
-	for (__u32 i = 0; i < 2; i++)
+	for (__u32 i = 0; i < SCHED_DELTA_TIMES; i++)
 		if (delta->time[i] < SCHED_TIME_COUNT && shared.times >> delta->time[i] & 1)
 			hist_add(&cpu->times[delta->time[i]], delta->ns[i]);
 #pragma unroll
@@ -93,7 +95,7 @@ __noinline int row_add(struct sched_stats *row, struct sched_delta *delta)
 {
 	if (!row || !delta)
 		return 0;
-	for (__u32 i = 0; i < 2; i++) {
+	for (__u32 i = 0; i < SCHED_DELTA_TIMES; i++) {
 		__u32 time = delta->time[i];
 		__u64 ns = delta->ns[i];
 
@@ -222,17 +224,22 @@ static __always_inline enum sched_time task_class(struct task_struct *task, __u3
 		       : SCHED_SLEEP;
 }
 
+static __always_inline __u16 task_start(struct task_struct *task)
+{
+	return (__u16)(READ(task, start_time) >> 16);
+}
+
 static __always_inline bool place_is(const struct sched_task *place, struct task_struct *task,
 				     __u32 pid)
 {
-	return place->pid == pid && place->start == (__u32)READ(task, start_time);
+	return place->pid == pid && place->start == task_start(task);
 }
 
 /* A task leaves its CPU; it is still the current one. */
 static __always_inline void task_leave(struct task_struct *task, struct sched_stats *cpu, __u64 now,
 				       bool involuntary, __u32 state)
 {
-	struct sched_delta delta = { .time = { SCHED_RUN, SCHED_TIME_COUNT },
+	struct sched_delta delta = { .time = { SCHED_RUN, SCHED_TIME_COUNT, SCHED_TIME_COUNT },
 				     .counts = 1u << SCHED_SWITCHES |
 					       (__u32)involuntary << SCHED_INVOLUNTARY };
 	__u32 pid = READ(task, pid);
@@ -249,6 +256,12 @@ static __always_inline void task_leave(struct task_struct *task, struct sched_st
 	place = task_place(pid);
 	if (!place || !place_is(place, task, pid))
 		return;
+	if (place->stays != (__u16)READ(task, sched_info.pcount)) {
+		/* It was not seen to begin to run. */
+		place->stays = (__u16)READ(task, sched_info.pcount);
+		place->run_delay = READ(task, sched_info.run_delay);
+		place->preemptions = (__u32)READ(task, nivcsw);
+	}
 	place->left = now;
 	place->time = task_class(task, state);
 }
@@ -270,6 +283,10 @@ static __always_inline int task_waited(struct sched_delta *delta, const struct s
 	} else if (place->left) {
 		delta->time[1] = place->time;
 		delta->ns[1] = not_negative((__s64)(now - place->left - delta->ns[0]));
+		if (place->time == SCHED_LOCK) {
+			delta->time[2] = SCHED_FUTEX;
+			delta->ns[2] = delta->ns[1] + wait;
+		}
 	} else if (shared.times & SCHED_TIMES_CLASS) {
 		return -1;
 	}
@@ -285,23 +302,23 @@ static __always_inline __u32 node_of(__u32 cpu)
 static __always_inline void task_run(struct task_struct *task, struct sched_stats *cpu,
 				     __u32 cpu_id, __u64 clock, __u64 late)
 {
-	struct sched_delta delta = { .time = { SCHED_WAKEUP, SCHED_TIME_COUNT } };
+	struct sched_delta delta = { .time = { SCHED_WAKEUP, SCHED_TIME_COUNT, SCHED_TIME_COUNT } };
 	__u64 delay = READ(task, sched_info.run_delay), queued = READ(task, sched_info.last_queued);
-	__u64 arrived = READ(task, sched_info.last_arrival);
+	__u64 arrived = READ(task, sched_info.last_arrival), stays = READ(task, sched_info.pcount);
 	__u32 pid = READ(task, pid);
 	struct sched_task *place = task_place(pid);
 
 	if (!place || !queued)
 		return;
 	delay += clock - queued;
-	if (place_is(place, task, pid)) {
+	if (stays == 0) {
+		delta.ns[0] = delay + late; /* it is new */
+	} else if (place_is(place, task, pid) && place->stays == (__u16)stays) {
 		if (task_waited(&delta, place, task, delay - place->run_delay + late,
 				clock + late) < 0)
 			delta.counts |= 1u << SCHED_ORPHANS;
 		delta.counts |= (__u32)(node_of(cpu_id) != node_of(place->cpu))
 				<< SCHED_MIGRATIONS_NODE;
-	} else if (READ(task, sched_info.pcount) == 0) {
-		delta.ns[0] = delay + late; /* it is new */
 	} else {
 		/* Off its CPU since before we came is not lost, but not ours. */
 		delta.time[0] = SCHED_TIME_COUNT;
@@ -311,7 +328,8 @@ static __always_inline void task_run(struct task_struct *task, struct sched_stat
 	if (shared.rows)
 		rows_add(task, &delta);
 	place->pid = pid;
-	place->start = (__u32)READ(task, start_time);
+	place->start = task_start(task);
+	place->stays = (__u16)(stays + 1);
 	place->left = 0;
 	place->run_delay = delay;
 	place->preemptions = (__u32)READ(task, nivcsw);

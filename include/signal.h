@@ -69,6 +69,7 @@ enum signal_id {
 	SIGNAL_SCHED_BLOCKED_NETWORK,
 	SIGNAL_SCHED_BLOCKED_OTHER,
 	SIGNAL_SCHED_SLEEP,
+	SIGNAL_LOCK_FUTEX_WAIT,
 	SIGNAL_SCHED_WAIT,     /* the first two together */
 	SIGNAL_SCHED_WAITING,  /* tasks that wait, on average */
 	SIGNAL_SCHED_SWITCHES, /* counters, in the order of enum sched_count */

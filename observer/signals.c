@@ -117,6 +117,15 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	      "memory."),
 	SCHED(SLEEP, DISTRIBUTION, TIME, "sleep",
 	      "Time of tasks in any other sleep: timers, poll, pipes, children."),
+	[SIGNAL_LOCK_FUTEX_WAIT] = { .name = "lock.futex.wait",
+				     .kind = SIGNAL_DISTRIBUTION,
+				     .unit = UNIT_TIME,
+				     .scope = SCOPE_HOST,
+				     .scopes = SCOPE_BIT(SCOPE_CPU) | SCOPE_BIT(SCOPE_CGROUP) |
+					       SCOPE_BIT(SCOPE_PROCESS),
+				     .source = "sched",
+				     .about = "Time of threads from going to sleep in a futex call "
+					      "to running again." },
 	SCHED(WAIT, DISTRIBUTION, TIME, "wait",
 	      "Time of tasks from being ready to running: sched.wakeup and sched.preempted."),
 	SCHED(WAITING, GAUGE, NONE, "waiting",

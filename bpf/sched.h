@@ -5,21 +5,16 @@
 
 #include <stdint.h>
 
-#include "include/hist.h"
+#include "bpf/rows.h"
 
 #define SCHED_ABI 1 /* grows with every change of this file; checked after loading */
 
 #define SCHED_CPUS_MAX 1024
-#define SCHED_ROWS_MAX 256  /* processes and cgroups counted apart at once: 33 KiB each */
-#define SCHED_TABLE_BITS 10 /* log2 of the places in the table of rows: a quarter full at most */
-#define SCHED_TABLE (1u << SCHED_TABLE_BITS)
-#define SCHED_PROBES 8     /* places that a row may be away from its own */
 #define SCHED_LEVELS 8     /* cgroups over a task's own that are looked at */
 #define SCHED_TASK_BITS 17 /* log2 of the tasks remembered off their CPU: 4 MiB */
 #define SCHED_TASKS (1u << SCHED_TASK_BITS)
 #define SCHED_CALLS 512             /* system calls whose waits are told apart */
 #define SCHED_WINDOW_NS 16000000ull /* clocks that are slewed by 10 ppm differ by 160 ns after it */
-#define SCHED_TICK_NS 10000000ull   /* unit of a process's start in /proc/PID/stat: USER_HZ */
 
 /* Durations. A task that leaves its CPU while it could go on is preempted; else it is off by one of the classes. */
 enum sched_time {
@@ -72,35 +67,13 @@ struct sched_shared {
 	uint32_t waits; /* what a task did before it runs is wanted, too */
 	uint32_t rows, processes, cgroups; /* whether there are any, and any of each kind */
 	uint32_t attached;                 /* all CPUs run them */
-	uint64_t places
-		[SCHED_TABLE]; /* row << 32 | low half of the row's key; 0, SCHED_GONE = free */
-	uint8_t nodes[SCHED_CPUS_MAX]; /* of each CPU */
-};
-
-#define SCHED_GONE (1ull << 63) /* a free place; look further */
-
-/* A row's key: a process's id or a cgroup's; never 0. */
-static inline uint64_t sched_key_process(uint32_t tgid)
-{
-	return 1ull << 63 | tgid;
-}
-
-/* Where a key's search begins: Fibonacci hashing. */
-static inline uint32_t sched_place_first(uint64_t key)
-{
-	return (uint32_t)((key * 0x9e3779b97f4a7c15ull) >> (64 - SCHED_TABLE_BITS));
-}
-
-struct sched_hist {
-	uint64_t sum;     /* ns */
-	uint64_t clamped; /* over HIST_VALUE_MAX */
-	uint32_t buckets[HIST_BUCKETS];
+	uint64_t places[ROWS_TABLE];       /* see bpf/rows.h */
+	uint8_t nodes[SCHED_CPUS_MAX];     /* of each CPU */
 };
 
 /* One CPU, or one row. Counts and times only grow and may wrap. */
 struct sched_stats {
-	uint64_t key;         /* of a row */
-	uint64_t start_ticks; /* of a process's row, in units of SCHED_TICK_NS since boot */
+	struct row_head head; /* of a row */
 	uint64_t
 		kernel_switches; /* of a CPU: what the kernel had counted at the last one that was seen */
 	uint64_t counts[SCHED_COUNTER_COUNT];
@@ -108,7 +81,7 @@ struct sched_stats {
 	uint64_t window_end; /* of a CPU, CLOCK_MONOTONIC */
 	int64_t least[2]; /* distance of the two clocks of a CPU, in this window and in the last */
 	uint64_t pad;
-	struct sched_hist times[SCHED_TIME_COUNT];
+	struct row_hist times[SCHED_TIME_COUNT];
 };
 
 /* A task, as it was when it began to run the last time, in the place that its thread id says. */

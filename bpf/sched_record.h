@@ -53,6 +53,8 @@ struct {
 	__type(value, struct sched_task);
 } tasks SEC(".maps");
 
+#include "bpf/rows_record.h"
+
 #define SCHED_DELTA_TIMES 3
 
 /* What one task adds to its CPU and to rows, as it leaves or as it begins to run. */
@@ -62,20 +64,6 @@ struct sched_delta {
 	__u32 counts;                  /* 1 << enum sched_count: one more of each */
 	__u32 moves;                   /* migrations */
 };
-
-/* 1 or 0, without a branch for the verifier to follow; both under 2^63. */
-#define OVER(value, limit) (((limit) - (value)) >> 63)
-
-/* Global functions, which the verifier looks at once and not at every call. */
-__noinline int hist_add(struct sched_hist *hist, __u64 ns)
-{
-	if (!hist)
-		return 0;
-	hist->buckets[hist_index(ns) % HIST_BUCKETS]++;
-	hist->sum += ns;
-	hist->clamped += OVER(ns, HIST_VALUE_MAX);
-	return 0;
-}
 
 /* Nobody else writes a CPU's: a switch is neither interrupted nor moved. */
 static __always_inline void cpu_add(struct sched_stats *cpu, const struct sched_delta *delta)
@@ -101,9 +89,7 @@ __noinline int row_add(struct sched_stats *row, struct sched_delta *delta)
 
 		if (time >= SCHED_TIME_COUNT)
 			continue;
-		__sync_fetch_and_add(&row->times[time].buckets[hist_index(ns) % HIST_BUCKETS], 1);
-		__sync_fetch_and_add(&row->times[time].sum, ns);
-		__sync_fetch_and_add(&row->times[time].clamped, OVER(ns, HIST_VALUE_MAX));
+		hist_add_together(&row->times[time], ns);
 	}
 	for (__u32 i = 0; i < SCHED_COUNTER_COUNT; i++)
 		if (delta->counts >> i & 1)
@@ -111,39 +97,6 @@ __noinline int row_add(struct sched_stats *row, struct sched_delta *delta)
 	if (delta->moves)
 		__sync_fetch_and_add(&row->counts[SCHED_MIGRATIONS], delta->moves);
 	return 0;
-}
-
-/* The row of a key; NULL = nobody wants it. */
-static __noinline struct sched_stats *row_find(__u64 key)
-{
-	__u32 first = sched_place_first(key);
-
-	for (__u32 i = 0; i < SCHED_PROBES; i++) {
-		__u64 place = shared.places[(first + i) % SCHED_TABLE];
-		struct sched_stats *row;
-		__u32 slot = place >> 32;
-
-		if (place == 0)
-			return NULL;
-		if ((__u32)place != (__u32)key || place == SCHED_GONE)
-			continue;
-		row = bpf_map_lookup_elem(&rows, &slot);
-		return row && row->key == key ? row : NULL;
-	}
-	return NULL;
-}
-
-/* A reused process id is another process. */
-static __always_inline void process_add(struct task_struct *task, struct sched_delta *delta)
-{
-	struct sched_stats *row = row_find(sched_key_process(READ(task, tgid)));
-	struct task_struct *leader;
-
-	if (!row)
-		return;
-	leader = READ(task, group_leader);
-	if (READ(leader, start_boottime) / SCHED_TICK_NS == row->start_ticks)
-		row_add(row, delta);
 }
 
 /* Of the task's own cgroup and of those that it lies in. */
@@ -168,8 +121,13 @@ static __always_inline void cgroups_add(struct task_struct *task, struct sched_d
 
 static __noinline int rows_add(struct task_struct *task, struct sched_delta *delta)
 {
-	if (shared.processes)
-		process_add(task, delta);
+	struct sched_stats *row;
+
+	if (shared.processes) {
+		row = row_of_process(task);
+		if (row)
+			row_add(row, delta);
+	}
 	if (shared.cgroups)
 		cgroups_add(task, delta);
 	return 0;

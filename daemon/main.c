@@ -164,6 +164,7 @@
  *     observer/programs_probe.c        whether BPF programs may work here
  *     observer/psi.c                   /proc/pressure
  *     observer/psi_cgroup.c            pressure of control groups
+ *     observer/rows.c                  rows that programs count for processes and groups
  *     observer/sched.c                 tasks: running, waiting, asleep
  *     observer/sched_btf.c             what the kernel's types say of the scheduler
  *     observer/sched_calls.c           system calls whose waits are told apart

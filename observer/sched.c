@@ -35,8 +35,8 @@ static const struct {
 	size_t max;
 } kinds[SCHED_KIND_COUNT] = {
 	[SCHED_KIND_CPU] = { .scope = SCOPE_CPU, .max = SCHED_CPUS_MAX },
-	[SCHED_KIND_CGROUP] = { .scope = SCOPE_CGROUP, .max = SCHED_ROWS_MAX },
-	[SCHED_KIND_PROCESS] = { .scope = SCOPE_PROCESS, .max = SCHED_ROWS_MAX },
+	[SCHED_KIND_CGROUP] = { .scope = SCOPE_CGROUP, .max = ROWS_MAX },
+	[SCHED_KIND_PROCESS] = { .scope = SCOPE_PROCESS, .max = ROWS_MAX },
 };
 
 static int method_probe(const struct source_context *context, uint32_t method,
@@ -141,7 +141,7 @@ static int instance_come(void *source, const struct instance *instance, size_t p
 		return group->sched->tracer ? row_take(group->sched, owner, instance->identity, 0)
 					    : -EOPNOTSUPP;
 	if (group->sched->tracer)
-		return row_take(group->sched, owner, sched_key_process(number), instance->identity);
+		return row_take(group->sched, owner, rows_key_process(number), instance->identity);
 	return sched_sums_come(&group->sched->sums, &group->sched->processes, instance, place);
 }
 
@@ -211,8 +211,7 @@ static int counting_start(struct sched *sched, struct source_status *status)
 		struct source_status latest = *status;
 
 		r = sched_tracer_open(sched->context, (enum sched_way)sched->method,
-				      sched->has_rows ? SCHED_ROWS_MAX : 0, &latest,
-				      &sched->tracer);
+				      sched->has_rows ? ROWS_MAX : 0, &latest, &sched->tracer);
 		if (r == 0)
 			break;
 		if (!status->text[0] || forced)

@@ -82,7 +82,7 @@ static bool is_lossy(const struct sched_owner *owner, const struct sched_stats *
 static void hist_since(struct hist *hist, const struct sched_owner *owner,
 		       const struct sched_stats *now, uint32_t time)
 {
-	const struct sched_hist *a = &owner->before.times[time], *b = &now->times[time];
+	const struct row_hist *a = &owner->before.times[time], *b = &now->times[time];
 
 	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
 		const uint32_t more = b->buckets[i] - a->buckets[i];
@@ -97,7 +97,7 @@ static void hist_since(struct hist *hist, const struct sched_owner *owner,
 static double waiting(const struct sched_owner *owner, const struct sched_stats *now,
 		      uint64_t interval_ns)
 {
-	const struct sched_hist *a = owner->before.times, *b = now->times;
+	const struct row_hist *a = owner->before.times, *b = now->times;
 
 	return (double)(b[SCHED_WAKEUP].sum - a[SCHED_WAKEUP].sum + b[SCHED_PREEMPTED].sum -
 			a[SCHED_PREEMPTED].sum) /

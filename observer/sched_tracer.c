@@ -14,6 +14,7 @@
 #include "base/idset.h"
 #include "base/sysroot.h"
 #include "observer/programs.h"
+#include "observer/rows.h"
 #include "observer/sched_btf.h"
 #include "observer/sched_calls.h"
 #include "sched.skel.h"
@@ -47,6 +48,7 @@ struct sched_tracer {
 	struct programs programs;
 	struct sched_shared *shared;
 	struct stats_map cpus, rows;
+	struct rows table;
 	uint32_t kinds[2]; /* rows of processes, of control groups */
 };
 
@@ -147,6 +149,12 @@ static int tracer_start(struct sched_tracer *tracer, const struct source_context
 	r = stats_map(tracer, "cpus", PROT_READ, &tracer->cpus);
 	if (r == 0 && tracer->rows.n)
 		r = stats_map(tracer, "rows", PROT_READ | PROT_WRITE, &tracer->rows);
+	tracer->table = (struct rows){
+		.places = tracer->shared->places,
+		.rows = tracer->rows.stats,
+		.size = sizeof(struct sched_stats),
+		.n = tracer->rows.n,
+	};
 	if (r == 0)
 		r = programs_attach(&tracer->programs, false);
 	if (r < 0)
@@ -188,27 +196,6 @@ void sched_tracer_want(struct sched_tracer *tracer, uint32_t times, bool moves)
 			 __ATOMIC_SEQ_CST);
 }
 
-/* The key's place in the table, or the first free one on its way; NULL when it would lie too far away. */
-static uint64_t *table_place(struct sched_tracer *tracer, uint64_t key)
-{
-	uint64_t *free_place = NULL;
-
-	for (uint32_t i = 0; i < SCHED_PROBES; i++) {
-		uint64_t *place =
-			&tracer->shared->places[(sched_place_first(key) + i) % SCHED_TABLE];
-
-		if (*place == 0 || *place == SCHED_GONE) {
-			if (!free_place)
-				free_place = place;
-			if (*place == 0)
-				break;
-		} else if (tracer->rows.stats[*place >> 32].key == key) {
-			return place;
-		}
-	}
-	return free_place;
-}
-
 static void kinds_count(struct sched_tracer *tracer, uint64_t key, uint32_t more)
 {
 	const bool process = key >> 63;
@@ -220,37 +207,18 @@ static void kinds_count(struct sched_tracer *tracer, uint64_t key, uint32_t more
 			 __ATOMIC_SEQ_CST);
 }
 
-/* A row in use has a key. It is complete before the table leads to it. */
 int sched_tracer_add(struct sched_tracer *tracer, uint64_t key, uint64_t start_ticks)
 {
-	uint64_t *place;
+	const int row = rows_add(&tracer->table, key, start_ticks);
 
-	for (uint32_t i = 0; i < tracer->rows.n; i++) {
-		struct sched_stats *row = &tracer->rows.stats[i];
-
-		if (row->key)
-			continue;
-		place = table_place(tracer, key);
-		if (!place || (*place && *place != SCHED_GONE))
-			return -ENOSPC;
-		row->start_ticks = start_ticks;
-		__atomic_store_n(&row->key, key, __ATOMIC_SEQ_CST);
-		__atomic_store_n(place, (uint64_t)i << 32 | (uint32_t)key, __ATOMIC_SEQ_CST);
+	if (row >= 0)
 		kinds_count(tracer, key, 1);
-		return (int)i;
-	}
-	return -ENOSPC;
+	return row;
 }
 
 void sched_tracer_drop(struct sched_tracer *tracer, uint32_t row)
 {
-	const uint64_t key = tracer->rows.stats[row].key;
-	uint64_t *place = table_place(tracer, key);
-
-	if (place && *place && *place != SCHED_GONE)
-		__atomic_store_n(place, SCHED_GONE, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&tracer->rows.stats[row].key, 0, __ATOMIC_SEQ_CST);
-	kinds_count(tracer, key, UINT32_MAX);
+	kinds_count(tracer, rows_drop(&tracer->table, row), UINT32_MAX);
 }
 
 uint32_t sched_tracer_n_cpus(const struct sched_tracer *tracer)

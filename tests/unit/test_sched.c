@@ -231,8 +231,8 @@ static void a_calls_wait_is_told_by_its_number(void **state)
 static void a_process_never_has_the_key_of_a_group(void **state)
 {
 	(void)state;
-	assert_true(sched_key_process(1) != 1);
-	assert_true(sched_place_first(sched_key_process(4194304)) < SCHED_TABLE);
+	assert_true(rows_key_process(1) != 1);
+	assert_true(rows_first(rows_key_process(4194304)) < ROWS_TABLE);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -50,6 +50,13 @@ enum {
 #define KERNEL_TASK_UNINTERRUPTIBLE 0x0002u
 #define KERNEL_TASK_NOLOAD 0x0400u /* idle, whatever the rest says */
 
+/* trace/events/lock.h: flags of contention_begin, since 16edd9b511a1 ("locking: Add lock contention tracepoints"), 5.19 */
+#define LCB_F_SPIN 1u
+#define LCB_F_READ 2u
+#define LCB_F_WRITE 4u
+#define LCB_F_PERCPU 16u
+#define LCB_F_MUTEX 32u
+
 /* linux/stat.h */
 #define KERNEL_S_IFMT 0170000u
 #define KERNEL_S_IFSOCK 0140000u

@@ -86,6 +86,8 @@
  *     bpf/block.bpf.c                  block requests timed in the kernel: tp_btf, fentry
  *     bpf/block_kprobe.bpf.c           the same by kprobes
  *     bpf/block_tracepoint.bpf.c       the same by plain tracepoints
+ *     bpf/lock.bpf.c                   waits for the kernel's locks counted in the kernel: tp_btf
+ *     bpf/lock_raw.bpf.c               the same by raw tracepoints
  *     bpf/sched.bpf.c                  switches of tasks counted in the kernel: tp_btf
  *     bpf/sched_raw.bpf.c              the same by the raw tracepoint
  *     daemon/batch.c                   many series as the bytes of one message
@@ -156,6 +158,9 @@
  *     observer/disks.c                 which disks there are
  *     observer/events.c                the numbers of tracepoints
  *     observer/instances.c             demanded instances as they come and go
+ *     observer/lock.c                  waits for the kernel's locks
+ *     observer/lock_tracer.c           the programs at contention, and their rows
+ *     observer/lock_tracer_off.c       the same in a build without BPF
  *     observer/memory.c                /proc/meminfo, /proc/vmstat, meminfo of nodes
  *     observer/methods.c               the fallback chain of a source
  *     observer/observer.c              demand to sources, samples to frames

@@ -76,9 +76,14 @@ enum signal_id {
 	SIGNAL_SCHED_INVOLUNTARY,
 	SIGNAL_SCHED_MIGRATIONS,
 	SIGNAL_SCHED_MIGRATIONS_NODE,
-	SIGNAL_APP_VALUE,   /* what a service says of itself: a level */
-	SIGNAL_APP_COUNT,   /* events */
-	SIGNAL_APP_LATENCY, /* durations */
+	SIGNAL_LOCK_KERNEL_SPIN, /* durations, in the order of enum lock_kind of bpf/lock.h */
+	SIGNAL_LOCK_KERNEL_MUTEX,
+	SIGNAL_LOCK_KERNEL_RWSEM,
+	SIGNAL_LOCK_KERNEL_OTHER,
+	SIGNAL_LOCK_KERNEL_WAIT, /* all of them together */
+	SIGNAL_APP_VALUE,        /* what a service says of itself: a level */
+	SIGNAL_APP_COUNT,        /* events */
+	SIGNAL_APP_LATENCY,      /* durations */
 	SIGNAL_ID_COUNT,
 };
 

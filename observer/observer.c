@@ -15,7 +15,7 @@
 
 static const struct source_ops *const sources[] = {
 	&block_source,  &psi_source,   &cgroup_psi_source, &cpu_source,
-	&memory_source, &sched_source, &app_source,
+	&memory_source, &sched_source, &lock_source,       &app_source,
 };
 
 _Static_assert(ARRAY_SIZE(sources) <= SOURCES_MAX, "observer_sources() has room for all");

@@ -91,6 +91,21 @@ int programs_settings(struct programs *programs, const void *settings, size_t si
 		      : -EPROTO;
 }
 
+int programs_resize(struct programs *programs, const char *name, size_t size, uint32_t n)
+{
+	struct bpf_map *map = programs_map(programs, name, size);
+
+	return map ? bpf_map__set_max_entries(map, n ? n : 1) : -EPROTO;
+}
+
+void *programs_memory(const struct programs *programs, const char *name, size_t size)
+{
+	const int fd = bpf_object__find_map_fd_by_name(programs->object, name);
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
 /* libbpf does so for skeletons alone. */
 static int shared_map(struct programs *programs, size_t size)
 {

@@ -70,6 +70,12 @@ int programs_open(struct programs *programs, const struct source_context *contex
 /* A map of the object with values of at least that size; NULL when user space and BPF disagree. */
 struct bpf_map *programs_map(const struct programs *programs, const char *name, size_t size_least);
 
+/* Makes room for `n` values of that size in a map, for 1 where `n` is 0. Returns 0 or -errno. */
+int programs_resize(struct programs *programs, const char *map, size_t size, uint32_t n);
+
+/* The first `size` bytes of a loaded map's values, mapped; the caller unmaps them. NULL for an error. */
+void *programs_memory(const struct programs *programs, const char *map, size_t size);
+
 /* Sets all of the object's .rodata. Returns 0 or -errno. */
 int programs_settings(struct programs *programs, const void *settings, size_t size);
 

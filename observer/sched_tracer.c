@@ -67,7 +67,6 @@ static int object_prepare(struct sched_tracer *tracer, const struct source_conte
 {
 	struct sched_settings settings = { .abi = SCHED_ABI };
 	struct btf *btf = btf__load_vmlinux_btf();
-	struct bpf_map *cpus, *rows;
 	int n_cpus = libbpf_num_possible_cpus();
 	int r = btf ? sched_btf_has_state(btf) : -errno;
 
@@ -80,28 +79,18 @@ static int object_prepare(struct sched_tracer *tracer, const struct source_conte
 		return r;
 	if (n_cpus <= 0 || n_cpus > SCHED_CPUS_MAX)
 		return -E2BIG;
-	cpus = programs_map(&tracer->programs, "cpus", sizeof(struct sched_stats));
-	rows = programs_map(&tracer->programs, "rows", sizeof(struct sched_stats));
-	if (!cpus || !rows)
-		return -EPROTO;
 	tracer->cpus.n = (uint32_t)n_cpus;
 	tracer->rows.n = n_rows;
-	r = bpf_map__set_max_entries(cpus, tracer->cpus.n);
+	r = programs_resize(&tracer->programs, "cpus", sizeof(struct sched_stats), tracer->cpus.n);
 	if (r == 0)
-		r = bpf_map__set_max_entries(rows, tracer->rows.n ? tracer->rows.n : 1);
+		r = programs_resize(&tracer->programs, "rows", sizeof(struct sched_stats), n_rows);
 	return r < 0 ? r : programs_settings(&tracer->programs, &settings, sizeof(settings));
 }
 
-static int stats_map(const struct sched_tracer *tracer, const char *name, int protection,
-		     struct stats_map *map)
+static int stats_map(const struct sched_tracer *tracer, const char *name, struct stats_map *map)
 {
-	const int fd = bpf_object__find_map_fd_by_name(tracer->programs.object, name);
-	void *memory = mmap(NULL, map->n * sizeof(*map->stats), protection, MAP_SHARED, fd, 0);
-
-	if (memory == MAP_FAILED)
-		return -errno;
-	map->stats = memory;
-	return 0;
+	map->stats = programs_memory(&tracer->programs, name, map->n * sizeof(*map->stats));
+	return map->stats ? 0 : -errno;
 }
 
 static void stats_unmap(struct stats_map *map)
@@ -146,9 +135,9 @@ static int tracer_start(struct sched_tracer *tracer, const struct source_context
 		return r;
 	tracer->shared = tracer->programs.shared;
 	nodes_tell(context, tracer->shared);
-	r = stats_map(tracer, "cpus", PROT_READ, &tracer->cpus);
+	r = stats_map(tracer, "cpus", &tracer->cpus);
 	if (r == 0 && tracer->rows.n)
-		r = stats_map(tracer, "rows", PROT_READ | PROT_WRITE, &tracer->rows);
+		r = stats_map(tracer, "rows", &tracer->rows);
 	tracer->table = (struct rows){
 		.places = tracer->shared->places,
 		.rows = tracer->rows.stats,

@@ -33,6 +33,14 @@
 					  SCOPE_BIT(SCOPE_PROCESS),                        \
 				.source = "sched",                                         \
 				.about = about_ }
+#define LOCK(id, name_, about_)                                           \
+	[SIGNAL_LOCK_KERNEL_##id] = { .name = "lock.kernel." name_,       \
+				      .kind = SIGNAL_DISTRIBUTION,        \
+				      .unit = UNIT_TIME,                  \
+				      .scope = SCOPE_HOST,                \
+				      .scopes = SCOPE_BIT(SCOPE_PROCESS), \
+				      .source = "lock",                   \
+				      .about = about_ }
 #define APP(id, kind_, unit_, name_, about_)          \
 	[SIGNAL_APP_##id] = { .name = "app." name_,   \
 			      .kind = SIGNAL_##kind_, \
@@ -138,6 +146,13 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	      "Moves of tasks to another CPU, as the kernel counts; seen when they run there."),
 	SCHED(MIGRATIONS_NODE, COUNTER, NONE, "migrations.node",
 	      "Tasks that run on another node than before."),
+
+	LOCK(SPIN, "spin", "Time of waits for spinlocks and rwlocks of the kernel, on a CPU."),
+	LOCK(MUTEX, "mutex", "Time of waits for mutexes of the kernel, spinning and asleep."),
+	LOCK(RWSEM, "rwsem",
+	     "Time of waits for read-write semaphores of the kernel, such as mmap_lock."),
+	LOCK(OTHER, "other", "Time of waits for other sleeping locks of the kernel."),
+	LOCK(WAIT, "wait", "Time of waits for any lock of the kernel."),
 
 	APP(VALUE, GAUGE, NONE, "value", "A level that a service pushes: `NAME 12`."),
 	APP(COUNT, COUNTER, NONE, "count", "Events that a service counts: `NAME +3`."),

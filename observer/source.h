@@ -94,6 +94,7 @@ extern const struct source_ops cgroup_psi_source;
 extern const struct source_ops cpu_source;
 extern const struct source_ops memory_source;
 extern const struct source_ops sched_source;
+extern const struct source_ops lock_source;
 extern const struct source_ops app_source;
 
 /*

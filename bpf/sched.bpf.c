@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Switches from one task to the next, by the typed tracepoint. What is recorded: bpf/sched_record.h. */
 #define READ(pointer, field) ((pointer)->field)
+#define READ_BITS(pointer, field) BPF_CORE_READ_BITFIELD(pointer, field)
+#define CURRENT(task) (task)
 #include "bpf/sched_record.h"
 
 /* prev_state came with fa2c3254d7cf ("sched/tracing: Don't re-read p->state when emitting sched_switch event"), 5.18. */

@@ -13,7 +13,8 @@
  * no time, however late the CPU came out of idle. So how far the clock is behind is measured by CLOCK_MONOTONIC and added: the
  * distance of the two clocks, less the least distance of this CPU in the last two windows, in which it was fresh.
  *
- * READ(pointer, field) is the includer's: a load where the verifier knows the type, else a helper's call.
+ * READ(pointer, field) and READ_BITS() are the includer's: a load where the verifier knows the type, else a helper's call;
+ * and CURRENT(task), the current task, which is `task`, as a pointer that it knows the type of.
  */
 #ifndef FLYBALL_BPF_SCHED_RECORD_H
 #define FLYBALL_BPF_SCHED_RECORD_H
@@ -142,8 +143,9 @@ static __always_inline struct sched_task *task_place(__u32 pid)
 
 static __always_inline bool file_is_socket(struct task_struct *task, __u64 fd)
 {
-	struct file **files = BPF_CORE_READ(task, files, fdt, fd);
-	struct file *file = NULL;
+	struct files_struct *all = READ(task, files);
+	struct fdtable *table = READ(all, fdt);
+	struct file **files = READ(table, fd), *file = NULL;
 
 	if (fd >= KERNEL_FILES_MAX || bpf_core_read(&file, sizeof(file), &files[fd]) || !file)
 		return 0;
@@ -153,7 +155,7 @@ static __always_inline bool file_is_socket(struct task_struct *task, __u64 fd)
 /* What a task waits for in a system call; `ANY` also where it is in none (the kernel's own tasks, page faults). */
 static __always_inline enum sched_call task_call(struct task_struct *task)
 {
-	struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(CURRENT(task));
 	__u64 number = regs->orig_ax;
 	__u8 call;
 
@@ -169,7 +171,7 @@ static __always_inline enum sched_time task_class(struct task_struct *task, __u3
 {
 	enum sched_call call;
 
-	if (BPF_CORE_READ_BITFIELD_PROBED(task, in_iowait))
+	if (READ_BITS(task, in_iowait))
 		return SCHED_DISK;
 	call = READ(task, flags) & KERNEL_PF_KTHREAD ? SCHED_CALL_ANY : task_call(task);
 	if (call == SCHED_CALL_FUTEX)
@@ -345,7 +347,7 @@ static __always_inline int task_switch(bool preempt, struct task_struct *prev,
 
 	if (!cpu)
 		return 0;
-	late = cpu_late(cpu, clock);
+	late = shared.times ? cpu_late(cpu, clock) : 0;
 	cpu_check(cpu, rq);
 	if (!shared.since && shared.attached)
 		shared.since = clock;

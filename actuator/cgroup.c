@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -59,18 +60,50 @@ static bool parse_mount(const char *line, const char *controller, struct cgroup_
 	return true;
 }
 
-/* The first mount is the one that the machine began with; a container's bind mounts come later. */
-int cgroup_find(int root, const char *controller, struct cgroup_place *ret_place)
+int cgroup_mounts_read(int root, struct cgroup_mounts *ret_mounts)
 {
 	_cleanup_fclose_ FILE *file = open_text(root, "proc/self/mountinfo");
+	struct cgroup_mounts mounts = { 0 };
 	char line[LINE_MAX_BYTES];
 
 	if (!file)
 		return -errno;
-	while (fgets(line, sizeof(line), file))
-		if (parse_mount(line, controller, ret_place))
+	while (mounts.n < CGROUP_MOUNTS_MAX && fgets(line, sizeof(line), file)) {
+		if (!strstr(line, " - cgroup"))
+			continue;
+		mounts.lines[mounts.n] = strdup(line);
+		if (!mounts.lines[mounts.n]) {
+			cgroup_mounts_deinit(&mounts);
+			return -ENOMEM;
+		}
+		mounts.n++;
+	}
+	*ret_mounts = mounts;
+	return 0;
+}
+
+void cgroup_mounts_deinit(struct cgroup_mounts *mounts)
+{
+	while (mounts->n > 0)
+		free(mounts->lines[--mounts->n]);
+}
+
+/* The first mount is the one that the machine began with; a container's bind mounts come later. */
+int cgroup_mounts_find(const struct cgroup_mounts *mounts, const char *controller,
+		       struct cgroup_place *ret_place)
+{
+	for (size_t i = 0; i < mounts->n; i++)
+		if (parse_mount(mounts->lines[i], controller, ret_place))
 			return 0;
 	return -ENOENT;
+}
+
+int cgroup_find(int root, const char *controller, struct cgroup_place *ret_place)
+{
+	_cleanup_(cgroup_mounts_deinit) struct cgroup_mounts mounts = { 0 };
+	int r = cgroup_mounts_read(root, &mounts);
+
+	return r < 0 ? r : cgroup_mounts_find(&mounts, controller, ret_place);
 }
 
 bool cgroup_below(const char *group, const char *top)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "actuator/knobs.h"
 #include "include/knob.h"
 
 /*
@@ -27,6 +28,13 @@ struct knob_family_ops {
 	/* As knob_scopes(). */
 	size_t (*scopes)(int root, const struct knob_row *row, struct scope *ret_scopes,
 			 size_t max);
+
+	/*
+	 * As knob_list(), for rows of this family. NULL: scopes(), read() and command() of each row, which is dear where
+	 * instances are many and each has to be found anew.
+	 */
+	int (*list)(int root, const struct knob_row *const *rows, size_t n, knob_found_fn fn,
+		    void *context);
 
 	/*
 	 * Completes a scope as people write it (`process:123`) to the one instance that it means now. Returns 0 or
@@ -111,6 +119,10 @@ int knob_read_file(int root, const struct knob_row *row, const struct scope *sco
  */
 int knob_unreadable(int error, const struct knob_row *row, const struct scope *scope,
 		    struct knob_reading *ret_reading);
+
+/* A row of a listing before it is read. */
+void knob_found_init(struct knob_found *found, const struct knob_row *row,
+		     const struct scope *scope);
 
 /* Writes that file. */
 int knob_write_file(int root, const struct knob_row *row, const struct scope *scope,

@@ -20,6 +20,7 @@
 
 #include "actuator/cgroup.h"
 #include "actuator/cgroup_files.h"
+#include "actuator/cgroup_list.h"
 #include "actuator/cgroup_threads.h"
 #include "actuator/knobs.h"
 #include "base/cleanup.h"
@@ -231,6 +232,7 @@ static int group_command(int root, const struct knob_row *row, const struct scop
 const struct knob_family_ops family_cgroup = {
 	.scopes = group_scopes,
 	.read = group_read,
+	.list = cgroup_list,
 	.allowed = group_allowed,
 	.command = group_command,
 	.write = group_write,

@@ -91,11 +91,30 @@ static void drop_restricted(struct knob_reading *reading, const char *unrestrict
 	reading->n_choices = n;
 }
 
+static int read_algorithm(int root, const struct knob_row *row, const struct scope *scope,
+			  struct knob_reading *ret_reading)
+{
+	char list[LIST_MAX];
+	int r = knob_read_file(root, row, scope, ret_reading);
+
+	/* The list is one for the whole machine, and reads the same from everywhere. */
+	if (r == 0 && scope->kind == SCOPE_NETNS &&
+	    sysroot_read(root, ALLOWED_PATH, list, sizeof(list)) >= 0)
+		drop_restricted(ret_reading, list);
+	return r;
+}
+
 static int read_here(void *data)
 {
 	struct visit *visit = data;
 
-	return knob_read_file(visit->root, visit->row, visit->scope, &visit->reading);
+	return read_algorithm(visit->root, visit->row, visit->scope, &visit->reading);
+}
+
+static int tcp_list(int root, const struct knob_row *const *rows, size_t n, knob_found_fn fn,
+		    void *context)
+{
+	return in_netns_list(root, rows, n, read_algorithm, fn, context);
 }
 
 static int tcp_read(int root, const struct knob_row *row, const struct scope *scope,
@@ -106,10 +125,6 @@ static int tcp_read(int root, const struct knob_row *row, const struct scope *sc
 
 	if (r < 0)
 		return knob_unreadable(r, row, scope, ret_reading);
-	/* The list is one for the whole machine, and reads the same from everywhere. */
-	if (scope->kind == SCOPE_NETNS &&
-	    sysroot_read(root, ALLOWED_PATH, visit.text, sizeof(visit.text)) >= 0)
-		drop_restricted(&visit.reading, visit.text);
 	*ret_reading = visit.reading;
 	return 0;
 }
@@ -248,6 +263,7 @@ static int tcp_allowed(int root, const struct knob_row *row, const struct scope 
 const struct knob_family_ops family_tcp_congestion = {
 	.scopes = tcp_scopes,
 	.read = tcp_read,
+	.list = tcp_list,
 	.write = tcp_write,
 	.capture = tcp_capture,
 	.restore = tcp_restore,

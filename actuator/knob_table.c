@@ -310,7 +310,8 @@ const struct knob_row knob_rows[] = {
 	  .loads_modules = true, .path = "proc/sys/net/ipv4/tcp_congestion_control",
 	  .choices_path = "proc/sys/net/ipv4/tcp_available_congestion_control",
 	  .about = "How new TCP connections avoid congestion; of the machine, or of a network "
-		   "namespace, which takes unrestricted algorithms alone. No module is loaded." },
+		   "namespace, which takes unrestricted algorithms alone. A module is loaded only "
+		   "where the limit load_modules allows it." },
 	{ TCP_ROW, .name = "tcp.congestion.route", .scope = SCOPE_ROUTE, PLAIN,
 	  .path = "rtnetlink:%s",
 	  .choices_path = "proc/sys/net/ipv4/tcp_available_congestion_control",

@@ -208,13 +208,3 @@ int knob_allowed(int root, const struct knob_row *row, const struct knob_reading
 		return 0;
 	return ops->allowed(root, row, &reading->scope, reading, value, ret_text, size);
 }
-
-int knob_command(int root, const struct knob_row *row, const struct scope *scope, const char *value,
-		 char *buffer, size_t size)
-{
-	const struct knob_family_ops *ops = knob_family_ops(row);
-
-	if (!ops->command)
-		return -EOPNOTSUPP;
-	return ops->command(root, row, scope, value, buffer, size);
-}

@@ -10,6 +10,7 @@
  *     actuator/cgroup_companions.c     what a change of a group's file disturbs
  *     actuator/cgroup_disks.c          limits of disks as one value
  *     actuator/cgroup_files.c          the files of the cgroup family on v1 and v2
+ *     actuator/cgroup_list.c           the knobs of all groups in one walk
  *     actuator/cgroup_owner.c          who manages a group
  *     actuator/cgroup_threads.c        masks of the threads inside a cpuset
  *     actuator/companions.c            settings that the kernel changes along with a knob
@@ -26,7 +27,9 @@
  *     actuator/in_netns.c              knobs that every network namespace has
  *     actuator/journal.c               the write-ahead undo log
  *     actuator/journal_record.c        one record of it, as bytes; pure
+ *     actuator/knob_command.c          the shell command that does a change by hand
  *     actuator/knob_file.c             knobs that an operator declares in a file
+ *     actuator/knob_list.c             many knobs listed in one go
  *     actuator/knob_table.c            the catalogue of knobs, one row each
  *     actuator/knob_value.c            values of knobs checked and compared
  *     actuator/knobs.c                 finding and reading knobs
@@ -121,6 +124,7 @@
  *     daemon/cli/cli_help.c            help and docs/cli.md from the same table
  *     daemon/cli/client.c              the client side of the control socket
  *     daemon/cli/doctor_sources.c      doctor: sources and their methods
+ *     daemon/cli/knob_listing.c        what flyball knobs shows, found and sorted
  *     daemon/cli/render.c              colours, tables, wrapped text, progress
  *     daemon/cli/render_chart.c        two histograms on one axis, the interval of an effect
  *     daemon/cli/render_story.c        a trial told line by line

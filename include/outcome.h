@@ -43,7 +43,8 @@ struct change {
 		deadline_ns; /* CLOCK_MONOTONIC; the actuator undoes by itself when it passes (BEGIN) */
 	char knob[KNOB_NAME_MAX];
 	struct scope scope;
-	char old_value[KNOB_VALUE_MAX]; /* BEGIN: what core believes to be in force */
+	/* BEGIN: what core believes to be in force; of a change by hand "" where core cannot see it */
+	char old_value[KNOB_VALUE_MAX];
 	char new_value[KNOB_VALUE_MAX]; /* BEGIN: the arm */
 };
 

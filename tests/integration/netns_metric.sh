@@ -64,7 +64,7 @@ knobs = ( { name = "net.ipv4.tcp_keepalive_time"; min = 60; max = 7200; domain =
 	per_netns = true; about = "How long a connection is idle before it is asked whether it still lives."; } );
 END
 check "a declared knob is listed" contains \
-	<("$flyball" knobs keepalive --only "netns:$netns" --knobs "$lab_dir/knobs.conf") "netns:$netns +7200 +sysctl +yes"
+	<("$flyball" knobs keepalive --only "netns:$netns" --knobs "$lab_dir/knobs.conf") "netns:$netns +7200 +yes"
 
 ip netns exec "$netns" ip link set lo up
 ip netns exec "$netns" sysctl -qw net.core.somaxconn=100

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The cgroup family on captured hierarchies: v1 and v2 side by side, v2 alone, and a container's view. */
 #include "tests/unit/test_actuator.h"
+#include "tests/unit/test_listing.h"
 
 #include "actuator/cgroup.h"
 #include "actuator/cgroup_disks.h"
@@ -125,6 +126,30 @@ static void groups_are_found_below_the_root_where_the_file_is(void **state)
 	assert_int_equal(knob_scopes(m->root, knob_find("cgroup.cpu.weight"), scopes, 8), 0);
 }
 
+static void a_listing_says_what_single_questions_say(void **state)
+{
+	struct machine *m = *state;
+
+	fill_hybrid(m);
+	machine_set(m, "sys/fs/cgroup/cpuset/a/b/cpuset.cpus", "0\n");
+	machine_set(m, "sys/fs/cgroup/cpuset/a/b/cpuset.mems", "\n");
+	/* Below a group that has no file of what it must be within. */
+	machine_set(m, "sys/fs/cgroup/cpuset/a/b/c/cpuset.cpus", "0\n");
+	machine_set(m, "run/systemd/system/x", "");
+	machine_set(m, "sys/fs/cgroup/unified/web.service/cgroup.procs", "");
+	machine_set(m, CPU "/web.service/cpu.shares", "1024\n");
+	assert_string_equal(reading_of(m, "cgroup.cpu.shares", "/web.service").owner, "systemd");
+	/* Not a number, and so not to be read. */
+	machine_set(m, "sys/fs/cgroup/blkio/bad/blkio.bfq.weight", "default 1\n8:0 2\n\n3");
+	assert_int_equal(assert_listing_is_what_single_questions_say(m->root), 27);
+	fill_unified(m);
+	machine_set(m, UNIFIED "/system.slice/cpuset.cpus.effective", "0-3\n");
+	machine_set(m, UNIFIED "/system.slice/cpuset.mems.effective", "0\n");
+	machine_set(m, UNIFIED "/system.slice/web.service/cpuset.cpus", "\n");
+	machine_set(m, UNIFIED "/system.slice/web.service/cpuset.mems", "0\n");
+	assert_true(assert_listing_is_what_single_questions_say(m->root) > 12);
+}
+
 static void a_machine_without_hierarchies_has_no_groups(void **state)
 {
 	struct machine *m = *state;
@@ -148,6 +173,7 @@ static void deep_hierarchies_end_the_walk(void **state)
 	}
 	assert_int_equal(knob_scopes(m->root, knob_find("cgroup.cpu.idle"), scopes, 64),
 			 2 + CGROUP_DEPTH_MAX);
+	assert_listing_is_what_single_questions_say(m->root);
 }
 
 static void a_container_sees_its_own_part(void **state)
@@ -374,6 +400,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_MACHINE(every_row_finds_its_file_on_v1_and_on_v2),
 		ON_MACHINE(groups_are_found_below_the_root_where_the_file_is),
+		ON_MACHINE(a_listing_says_what_single_questions_say),
 		ON_MACHINE(a_machine_without_hierarchies_has_no_groups),
 		ON_MACHINE(deep_hierarchies_end_the_walk),
 		ON_MACHINE(a_container_sees_its_own_part),

@@ -105,6 +105,14 @@ static void the_value_read_decides(void **state)
 	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_REFUSED);
 	strcpy(change.old_value, "61");
 	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_FOREIGN);
+	/* Who changes by hand what core cannot see says nothing of what is in force; a trial must. */
+	change.old_value[0] = '\0';
+	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_FOREIGN);
+	change.flags = CHANGE_BY_HAND;
+	strcpy(change.new_value, "10");
+	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_DONE);
+	strcpy(change.old_value, "61");
+	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_FOREIGN);
 	reading.flags = 0;
 	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_REFUSED);
 	reading.flags = KNOB_GONE;

@@ -101,6 +101,7 @@ extern const struct knob_family_ops family_affinity;
 extern const struct knob_family_ops family_cgroup;
 extern const struct knob_family_ops family_io_scheduler;
 extern const struct knob_family_ops family_numa;
+extern const struct knob_family_ops family_numa_cpus; /* of the same family, its row of threads */
 extern const struct knob_family_ops family_sysctl;
 extern const struct knob_family_ops family_tcp_congestion;
 extern const struct knob_family_ops
@@ -137,6 +138,9 @@ int companions_add(char *companions, size_t size, const char *name, const char *
  */
 int companions_next(const char **cursor, char *ret_name, size_t name_size, char *ret_value,
 		    size_t value_size);
+
+/* The value of the first line of that name. 0, -ENODATA, -EBADMSG. */
+int companions_find(const char *companions, const char *wanted, char *ret_value, size_t size);
 
 /* 0, or -errno with the reason in `ret_text`: dctcp is refused where the namespace of the scope does not want ECN. */
 int tcp_congestion_check(int root, const struct scope *netns, const char *algorithm, char *ret_text,

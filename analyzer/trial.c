@@ -481,7 +481,8 @@ static void check_answer(struct experiment *x, const struct step_context *contex
 {
 	bool undo = x->proposal.change.action == ACTION_UNDO;
 
-	if (context->now_ns - x->asked_ns <= ANSWER_NS + x->policy->trial.window_ns)
+	/* What an answer made it ask is asked later than the next frame was made, where frames wait. */
+	if (context->now_ns <= x->asked_ns + ANSWER_NS + x->policy->trial.window_ns)
 		return;
 	if (undo && ++x->n_undos < UNDO_TRIES_MAX) {
 		experiment_ask(x, context, ACTION_UNDO);

@@ -39,6 +39,7 @@
  *     actuator/limits_set.c            limits as text, and made stricter at run time
  *     actuator/limits_table.c          the limits that are numbers, one row each
  *     actuator/limits_trust.c          whether a limits file is root's alone
+ *     actuator/numa_cpus.c             a process bound to the CPUs of nodes
  *     actuator/numa_move.c             pages moved from node to node, in slices
  *     actuator/numa_pages.c            where the pages of a process are
  *     actuator/numa_plan.c             what distributions of pages mean

@@ -51,6 +51,10 @@ enum {
 	BPF_ANY = 0,
 };
 
+enum {
+	BPF_F_MMAPABLE = 1 << 10,
+};
+
 /* linux/blk_types.h: the operation is in the low 8 bits of cmd_flags. */
 #define REQ_OP_MASK 0xffu
 #define REQ_OP_READ 0u
@@ -60,6 +64,24 @@ enum {
 
 /* linux/kdev_t.h */
 #define KERNEL_MINOR_BITS 20
+
+/* linux/sched.h */
+#define KERNEL_PF_KTHREAD 0x00200000u
+#define KERNEL_TASK_UNINTERRUPTIBLE 0x0002u
+#define KERNEL_TASK_NOLOAD 0x0400u /* idle, whatever the rest says */
+
+/* trace/events/lock.h: flags of contention_begin, since 16edd9b511a1 ("locking: Add lock contention tracepoints"), 5.19 */
+#define LCB_F_SPIN 1u
+#define LCB_F_READ 2u
+#define LCB_F_WRITE 4u
+#define LCB_F_PERCPU 16u
+#define LCB_F_MUTEX 32u
+
+/* linux/stat.h */
+#define KERNEL_S_IFMT 0170000u
+#define KERNEL_S_IFSOCK 0140000u
+
+#define KERNEL_FILES_MAX (1u << 20) /* descriptors that are looked at: sysctl fs.nr_open */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -105,6 +127,83 @@ struct rq_list {
 /* Since a3396b99990d ("block: add a rq_list type"), 6.13. */
 struct io_comp_batch___list {
 	struct rq_list req_list;
+};
+
+/* Without CONFIG_SCHED_INFO (which CONFIG_SCHEDSTATS and CONFIG_TASK_DELAY_ACCT ask for) it is empty. */
+struct sched_info {
+	unsigned long pcount;
+	unsigned long long run_delay;    /* all waits that have ended, ns */
+	unsigned long long last_arrival; /* the clock of the run queue, as all times here */
+	unsigned long long last_queued;  /* 0 = it runs, or sleeps */
+};
+
+struct rq {
+	__u64 nr_switches;
+	__u64 clock;
+	int cpu;
+};
+
+struct cfs_rq {
+	struct rq *rq;
+};
+
+struct sched_entity {
+	__u64 nr_migrations;
+	struct cfs_rq *cfs_rq; /* under CONFIG_FAIR_GROUP_SCHED; set for tasks of every class */
+};
+
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup;
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp; /* of the unified hierarchy */
+};
+
+struct inode {
+	__u16 i_mode;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+struct fdtable {
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct task_struct {
+	unsigned int __state;
+	unsigned int flags;
+	int pid, tgid;
+	__u64 start_time, start_boottime; /* ns; CLOCK_MONOTONIC, CLOCK_BOOTTIME */
+	struct sched_entity se;
+	struct sched_info sched_info;
+	unsigned in_iowait : 1;
+	unsigned long nivcsw; /* involuntary switches */
+	struct task_struct *group_leader;
+	struct css_set *cgroups;
+	struct files_struct *files;
+};
+
+struct task_struct___state {
+	long state;
 };
 
 /* What plain tracepoints hand over. */
@@ -167,6 +266,7 @@ struct tcp_sock {
 /* x86-64, the registers of arguments. */
 struct pt_regs {
 	unsigned long di, si, dx, cx, r8, r9, sp, bp, ax, ip;
+	unsigned long orig_ax; /* number of the system call; -1 in none */
 };
 
 #pragma clang attribute pop

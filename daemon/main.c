@@ -94,6 +94,10 @@
  *     bpf/block.bpf.c                  block requests timed in the kernel: tp_btf, fentry
  *     bpf/block_kprobe.bpf.c           the same by kprobes
  *     bpf/block_tracepoint.bpf.c       the same by plain tracepoints
+ *     bpf/lock.bpf.c                   waits for the kernel's locks counted in the kernel: tp_btf
+ *     bpf/lock_raw.bpf.c               the same by raw tracepoints
+ *     bpf/sched.bpf.c                  switches of tasks counted in the kernel: tp_btf
+ *     bpf/sched_raw.bpf.c              the same by the raw tracepoint
  *     bpf/squeeze.bpf.c                packets of each run of receiving, against its budget
  *     bpf/tcp_split.bpf.c              the coin of each new connection, and what became of it
  *     daemon/batch.c                   many series as the bytes of one message
@@ -156,8 +160,7 @@
  *     observer/block_btf.c             what the kernel's types say of the block layer
  *     observer/block_method.c          the methods of the block source, best first
  *     observer/block_probe.c           whether a way of the block programs may work here
- *     observer/block_programs.c        the BPF programs of one method, loaded and attached
- *     observer/block_seat.c            one BPF program attached and detached
+ *     observer/block_programs.c        the block programs of one method
  *     observer/block_series.c          a disk's series of a tick, held against the stat file
  *     observer/block_tracer.c          the watched disks, their histograms read
  *     observer/block_tracer_off.c      the same in a build without BPF
@@ -166,15 +169,30 @@
  *     observer/disks.c                 which disks there are
  *     observer/events.c                the numbers of tracepoints
  *     observer/instances.c             demanded instances as they come and go
+ *     observer/lock.c                  waits for the kernel's locks
+ *     observer/lock_tracer.c           the programs at contention, and their rows
+ *     observer/lock_tracer_off.c       the same in a build without BPF
  *     observer/memory.c                /proc/meminfo, /proc/vmstat, meminfo of nodes
+ *     observer/methods.c               the fallback chain of a source
  *     observer/net.c                   receiving and sending, by CPU and by interface
  *     observer/net_cpus.c              what each CPU took, dropped and left
  *     observer/netstat.c               tables of names over numbers of /proc/net
  *     observer/nics.c                  statistics and interrupts of an interface
  *     observer/observer.c              demand to sources, samples to frames
  *     observer/processes.c             processes listed
+ *     observer/programs.c              the BPF programs of a source, loaded and attached
+ *     observer/programs_probe.c        whether BPF programs may work here
  *     observer/psi.c                   /proc/pressure
  *     observer/psi_cgroup.c            pressure of control groups
+ *     observer/rows.c                  rows that programs count for processes and groups
+ *     observer/sched.c                 tasks: running, waiting, asleep
+ *     observer/sched_btf.c             what the kernel's types say of the scheduler
+ *     observer/sched_calls.c           system calls whose waits are told apart
+ *     observer/sched_series.c          a tick's series, from what the programs count
+ *     observer/sched_sums.c            the kernel's own sums of running and waiting
+ *     observer/sched_tracer.c          the program at each switch, and its rows
+ *     observer/sched_tracer_off.c      the same in a build without BPF
+ *     observer/seat.c                  one BPF program attached and detached
  *     observer/signals.c               the table of signals
  *     observer/softirqs.c              software interrupts by CPU
  *     observer/softnet.c               the counters of receiving by CPU

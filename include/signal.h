@@ -61,9 +61,29 @@ enum signal_id {
 	SIGNAL_MEM_FAULTS_MAJOR, /* counters */
 	SIGNAL_MEM_SWAP_IN,
 	SIGNAL_MEM_SWAP_OUT,
-	SIGNAL_APP_VALUE,       /* what a service says of itself: a level */
-	SIGNAL_APP_COUNT,       /* events */
-	SIGNAL_APP_LATENCY,     /* durations */
+	SIGNAL_SCHED_WAKEUP, /* durations, in the order of enum sched_time of bpf/sched.h */
+	SIGNAL_SCHED_PREEMPTED,
+	SIGNAL_SCHED_RUN,
+	SIGNAL_SCHED_BLOCKED_DISK,
+	SIGNAL_SCHED_BLOCKED_LOCK,
+	SIGNAL_SCHED_BLOCKED_NETWORK,
+	SIGNAL_SCHED_BLOCKED_OTHER,
+	SIGNAL_SCHED_SLEEP,
+	SIGNAL_LOCK_FUTEX_WAIT,
+	SIGNAL_SCHED_WAIT,     /* the first two together */
+	SIGNAL_SCHED_WAITING,  /* tasks that wait, on average */
+	SIGNAL_SCHED_SWITCHES, /* counters, in the order of enum sched_count */
+	SIGNAL_SCHED_INVOLUNTARY,
+	SIGNAL_SCHED_MIGRATIONS,
+	SIGNAL_SCHED_MIGRATIONS_NODE,
+	SIGNAL_LOCK_KERNEL_SPIN, /* durations, in the order of enum lock_kind of bpf/lock.h */
+	SIGNAL_LOCK_KERNEL_MUTEX,
+	SIGNAL_LOCK_KERNEL_RWSEM,
+	SIGNAL_LOCK_KERNEL_OTHER,
+	SIGNAL_LOCK_KERNEL_WAIT, /* all of them together */
+	SIGNAL_APP_VALUE,        /* what a service says of itself: a level */
+	SIGNAL_APP_COUNT,        /* events */
+	SIGNAL_APP_LATENCY,      /* durations */
 	SIGNAL_TCP_CONNECTIONS, /* of a network namespace */
 	SIGNAL_TCP_OPENS_ACTIVE,
 	SIGNAL_TCP_OPENS_PASSIVE,

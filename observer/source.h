@@ -22,8 +22,8 @@
 
 /* What a source may use of the outside. */
 struct source_context {
-	int root;                /* sysroot descriptor */
-	const char *force_block; /* see struct observer_options */
+	int root;          /* sysroot descriptor */
+	const char *force; /* likewise, see struct observer_options */
 	struct source_events events;
 	const char *run_dir;           /* likewise */
 	const struct split_maps *maps; /* likewise */
@@ -95,6 +95,8 @@ extern const struct source_ops psi_source;
 extern const struct source_ops cgroup_psi_source;
 extern const struct source_ops cpu_source;
 extern const struct source_ops memory_source;
+extern const struct source_ops sched_source;
+extern const struct source_ops lock_source;
 extern const struct source_ops app_source;
 extern const struct source_ops tcp_split_source;
 extern const struct source_ops tcp_source;

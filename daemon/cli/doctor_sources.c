@@ -81,7 +81,7 @@ json_t *check_sources(struct doctor *doctor, struct observer_options *options)
 		json_t *row;
 
 		n_methods = observer_methods(observer, i, methods);
-		if (!options->force_block)
+		if (!options->force)
 			choose_method(methods, n_methods, &sources[i]);
 		check_source(doctor, &sources[i]);
 		row = json_source(&sources[i]);

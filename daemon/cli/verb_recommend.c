@@ -257,7 +257,7 @@ static int recommend_run(const struct invocation *invocation)
 		.user = option_text(invocation, "--user"),
 		.tick_ns = option_time_ns(invocation, "--tick"),
 		.only = option_scope(invocation, "--only"),
-		.force_block = sources.force_block,
+		.force = sources.force,
 		.policies = policies,
 		.knobs = &knobs->table,
 	};

@@ -78,6 +78,10 @@ int cgroup_mounts_read(int root, struct cgroup_mounts *ret_mounts)
 		}
 		mounts.n++;
 	}
+	if (ferror(file)) {
+		cgroup_mounts_deinit(&mounts);
+		return -EIO;
+	}
 	*ret_mounts = mounts;
 	return 0;
 }
@@ -143,7 +147,7 @@ int cgroup_of(int root, const char *process, const struct cgroup_place *place,
 			return -ENAMETOOLONG;
 		return 0;
 	}
-	return -ENOENT;
+	return ferror(file) ? -EIO : -ENOENT;
 }
 
 bool cgroup_valid(const char *group)
@@ -188,9 +192,16 @@ struct walk {
 	cgroup_fn fn;
 	void *context;
 	size_t seen;
+	int error; /* the first of a group that could not be looked at; the others are */
 };
 
-static DIR *open_group(const struct walk *walk, const char *group)
+static void note_error(struct walk *walk, int error)
+{
+	if (walk->error == 0 && error != ENOENT && error != ENODEV)
+		walk->error = -error;
+}
+
+static DIR *open_group(struct walk *walk, const char *group)
 {
 	char path[CGROUP_PATH_MAX];
 	DIR *dir;
@@ -200,8 +211,10 @@ static DIR *open_group(const struct walk *walk, const char *group)
 		return NULL;
 	fd = openat(walk->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir && fd >= 0)
-		close(fd);
+	if (!dir) {
+		note_error(walk, errno);
+		closep(&fd);
+	}
 	return dir;
 }
 
@@ -218,7 +231,7 @@ static int walk_below(struct walk *walk, char *group, int depth)
 	if (++walk->seen > CGROUPS_MAX)
 		return -E2BIG;
 	r = walk->fn(walk->root, walk->place, group, walk->context);
-	while (r >= 0 && depth < CGROUP_DEPTH_MAX && (entry = readdir(dir))) {
+	while (r >= 0 && depth < CGROUP_DEPTH_MAX && (errno = 0, entry = readdir(dir))) {
 		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") ||
 		    !strcmp(entry->d_name, ".."))
 			continue;
@@ -229,6 +242,8 @@ static int walk_below(struct walk *walk, char *group, int depth)
 		r = walk_below(walk, group, depth + 1);
 		group[length ? length : 1] = '\0';
 	}
+	if (r >= 0 && depth < CGROUP_DEPTH_MAX && errno)
+		note_error(walk, errno);
 	return r;
 }
 
@@ -241,5 +256,5 @@ int cgroup_walk(int root, const struct cgroup_place *place, const char *top, cgr
 
 	snprintf(group, sizeof(group), "%s", top);
 	r = walk_below(&walk, group, 0);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : walk.error;
 }

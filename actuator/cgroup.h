@@ -77,7 +77,7 @@ typedef int (*cgroup_fn)(int root, const struct cgroup_place *place, const char 
 /*
  * Visits `top` and all groups below it, parents first. Groups that vanish meanwhile are left out; so are those whose
  * names do not fit into a scope, and those deeper than CGROUP_DEPTH_MAX. Returns 0, what `fn` returned, or -E2BIG after
- * CGROUPS_MAX groups.
+ * CGROUPS_MAX groups. A group that exists and cannot be looked at is left out, too, and the walk then returns -errno at its end.
  */
 int cgroup_walk(int root, const struct cgroup_place *place, const char *top, cgroup_fn fn,
 		void *context);

@@ -159,12 +159,18 @@ int in_netns_capture(int root, const struct scope *scope, char *companions, size
 	return r < 0 ? r : companions_add(companions, size, IN_NETNS_COMPANION, text);
 }
 
-bool in_netns_same(int root, const struct scope *scope, const char *companions)
+int in_netns_same(int root, const struct scope *scope, const char *companions)
 {
 	char name[KNOB_NAME_MAX * 2], value[KNOB_VALUE_MAX * 4], now[NETNS_INSTANCE_MAX];
+	int r;
 
-	while (companions_next(&companions, name, sizeof(name), value, sizeof(value)) > 0)
-		if (!strcmp(name, IN_NETNS_COMPANION))
-			return instance(root, scope, now, sizeof(now)) == 0 && !strcmp(now, value);
-	return true;
+	while (companions_next(&companions, name, sizeof(name), value, sizeof(value)) > 0) {
+		if (strcmp(name, IN_NETNS_COMPANION))
+			continue;
+		r = instance(root, scope, now, sizeof(now));
+		if (r < 0)
+			return error_is_gone(r) ? 0 : r;
+		return !strcmp(now, value);
+	}
+	return 1;
 }

@@ -39,7 +39,7 @@ int in_netns_list(int root, const struct knob_row *const *rows, size_t n, in_net
 /* Adds the line for a namespace; nothing for `host`. Returns 0 or -errno. */
 int in_netns_capture(int root, const struct scope *scope, char *companions, size_t size);
 
-/* True when the scope is the namespace that the companions tell of, or they tell of none. */
-bool in_netns_same(int root, const struct scope *scope, const char *companions);
+/* As same_instance() of a family: 1 also where the companions tell of no namespace. */
+int in_netns_same(int root, const struct scope *scope, const char *companions);
 
 #endif

@@ -5,22 +5,10 @@
 
 #include "bpf/kernel.h"
 
-enum {
-	false,
-	true,
-};
-
 /* linux/bpf.h */
 enum {
 	BPF_MAP_TYPE_HASH = 1,
-	BPF_MAP_TYPE_SK_STORAGE = 24,
 };
-
-enum {
-	BPF_F_NO_PREALLOC = 1,
-};
-
-#define STORAGE_CREATE 1ull /* BPF_SK_STORAGE_GET_F_CREATE */
 
 /* linux/in.h, linux/socket.h, net/tcp_states.h, net/sock.h */
 #define IPPROTO_TCP 6
@@ -60,34 +48,15 @@ struct sock {
 	__u8 sk_shutdown;
 };
 
-struct tcp_sock {
-	__u32 copied_seq;     /* what was read of it */
-	__u32 rcv_nxt;        /* what came in, without gaps */
-	__u32 snd_una;        /* what of ours was acknowledged */
-	__u32 write_seq;      /* what was written */
-	__u64 bytes_received; /* in all; since 4.1 */
-};
-
-struct inode {
-	unsigned long i_ino;
-};
-
-struct file {
-	struct inode *f_inode;
-};
-
 struct socket {
 	struct sock *sk;
 };
 
-struct kernfs_node {
-	__u64 id;
-};
-
-struct cgroup {
+/* The same as struct cgroup, with more of it. */
+struct cgroup___levels {
 	struct kernfs_node *kn;
 	int level;
-	struct cgroup *ancestors[]; /* the root first */
+	struct cgroup___levels *ancestors[]; /* the root first */
 };
 
 /* Until 7f203bc89eb6 ("cgroup: Replace cgroup->ancestor_ids[] with ->ancestors[]"), 6.1. */
@@ -95,18 +64,12 @@ struct cgroup___ids {
 	__u64 ancestor_ids[16];
 };
 
-struct css_set {
-	struct cgroup *dfl_cgrp;
-};
-
 struct mm_struct {
 	struct file *exe_file;
 };
 
-struct task_struct {
-	struct task_struct *group_leader;
+struct task_struct___mm {
 	struct mm_struct *mm;
-	struct css_set *cgroups;
 };
 
 struct seq_file;

@@ -27,7 +27,8 @@ static __always_inline struct service_conn *conn_find(struct sock *sk)
 
 static __always_inline struct service_conn *conn_store(struct sock *sk, struct service_conn *new)
 {
-	struct service_conn *conn = bpf_sk_storage_get(&conns, sk, new, STORAGE_CREATE);
+	struct service_conn *conn =
+		bpf_sk_storage_get(&conns, sk, new, BPF_SK_STORAGE_GET_F_CREATE);
 
 	if (conn)
 		*conn = *new; /* where it was there, of an earlier epoch */

@@ -48,10 +48,10 @@ static __always_inline struct service_listener *listener_of(const struct sock *s
 }
 
 /* The id of the process's control group at a level; 0 = it is not as deep. */
-static __always_inline __u64 group_at(struct cgroup *group, __u32 level)
+static __always_inline __u64 group_at(struct cgroup___levels *group, __u32 level)
 {
 	struct cgroup___ids *old = (void *)group;
-	struct cgroup *ancestor;
+	struct cgroup___levels *ancestor;
 	__u64 id = 0;
 
 	if (level > (__u32)BPF_CORE_READ(group, level))
@@ -113,10 +113,11 @@ static long rule_step(__u32 i, void *data)
 /* Notes the socket if a rule fits it and the process. */
 static __noinline int listener_add(const struct sock *sk, struct task_struct *task)
 {
-	struct cgroup *group = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	struct cgroup___levels *group = (void *)BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	struct task_struct___mm *process = (void *)task;
 	struct owner owner = {
 		.port = port_of(sk),
-		.file = (__u64)BPF_CORE_READ(task, mm, exe_file, f_inode),
+		.file = (__u64)BPF_CORE_READ(process, mm, exe_file, f_inode),
 	};
 
 #pragma unroll

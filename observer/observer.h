@@ -15,6 +15,7 @@
 #include "include/service.h"
 #include "include/signal.h"
 #include "include/source.h"
+#include "include/split.h"
 
 struct observer;
 
@@ -24,16 +25,12 @@ extern const struct signal_row signal_rows[SIGNAL_ID_COUNT];
 /* Name of the source that has a signal in a kind of scope; NULL when none has. */
 const char *observer_source_of(uint32_t signal, uint32_t kind);
 
-/* A method that is forced upon one source; the texts must outlive the observer. */
-struct source_force {
-	const char *source; /* NULL = none is: each has the best that works */
-	const char *method;
-};
-
 struct observer_options {
 	int root;            /* sysroot descriptor; must outlive the observer */
 	const char *run_dir; /* where the socket for pushed metrics lies, in app/; NULL = nowhere */
-	struct source_force force;
+	const char *force;   /* a source's method by `block=kprobe`; NULL = the best that works */
+	const struct split_maps *
+		maps; /* of connections that are split; must outlive the observer; NULL = none are */
 	const struct service_list *services; /* as configured; must outlive it; NULL = none */
 	const struct source_events *events;  /* NULL = as observer_events_read() finds them now */
 };

@@ -110,7 +110,7 @@ static int services_trace(struct service_source *source, struct source_status *s
 /* By the method in use; what does not attach gives way to the next one, and the reason of the first is kept. */
 static int services_trace_somehow(struct service_source *source, struct source_status *status)
 {
-	const bool forced = source_method_forced(source->context, "service");
+	const bool forced = service_method_forced(source->context);
 	int r = 0;
 
 	while (source->method != SERVICE_SOCK_DIAG) {

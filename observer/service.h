@@ -47,6 +47,8 @@ struct service_source {
 /* The methods' names, best first; NULL past the end. */
 const char *service_method_name(size_t method);
 
+bool service_method_forced(const struct source_context *context);
+
 /* As struct source_ops has it. */
 void service_method_try(const struct source_context *context, size_t method,
 			struct source_status *status);

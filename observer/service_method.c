@@ -2,8 +2,7 @@
 /* The table of methods, best first: a fallback chain, by what works and never by the kernel's version. */
 #include "observer/service.h"
 
-#include <stdio.h>
-#include <string.h>
+#include "observer/methods.h"
 
 static const char *const names[SERVICE_METHOD_COUNT] = {
 	[SERVICE_TP_BTF] = "tp_btf",
@@ -39,22 +38,20 @@ void service_method_try(const struct source_context *context, size_t method,
 	service_tracer_caution(context, (enum service_way)method, status);
 }
 
+static const struct methods methods = {
+	.source = "service",
+	.names = names,
+	.n = SERVICE_METHOD_COUNT,
+	.probe = method_probe,
+};
+
+bool service_method_forced(const struct source_context *context)
+{
+	return methods_forced(&methods, context);
+}
+
 uint32_t service_method_choose(const struct source_context *context, uint32_t first,
 			       struct source_status *status)
 {
-	const char *forced = source_method_forced(context, "service");
-	struct source_status why = *status; /* of a method that is not the best: not to be told */
-
-	for (uint32_t method = first; method < SERVICE_METHOD_COUNT; method++) {
-		struct source_status *target = status->text[0] ? &why : status;
-
-		if (forced && strcmp(names[method], forced))
-			continue;
-		snprintf(status->method, sizeof(status->method), "%s", names[method]);
-		if (method_probe(context, method, target) == 0)
-			return method;
-		if (forced)
-			break;
-	}
-	return SERVICE_METHOD_COUNT;
+	return methods_choose(&methods, context, first, status);
 }

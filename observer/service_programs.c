@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "observer/bpf_complaint.h"
+#include "observer/programs.h"
 #include "service.skel.h"
 #include "service_kprobe.skel.h"
 
@@ -22,8 +22,7 @@ struct hook {
 };
 
 struct way_row {
-	const void *(*elf)(size_t *ret_size);
-	const char *remedy;
+	struct programs_way way; /* its elf and remedy: of the rest there is more here */
 	struct hook hooks[SERVICE_HOOKS_MAX];
 };
 
@@ -33,16 +32,16 @@ struct way_row {
 
 static const struct way_row ways[SERVICE_WAY_COUNT] = {
 	[SERVICE_TP_BTF] = {
-		.elf = service_bpf__elf_bytes,
-		.remedy = "use a kernel since 6.3 with CONFIG_DEBUG_INFO_BTF",
+		.way.elf = service_bpf__elf_bytes,
+		.way.remedy = "use a kernel since 6.3 with CONFIG_DEBUG_INFO_BTF",
 		.hooks = {
 			{ .program = "tp_btf_read", .function = "__traceiter_sock_recv_length" },
 			{ .program = "tp_btf_send", .function = "__traceiter_sock_send_length" },
 		},
 	},
 	[SERVICE_FENTRY] = {
-		.elf = service_bpf__elf_bytes,
-		.remedy = "use a kernel since 5.19 that allows this kind of program",
+		.way.elf = service_bpf__elf_bytes,
+		.way.remedy = "use a kernel since 5.19 that allows this kind of program",
 		.hooks = {
 			{ .program = "fexit_tcp_read", .function = "tcp_recvmsg", READ_ARGUMENTS },
 			{ .program = "fexit_tcp_send", .function = "tcp_sendmsg", SEND_ARGUMENTS },
@@ -57,8 +56,8 @@ static const struct way_row ways[SERVICE_WAY_COUNT] = {
 		},
 	},
 	[SERVICE_KPROBE] = {
-		.elf = service_kprobe_bpf__elf_bytes,
-		.remedy = "use a kernel with CONFIG_KPROBE_EVENTS",
+		.way.elf = service_kprobe_bpf__elf_bytes,
+		.way.remedy = "use a kernel with CONFIG_KPROBE_EVENTS",
 		.hooks = {
 			{ .program = "kprobe_close", .function = "tcp_close" },
 			{ .program = "kprobe_read", .function = "tcp_cleanup_rbuf" },
@@ -75,10 +74,7 @@ static const struct way_row ways[SERVICE_WAY_COUNT] = {
 int service_programs_refuse(enum service_way way, int error, const char *what,
 			    struct source_status *status)
 {
-	source_say(status, SOURCE_UNAVAILABLE, ways[way].remedy,
-		   "unable to %s BPF programs: %s%s%s", what, strerror(-error),
-		   bpf_complaint()[0] ? ": " : "", bpf_complaint());
-	return error;
+	return programs_refuse(&ways[way].way, error, what, status);
 }
 
 static bool hook_possible(const struct hook *hook, const struct btf *btf)
@@ -124,7 +120,7 @@ static int object_open(struct service_programs *programs, uint32_t n_slots)
 	struct btf *btf = btf__load_vmlinux_btf();
 	struct bpf_map *hists;
 	size_t size;
-	const void *elf = ways[programs->way].elf(&size);
+	const void *elf = ways[programs->way].way.elf(&size);
 	int r;
 
 	if (!btf)
@@ -173,7 +169,7 @@ static struct bpf_link *scan_attach(const struct bpf_program *program, enum serv
 	return link ? link : bpf_program__attach_iter(program, NULL);
 }
 
-static int programs_attach(struct service_programs *programs)
+static int service_attach(struct service_programs *programs)
 {
 	const struct bpf_program *scan =
 		bpf_object__find_program_by_name(programs->object, SCAN_PROGRAM);
@@ -199,7 +195,7 @@ int service_programs_load(struct service_programs *programs, enum service_way wa
 	int r;
 
 	*programs = (struct service_programs){ .way = way, .hists_fd = -1, .listeners_fd = -1 };
-	bpf_complaint_begin();
+	programs_listen();
 	r = object_open(programs, n_slots);
 	if (r < 0)
 		return service_programs_refuse(way, r, "prepare", status);
@@ -211,7 +207,7 @@ int service_programs_load(struct service_programs *programs, enum service_way wa
 		return service_programs_refuse(way, r, "agree with", status);
 	programs->hists_fd = bpf_object__find_map_fd_by_name(programs->object, "hists");
 	programs->listeners_fd = bpf_object__find_map_fd_by_name(programs->object, "listeners");
-	r = programs_attach(programs);
+	r = service_attach(programs);
 	return r < 0 ? service_programs_refuse(way, r, "attach", status) : 0;
 }
 

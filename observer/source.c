@@ -91,13 +91,6 @@ void source_say(struct source_status *status, enum source_state state, const cha
 	va_end(ap);
 }
 
-const char *source_method_forced(const struct source_context *context, const char *source)
-{
-	const struct source_force *force = &context->force;
-
-	return force->source && !strcmp(force->source, source) ? force->method : NULL;
-}
-
 int source_open_file(int root, const char *path)
 {
 	_cleanup_close_ int fd = openat(root, path, O_RDONLY | O_CLOEXEC);

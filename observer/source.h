@@ -18,15 +18,17 @@
 #include "include/demand.h"
 #include "include/frame.h"
 #include "include/source.h"
-#include "observer/observer.h"
+#include "include/service.h"
+#include "include/split.h"
 
 /* What a source may use of the outside. */
 struct source_context {
 	int root;                            /* sysroot descriptor */
-	struct source_force force;           /* see struct observer_options */
-	const struct service_list *services; /* likewise */
+	const struct service_list *services; /* see struct observer_options */
+	const char *force;                   /* likewise */
 	struct source_events events;
-	const char *run_dir; /* likewise */
+	const char *run_dir;           /* likewise */
+	const struct split_maps *maps; /* likewise */
 	int epoll; /* a source adds what it wants to drain() between the ticks, level-triggered */
 };
 
@@ -98,8 +100,13 @@ extern const struct source_ops psi_source;
 extern const struct source_ops cgroup_psi_source;
 extern const struct source_ops cpu_source;
 extern const struct source_ops memory_source;
+extern const struct source_ops sched_source;
+extern const struct source_ops lock_source;
 extern const struct source_ops app_source;
 extern const struct source_ops service_source;
+extern const struct source_ops tcp_split_source;
+extern const struct source_ops tcp_source;
+extern const struct source_ops net_source;
 
 /*
  * Adds a series without a value; a distribution gets an empty histogram. NULL when the frame is full, which is
@@ -130,9 +137,6 @@ bool source_demands_kind(const struct source_demand *demand, enum scope_kind kin
 /* Sets state, text and remedy; either text may be "". */
 void source_say(struct source_status *status, enum source_state state, const char *remedy,
 		const char *format, ...) __attribute__((format(printf, 4, 5)));
-
-/* The method that is forced upon a source of that name; NULL = none is. */
-const char *source_method_forced(const struct source_context *context, const char *source);
 
 /* The number of a tracepoint of the table in events.c, or -errno. */
 int source_event(const struct source_context *context, const char *name);

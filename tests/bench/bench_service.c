@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the service source costs: bench_service [PAIRS [SECONDS [METHOD]]], a line of JSON a run.
+ * What the service source costs: bench_service [PAIRS [SECONDS [service=METHOD]]], a line of JSON a run.
  *
  * nginx (one worker, 12-byte answers) and wrk (one thread, 8 connections) on the loopback: pairs of runs, one plain and one
  * under an observer that ticks four times a second, in an order that a coin draws. Then runs in which the kernel counts the
@@ -30,7 +30,7 @@
 struct bench {
 	int root;
 	uint16_t port;
-	const char *method; /* NULL = the best that works */
+	const char *method; /* `service=fentry`; NULL = the best that works */
 	int seconds;
 	struct service_list services;
 	struct frame *frame;
@@ -139,7 +139,7 @@ static struct observer *observe(struct bench *bench)
 	const struct observer_options options = {
 		.root = bench->root,
 		.services = &bench->services,
-		.force = { .source = bench->method ? "service" : NULL, .method = bench->method },
+		.force = bench->method,
 	};
 	static const uint32_t signals[] = { SIGNAL_SERVICE_LATENCY, SIGNAL_SERVICE_REQUESTS,
 					    SIGNAL_SERVICE_BYTES_IN, SIGNAL_SERVICE_BYTES_OUT };

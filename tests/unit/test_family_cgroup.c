@@ -304,6 +304,55 @@ static void a_group_that_was_made_anew_is_left_alone(void **state)
 	machine_expect(m, CPU "/a/cpu.shares", "500");
 }
 
+/* A list of mounts that cannot be read to its end says nothing about a group. */
+static void a_hierarchy_that_cannot_be_looked_up_is_not_gone(void **state)
+{
+	struct machine *m = *state;
+	char path[256];
+
+	fill_hybrid(m);
+	assert_int_equal(machine_open(m), 0);
+	assert_int_equal(begin(m, 1, "cgroup.cpu.shares", "/a", "500"), OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_DONE);
+	snprintf(path, sizeof(path), "%s/root/proc/self/mountinfo", m->path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_FAILED);
+	assert_int_equal(rmdir(path), 0);
+	machine_set(m, "proc/self/mountinfo", hybrid);
+	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_DONE);
+	machine_expect(m, CPU "/a/cpu.shares", "1000");
+}
+
+static int visit_group(int root, const struct cgroup_place *place, const char *group, void *context)
+{
+	(void)root;
+	(void)place;
+	(void)group;
+	++*(int *)context;
+	return 0;
+}
+
+static void a_group_that_cannot_be_looked_at_is_said_and_the_others_are_visited(void **state)
+{
+	struct machine *m = *state;
+	struct cgroup_place place;
+	char path[256], away[300];
+	int n = 0;
+
+	fill_hybrid(m);
+	assert_int_equal(cgroup_find(m->root, "cpu", &place), 0);
+	assert_int_equal(cgroup_walk(m->root, &place, "/a", visit_group, &n), 0);
+	assert_int_equal(n, 2);
+	snprintf(path, sizeof(path), "%s/root/" CPU "/a", m->path);
+	snprintf(away, sizeof(away), "%s2", path);
+	assert_int_equal(rename(path, away), 0);
+	assert_int_equal(symlink("a", path), 0);
+	n = 0;
+	assert_int_equal(cgroup_walk(m->root, &place, "/a", visit_group, &n), -ELOOP);
+	assert_int_equal(n, 0);
+}
+
 static void the_owner_is_told_by_the_name_where_systemd_runs(void **state)
 {
 	struct machine *m = *state;
@@ -335,6 +384,10 @@ static void limits_of_disks_change_one_disk_a_line(void **state)
 	assert_int_equal(cgroup_disks_line("8:0 rbps=65536", "259:0 rbps=65536", line,
 					   sizeof(line)),
 			 -EINVAL);
+	/* Of a disk that comes twice nobody knows which limit is meant. */
+	assert_int_equal(cgroup_disks_line("8:0 rbps=65536", "8:0 rbps=65536; 8:0 rbps=131072",
+					   line, sizeof(line)),
+			 -EINVAL);
 }
 
 static void limits_of_disks_are_checked(void **state)
@@ -354,9 +407,11 @@ static void limits_of_disks_are_checked(void **state)
 		{ "max", "'max' differs from '8:0 rbps=1048576 wiops=120; 259:0 wbps=2' in two "
 			 "disks: a change must be of one" },
 	};
-	static const char *const words[] = { "8:0 rbps",    "8:0 rbps=",    "8:0 rbps=0",
-					     "8:0 rbps=-1", "8:0 rbps=1e6", "8:0 cost=7",
-					     "8 rbps=1",    "max; max" };
+	static const char *const words[] = {
+		"8:0 rbps",    "8:0 rbps=",    "8:0 rbps=0",
+		"8:0 rbps=-1", "8:0 rbps=1e6", "8:0 cost=7",
+		"8 rbps=1",    "max; max",     "8:0 rbps=65536; 8:0 rbps=131072"
+	};
 	struct machine *m = *state;
 	char text[OUTCOME_TEXT_MAX];
 
@@ -410,6 +465,8 @@ int main(void)
 		ON_MACHINE(an_idle_group_gets_its_weight_back),
 		ON_MACHINE(the_weight_of_a_disk_is_put_back),
 		ON_MACHINE(a_group_that_was_made_anew_is_left_alone),
+		ON_MACHINE(a_hierarchy_that_cannot_be_looked_up_is_not_gone),
+		ON_MACHINE(a_group_that_cannot_be_looked_at_is_said_and_the_others_are_visited),
 		ON_MACHINE(the_owner_is_told_by_the_name_where_systemd_runs),
 		cmocka_unit_test(limits_of_disks_change_one_disk_a_line),
 		ON_MACHINE(limits_of_disks_are_checked),

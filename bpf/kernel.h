@@ -9,6 +9,7 @@
 /* libbpf's headers expect these names, and the kernel's own header of them needs an architecture. */
 #define __VMLINUX_H__ /* registers, too, are called as in the kernel's struct pt_regs */
 typedef _Bool bool;
+enum { false, true };
 typedef unsigned char __u8;
 typedef short int __s16;
 typedef unsigned short __u16;
@@ -25,6 +26,25 @@ enum {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_SK_STORAGE = 24,
+};
+
+enum {
+	BPF_F_NO_PREALLOC = 1 << 0,
+	BPF_SK_STORAGE_GET_F_CREATE = 1 << 0,
+};
+
+enum {
+	BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB = 4,
+	BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB = 5,
+	BPF_SOCK_OPS_STATE_CB = 10, /* args: the state before, the state now */
+	BPF_SOCK_OPS_RTT_CB = 12,   /* once a round trip */
+};
+
+enum {
+	BPF_SOCK_OPS_STATE_CB_FLAG = 1 << 2,
+	BPF_SOCK_OPS_RTT_CB_FLAG = 1 << 3,
+	BPF_TCP_CLOSE = 7,
 };
 
 enum {
@@ -206,6 +226,41 @@ struct trace_event_raw_block_rq_completion {
 	__u64 sector;
 	__u32 nr_sector;
 	char rwbs[8];
+};
+
+/* linux/bpf.h: what a sock_ops program is handed. Numbers of the network are in its own byte order but for ports. */
+struct bpf_sock;
+
+struct bpf_sock_ops {
+	__u32 op;
+	__u32 args[4];
+	__u32 family;
+	__u32 remote_ip4, local_ip4;
+	__u32 remote_ip6[4], local_ip6[4];
+	__u32 srtt_us; /* 8 times the smoothed round-trip time */
+	__u32 bpf_sock_ops_cb_flags;
+	__u32 rtt_min; /* µs */
+	__u32 mss_cache;
+	__u32 rate_delivered, rate_interval_us; /* packets; the newest sample */
+	__u32 total_retrans;
+	__u64 bytes_acked;
+	struct bpf_sock *sk;
+};
+
+/* net/tcp.h, linux/tcp.h, net/inet_connection_sock.h */
+struct tcp_congestion_ops {
+	char name[16];
+};
+
+struct inet_connection_sock {
+	const struct tcp_congestion_ops *icsk_ca_ops;
+	__u8 icsk_ca_setsockopt : 1; /* by its program, or by one like ours */
+	__u8 icsk_ca_dst_locked : 1; /* by its route, for good */
+};
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	__u8 ecn_flags;
 };
 
 /* x86-64, the registers of arguments. */

@@ -48,9 +48,10 @@
  *     actuator/recovery.c              what a crash left, undone from the journal
  *     actuator/restraint.c             limits, usage and pins held together
  *     actuator/route.c                 routes read and replaced by rtnetlink
- *     actuator/route_key.c             the name of a route
  *     actuator/route_request.c         the request that replaces a route by itself
  *     actuator/setting.c               one setting put in force and read back
+ *     actuator/split.c                 new connections that draw their congestion control
+ *     actuator/split_off.c             the same in a build without BPF
  *     actuator/thread.c                threads: identity, masks, names
  *     actuator/txn.c                   the list of transactions
  *     actuator/usage.c                 what limits count: writes, flips, time on trial
@@ -65,6 +66,8 @@
  *     analyzer/target.c                a policy on one scope: watching, holding, on trial
  *     analyzer/text.c                  reasons as sentences
  *     analyzer/trial.c                 the phases of a trial
+ *     analyzer/trial_answer.c          what the actuator answers to a trial
+ *     analyzer/trial_split.c           windows that measure both sides at once
  *     analyzer/window.c                one window from the frames inside it
  *     base/conf_errors.c               all errors of a configuration file, in order
  *     base/conf_lexer.c                words of a configuration file
@@ -83,6 +86,7 @@
  *     base/netns.c                     visits to network namespaces
  *     base/quantity.c                  numbers with units
  *     base/rng.c                       a seeded generator
+ *     base/route_key.c                 the name of a route
  *     base/scope.c                     scopes as text
  *     base/signal.c                    references to signals as text
  *     base/sysroot.c                   /proc and /sys under a descriptor
@@ -94,6 +98,8 @@
  *     bpf/lock_raw.bpf.c               the same by raw tracepoints
  *     bpf/sched.bpf.c                  switches of tasks counted in the kernel: tp_btf
  *     bpf/sched_raw.bpf.c              the same by the raw tracepoint
+ *     bpf/squeeze.bpf.c                packets of each run of receiving, against its budget
+ *     bpf/tcp_split.bpf.c              the coin of each new connection, and what became of it
  *     daemon/batch.c                   many series as the bytes of one message
  *     daemon/catalogue.c               signals and knobs of this build in one place
  *     daemon/channel.c                 whole messages over a socketpair
@@ -168,6 +174,10 @@
  *     observer/lock_tracer_off.c       the same in a build without BPF
  *     observer/memory.c                /proc/meminfo, /proc/vmstat, meminfo of nodes
  *     observer/methods.c               the fallback chain of a source
+ *     observer/net.c                   receiving and sending, by CPU and by interface
+ *     observer/net_cpus.c              what each CPU took, dropped and left
+ *     observer/netstat.c               tables of names over numbers of /proc/net
+ *     observer/nics.c                  statistics and interrupts of an interface
  *     observer/observer.c              demand to sources, samples to frames
  *     observer/processes.c             processes listed
  *     observer/programs.c              the BPF programs of a source, loaded and attached
@@ -184,7 +194,22 @@
  *     observer/sched_tracer_off.c      the same in a build without BPF
  *     observer/seat.c                  one BPF program attached and detached
  *     observer/signals.c               the table of signals
+ *     observer/softirqs.c              software interrupts by CPU
+ *     observer/softnet.c               the counters of receiving by CPU
  *     observer/source.c                what all sources share
+ *     observer/squeeze.c               squeezes by budget, from its BPF programs
+ *     observer/squeeze_off.c           the same where BPF was left out
+ *     observer/tcp.c                   TCP: the namespaces that are looked into
+ *     observer/tcp_counters.c          counters of TCP in a namespace
+ *     observer/tcp_dump.c              connections told by sock_diag
+ *     observer/tcp_info.c              one connection, as the kernel tells of it
+ *     observer/tcp_route.c             the route to a peer
+ *     observer/tcp_snapshot.c          connections looked at in slices
+ *     observer/tcp_space.c             what is open in a network namespace
+ *     observer/tcp_split.c             results of connections that drew their congestion control
+ *     observer/tcp_split_off.c         the same in a build without BPF
+ *     observer/tcp_split_probe.c       whether connections could be split here
+ *     observer/tcp_table.c             what was known of each connection
  *     observer/text.c                  parsing the kernel's text
  *     policies/arms.c                  try: the values of a policy
  *     policies/expression.c            conditions, compiled

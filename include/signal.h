@@ -84,6 +84,55 @@ enum signal_id {
 	SIGNAL_APP_VALUE,        /* what a service says of itself: a level */
 	SIGNAL_APP_COUNT,        /* events */
 	SIGNAL_APP_LATENCY,      /* durations */
+	SIGNAL_TCP_CONNECTIONS,  /* of a network namespace */
+	SIGNAL_TCP_OPENS_ACTIVE,
+	SIGNAL_TCP_OPENS_PASSIVE,
+	SIGNAL_TCP_SEGMENTS_IN,
+	SIGNAL_TCP_SEGMENTS_OUT,
+	SIGNAL_TCP_RETRANSMITS,
+	SIGNAL_TCP_RESETS_SENT,
+	SIGNAL_TCP_RESETS_ESTABLISHED,
+	SIGNAL_TCP_TIMEOUTS,
+	SIGNAL_TCP_OUT_OF_ORDER,
+	SIGNAL_TCP_ZERO_WINDOWS,
+	SIGNAL_TCP_ZERO_WINDOW_PROBES,
+	SIGNAL_TCP_LISTEN_OVERFLOWS,
+	SIGNAL_TCP_LISTEN_DROPS,
+	SIGNAL_TCP_BACKLOG_DROPS,
+	SIGNAL_TCP_MEMORY_PRESSURES,
+	SIGNAL_TCP_MEMORY,
+	SIGNAL_TCP_RTT, /* of connections, by the snapshot */
+	SIGNAL_TCP_CWND,
+	SIGNAL_TCP_DELIVERY_RATE,
+	SIGNAL_NET_PACKETS, /* of CPUs */
+	SIGNAL_NET_DROPS_BACKLOG,
+	SIGNAL_NET_DROPS_FLOW_LIMIT,
+	SIGNAL_NET_SQUEEZES_ALL,
+	SIGNAL_NET_SQUEEZES_BUDGET,
+	SIGNAL_NET_SQUEEZES_TIME,
+	SIGNAL_NET_RPS,
+	SIGNAL_NET_BACKLOG,
+	SIGNAL_NET_SOFTIRQS_SHARE,
+	SIGNAL_NET_RX_BYTES, /* of interfaces */
+	SIGNAL_NET_RX_PACKETS,
+	SIGNAL_NET_RX_ERRORS,
+	SIGNAL_NET_RX_DROPS_RING,
+	SIGNAL_NET_RX_DROPS_FIFO,
+	SIGNAL_NET_RX_DROPS_STACK,
+	SIGNAL_NET_RX_DROPS_INACTIVE,
+	SIGNAL_NET_TX_BYTES,
+	SIGNAL_NET_TX_PACKETS,
+	SIGNAL_NET_TX_ERRORS,
+	SIGNAL_NET_TX_DROPS,
+	SIGNAL_NET_IRQS,
+	SIGNAL_NET_IRQS_SHARE,
+	SIGNAL_TCP_SPLIT_RTT, /* of connections that drew their congestion control: smoothed, once a round trip */
+	SIGNAL_TCP_SPLIT_RTT_MIN,     /* the least of each, when it closes */
+	SIGNAL_TCP_SPLIT_DURATION,    /* from established to closed */
+	SIGNAL_TCP_SPLIT_DELIVERY,    /* delivery rate, bytes a second, when it closes */
+	SIGNAL_TCP_SPLIT_BYTES,       /* acknowledged */
+	SIGNAL_TCP_SPLIT_RETRANSMITS, /* segments */
+	SIGNAL_TCP_SPLIT_CONNECTIONS, /* that drew */
 	SIGNAL_ID_COUNT,
 };
 
@@ -176,10 +225,16 @@ static inline bool signal_is_app(uint32_t signal)
 	return signal >= SIGNAL_APP_VALUE && signal <= SIGNAL_APP_LATENCY;
 }
 
+/* It has a series a side, and only while a trial splits connections: no instance is known by it. */
+static inline bool signal_is_split(uint32_t signal)
+{
+	return signal >= SIGNAL_TCP_SPLIT_RTT && signal <= SIGNAL_TCP_SPLIT_CONNECTIONS;
+}
+
 /* True when the reference is to what each instance of a policy of that scope has of its own. */
 static inline bool signal_ref_is_own(const struct signal_ref *ref, uint32_t scope)
 {
-	return ref->kind == scope && !ref->instance[0];
+	return ref->kind == scope && !ref->instance[0] && !signal_is_split(ref->signal);
 }
 
 #endif

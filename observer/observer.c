@@ -16,6 +16,7 @@
 static const struct source_ops *const sources[] = {
 	&block_source,  &psi_source,   &cgroup_psi_source, &cpu_source,
 	&memory_source, &sched_source, &lock_source,       &app_source,
+	&tcp_source,    &net_source,   &tcp_split_source,
 };
 
 _Static_assert(ARRAY_SIZE(sources) <= SOURCES_MAX, "observer_sources() has room for all");
@@ -69,6 +70,7 @@ int observer_new(const struct observer_options *options, struct observer **ret_o
 	}
 	observer->context.root = options->root;
 	observer->context.run_dir = options->run_dir;
+	observer->context.maps = options->maps;
 	observer->context.force = options->force;
 	if (options->events)
 		observer->context.events = *options->events;

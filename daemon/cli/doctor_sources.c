@@ -54,10 +54,10 @@ static void choose_method(const struct source_status *methods, size_t n,
 static void check_source(struct doctor *doctor, const struct source_status *source)
 {
 	char name[SOURCE_NAME_MAX + 16], text[SOURCE_TEXT_MAX + SOURCE_NAME_MAX + 8];
-	/* The others work without it; a policy that needs its signals does not. */
-	enum check_state state =
-		source->state == SOURCE_UNAVAILABLE || source->state == SOURCE_DEGRADED ? CHECK_LESS
-											: CHECK_OK;
+	enum check_state state = source->state == SOURCE_DEGRADED      ? CHECK_LESS
+				 : source->state != SOURCE_UNAVAILABLE ? CHECK_OK
+				 : source->optional                    ? CHECK_LESS
+								       : CHECK_MISSING;
 
 	snprintf(name, sizeof(name), "source %s", source->name);
 	snprintf(text, sizeof(text), "by %s%s%s", source->method, source->text[0] ? ": " : "",

@@ -38,9 +38,10 @@ static void trial_duration(const struct policy *policy, size_t n_arms, uint64_t 
 {
 	uint64_t ready = TRIAL_READY_WINDOWS * policy->trial.window_ns + policy->trial.washout_ns;
 	uint64_t window = policy->trial.window_ns + policy->trial.washout_ns;
+	uint64_t pair = policy->trial.split ? window : 2 * window;
 
-	*ret_least_ns = ready + window * (n_arms + 2 * LEAST_PAIRS);
-	*ret_most_ns = ready + window * (n_arms + 2 * (uint64_t)policy->trial.max_pairs);
+	*ret_least_ns = ready + window * n_arms + pair * LEAST_PAIRS;
+	*ret_most_ns = ready + window * n_arms + pair * policy->trial.max_pairs;
 }
 
 static bool is_offered(const struct knob_reading *reading, const char *value)

@@ -164,10 +164,22 @@ static void every_signal_has_a_row_with_a_unique_name_and_a_source(void **state)
 		assert_non_null(signal_rows[i].source);
 		assert_true(strlen(signal_rows[i].about) > 10);
 		if (signal_rows[i].kind == SIGNAL_DISTRIBUTION)
-			assert_int_equal(signal_rows[i].unit, UNIT_TIME);
+			assert_int_not_equal(signal_rows[i].unit, UNIT_RATIO); /* buckets are whole */
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(signal_rows[i].name, signal_rows[j].name);
 	}
+}
+
+static void a_source_that_few_need_is_optional(void **state)
+{
+	struct fixture *f = *state;
+	const struct source_status *split = status_of(f, "tcp_split");
+
+	/* No BTF among the captured files. */
+	assert_int_equal(split->state, SOURCE_UNAVAILABLE);
+	assert_int_equal(split->optional, 1);
+	assert_true(split->text[0] && split->remedy[0]);
+	assert_int_equal(status_of(f, "psi")->optional, 0);
 }
 
 static void the_first_frame_is_a_baseline_in_which_nothing_is_valid(void **state)
@@ -720,6 +732,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(every_signal_has_a_row_with_a_unique_name_and_a_source),
+		TEST(a_source_that_few_need_is_optional),
 		TEST(the_first_frame_is_a_baseline_in_which_nothing_is_valid),
 		TEST(disk_counters_are_the_difference_of_two_states),
 		TEST(without_bpf_a_latency_has_count_and_sum_only),

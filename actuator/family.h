@@ -24,6 +24,9 @@
 /* Of a family with write_parts(): the line that says what the transaction's new value is. */
 #define KNOB_NEW_NAME "@new"
 
+/* Of a transaction that is split: the line that says so. Nothing of a split outlives the process that holds it. */
+#define KNOB_SPLIT_NAME "@split"
+
 struct knob_family_ops {
 	/* As knob_scopes(). */
 	size_t (*scopes)(int root, const struct knob_row *row, struct scope *ret_scopes,
@@ -87,6 +90,16 @@ struct knob_family_ops {
 	 */
 	int (*restore)(int root, const struct knob_row *row, const struct scope *scope,
 		       const char *companions, char *ret_text, size_t text_size);
+
+	/*
+	 * Lets what is new from now on (connections) draw `base`, which is in force, or `arm` each; asked again, a new cohort
+	 * begins. 0, or -errno with a sentence in `ret_text`. NULL where the row has not `splits`.
+	 */
+	int (*split)(int root, const struct knob_row *row, const struct scope *scope,
+		     const char *base, const char *arm, char *ret_text, size_t text_size);
+
+	/* Ends that, where it goes on. Asked whenever the transaction has no split any more. NULL where split() is. */
+	void (*split_end)(const struct scope *scope);
 
 	/*
 	 * 1 when the scope is still the very instance that was captured; 0 when it is not: a disk that was pulled, also

@@ -230,6 +230,7 @@ static int numa_restore(int root, const struct knob_row *row, const struct scope
 	char text[PAGES_TEXT_MAX];
 	struct thread process;
 	struct numa_pace pace;
+	int counted = 0;
 	uint64_t left = 0;
 	int r = companions_find(companions, PAGES_NAME, text, sizeof(text));
 
@@ -245,7 +246,12 @@ static int numa_restore(int root, const struct knob_row *row, const struct scope
 	numa_pages_scale(&old, &now, &want);
 	pace = pace_of(&now);
 	r = numa_pages_move(root, &process, &want, &pace);
-	if (r == -ESRCH || numa_pages_read(root, &process, &now) < 0)
+	if (r != -ESRCH) {
+		counted = numa_pages_read(root, &process, &now);
+		if (counted < 0 && counted != -ESRCH && !error_is_gone(counted))
+			return counted;
+	}
+	if (r == -ESRCH || counted < 0)
 		return -ENODEV;
 	numa_pages_scale(&old, &now, &want);
 	left = numa_pages_missing(&want, &now);

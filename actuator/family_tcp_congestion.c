@@ -24,6 +24,7 @@
 
 #include "actuator/in_netns.h"
 #include "actuator/knobs.h"
+#include "actuator/split.h"
 #include "base/cleanup.h"
 #include "base/sysroot.h"
 
@@ -260,6 +261,18 @@ static int tcp_allowed(int root, const struct knob_row *row, const struct scope 
 	return tcp_congestion_check(root, scope, value, ret_text, size);
 }
 
+static int tcp_split(int root, const struct knob_row *row, const struct scope *scope,
+		     const char *base, const char *arm, char *ret_text, size_t text_size)
+{
+	/* A program in the kernel loads no module: every connection that draws it would be refused. */
+	if (!is_available(root, row, arm)) {
+		snprintf(ret_text, text_size,
+			 "'%.16s' is not there, and a split loads no module: load it first", arm);
+		return -ENOENT;
+	}
+	return split_draw(root, scope, base, arm, ret_text, text_size);
+}
+
 const struct knob_family_ops family_tcp_congestion = {
 	.scopes = tcp_scopes,
 	.read = tcp_read,
@@ -269,4 +282,6 @@ const struct knob_family_ops family_tcp_congestion = {
 	.restore = tcp_restore,
 	.same_instance = tcp_same_instance,
 	.allowed = tcp_allowed,
+	.split = tcp_split,
+	.split_end = split_end,
 };

@@ -63,6 +63,11 @@ static enum outcome_status guard_begin(const struct guard_view *view, const stru
 		REFUSE("%s is not a knob of '%.60s'", view->row->name, scope);
 	if (view->only.kind != SCOPE_KIND_COUNT && !scope_matches(&change->scope, &view->only))
 		REFUSE("'%.60s' is outside of what this daemon may change (--only)", scope);
+	if (change->flags & CHANGE_SPLIT && !view->row->splits)
+		REFUSE("connections cannot be split by %s: it has no program that does so",
+		       view->row->name);
+	if (change->flags & CHANGE_SPLIT && change->flags & CHANGE_BY_HAND)
+		REFUSE("a change by hand is not split");
 	if (change->deadline_ns <= view->now_ns)
 		REFUSE("the deadline has passed already");
 	if (change->flags & CHANGE_BY_HAND &&

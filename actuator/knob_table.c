@@ -309,11 +309,12 @@ const struct knob_row knob_rows[] = {
 	  .about = "The nodes on whose CPUs every thread of a process may run." },
 
 	{ TCP_ROW, .name = "tcp.congestion", .scope = SCOPE_HOST, .per_netns = true, PLAIN,
-	  .loads_modules = true, .path = "proc/sys/net/ipv4/tcp_congestion_control",
+	  .loads_modules = true, .splits = true, .path = "proc/sys/net/ipv4/tcp_congestion_control",
 	  .choices_path = "proc/sys/net/ipv4/tcp_available_congestion_control",
 	  .about = "How new TCP connections avoid congestion; of the machine, or of a network "
 		   "namespace, which takes unrestricted algorithms alone. A module is loaded only "
-		   "where the limit load_modules allows it." },
+		   "where the limit load_modules allows it. "
+		   "A trial can split it: each new connection draws its own." },
 	{ TCP_ROW, .name = "tcp.congestion.route", .scope = SCOPE_ROUTE, PLAIN,
 	  .path = "rtnetlink:%s",
 	  .choices_path = "proc/sys/net/ipv4/tcp_available_congestion_control",

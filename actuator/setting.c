@@ -214,12 +214,51 @@ static bool put(int root, struct txn *txn, enum setting_side side, struct outcom
 	return true;
 }
 
+/* The incumbent is in force for all that is not new, and is read as ever: somebody else's value ends the split. */
+static bool put_split(int root, struct txn *txn, struct outcome *outcome)
+{
+	const struct knob_family_ops *ops = txn->row ? knob_family_ops(txn->row) : NULL;
+	const struct journal_entry *e = &txn->entry;
+	bool settled = put(root, txn, SETTING_OLD, outcome);
+	int r;
+
+	if (outcome->status != OUTCOME_DONE)
+		return settled;
+	if (!ops || !ops->split)
+		r = -EOPNOTSUPP;
+	else
+		r = ops->split(root, txn->row, &e->scope, e->old_value, e->new_value, outcome->text,
+			       sizeof(outcome->text));
+	if (r < 0) {
+		outcome->status = OUTCOME_FAILED;
+		outcome->error = -r;
+	}
+	return settled;
+}
+
+/* Whatever else comes of a transaction: its split goes on only where that was asked and worked. */
+static void end_split(const struct txn *txn)
+{
+	const struct knob_family_ops *ops = txn->row ? knob_family_ops(txn->row) : NULL;
+
+	if (ops && ops->split_end)
+		ops->split_end(&txn->entry.scope);
+}
+
 /* The one place that looks at the clock: how long a switch takes is known only after it. */
 bool setting_put(int root, struct txn *txn, enum setting_side side, struct outcome *outcome)
 {
 	uint64_t start = clock_now_ns();
-	bool settled = put(root, txn, side, outcome);
+	bool settled;
 
+	if (side == SETTING_SPLIT) {
+		settled = put_split(root, txn, outcome);
+		if (outcome->status != OUTCOME_DONE)
+			end_split(txn);
+	} else {
+		end_split(txn);
+		settled = put(root, txn, side, outcome);
+	}
 	outcome->time_ns = clock_now_ns();
 	outcome->took_ns = outcome->time_ns - start;
 	return settled;

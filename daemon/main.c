@@ -50,6 +50,8 @@
  *     actuator/route.c                 routes read and replaced by rtnetlink
  *     actuator/route_request.c         the request that replaces a route by itself
  *     actuator/setting.c               one setting put in force and read back
+ *     actuator/split.c                 new connections that draw their congestion control
+ *     actuator/split_off.c             the same in a build without BPF
  *     actuator/thread.c                threads: identity, masks, names
  *     actuator/txn.c                   the list of transactions
  *     actuator/usage.c                 what limits count: writes, flips, time on trial
@@ -64,6 +66,8 @@
  *     analyzer/target.c                a policy on one scope: watching, holding, on trial
  *     analyzer/text.c                  reasons as sentences
  *     analyzer/trial.c                 the phases of a trial
+ *     analyzer/trial_answer.c          what the actuator answers to a trial
+ *     analyzer/trial_split.c           windows that measure both sides at once
  *     analyzer/window.c                one window from the frames inside it
  *     base/conf_errors.c               all errors of a configuration file, in order
  *     base/conf_lexer.c                words of a configuration file
@@ -90,7 +94,16 @@
  *     bpf/block.bpf.c                  block requests timed in the kernel: tp_btf, fentry
  *     bpf/block_kprobe.bpf.c           the same by kprobes
  *     bpf/block_tracepoint.bpf.c       the same by plain tracepoints
+ *     bpf/lock.bpf.c                   waits for the kernel's locks counted in the kernel: tp_btf
+ *     bpf/lock_raw.bpf.c               the same by raw tracepoints
+ *     bpf/sched.bpf.c                  switches of tasks counted in the kernel: tp_btf
+ *     bpf/sched_raw.bpf.c              the same by the raw tracepoint
+ *     bpf/service.bpf.c                reads and sends of services timed in the kernel: tp_btf, fentry
+ *     bpf/service_kprobe.bpf.c         the same by kprobes
  *     bpf/squeeze.bpf.c                packets of each run of receiving, against its budget
+ *     bpf/tcp_split.bpf.c              the coin of each new connection, and what became of it
+ *     config/config.c                  flyball.conf and conf.d, one table of keys
+ *     config/services.c                the services that it names
  *     daemon/batch.c                   many series as the bytes of one message
  *     daemon/catalogue.c               signals and knobs of this build in one place
  *     daemon/channel.c                 whole messages over a socketpair
@@ -128,6 +141,7 @@
  *     daemon/cli/render_story.c        a trial told line by line
  *     daemon/cli/render_trial.c        the final table of a trial
  *     daemon/cli/sampler.c             sampling in the foreground
+ *     daemon/cli/verb_config.c         config check, show
  *     daemon/cli/verb_control.c        abort, rollback, freeze, thaw
  *     daemon/cli/verb_daemon.c         daemon
  *     daemon/cli/verb_doctor.c         doctor: what works here
@@ -151,8 +165,7 @@
  *     observer/block_btf.c             what the kernel's types say of the block layer
  *     observer/block_method.c          the methods of the block source, best first
  *     observer/block_probe.c           whether a way of the block programs may work here
- *     observer/block_programs.c        the BPF programs of one method, loaded and attached
- *     observer/block_seat.c            one BPF program attached and detached
+ *     observer/block_programs.c        the block programs of one method
  *     observer/block_series.c          a disk's series of a tick, held against the stat file
  *     observer/block_tracer.c          the watched disks, their histograms read
  *     observer/block_tracer_off.c      the same in a build without BPF
@@ -161,15 +174,40 @@
  *     observer/disks.c                 which disks there are
  *     observer/events.c                the numbers of tracepoints
  *     observer/instances.c             demanded instances as they come and go
+ *     observer/lock.c                  waits for the kernel's locks
+ *     observer/lock_tracer.c           the programs at contention, and their rows
+ *     observer/lock_tracer_off.c       the same in a build without BPF
  *     observer/memory.c                /proc/meminfo, /proc/vmstat, meminfo of nodes
+ *     observer/methods.c               the fallback chain of a source
  *     observer/net.c                   receiving and sending, by CPU and by interface
  *     observer/net_cpus.c              what each CPU took, dropped and left
  *     observer/netstat.c               tables of names over numbers of /proc/net
  *     observer/nics.c                  statistics and interrupts of an interface
  *     observer/observer.c              demand to sources, samples to frames
+ *     observer/paths.c                 paths that a pattern stands for
  *     observer/processes.c             processes listed
+ *     observer/programs.c              the BPF programs of a source, loaded and attached
+ *     observer/programs_probe.c        whether BPF programs may work here
  *     observer/psi.c                   /proc/pressure
  *     observer/psi_cgroup.c            pressure of control groups
+ *     observer/rows.c                  rows that programs count for processes and groups
+ *     observer/sched.c                 tasks: running, waiting, asleep
+ *     observer/sched_btf.c             what the kernel's types say of the scheduler
+ *     observer/sched_calls.c           system calls whose waits are told apart
+ *     observer/sched_series.c          a tick's series, from what the programs count
+ *     observer/sched_sums.c            the kernel's own sums of running and waiting
+ *     observer/sched_tracer.c          the program at each switch, and its rows
+ *     observer/sched_tracer_off.c      the same in a build without BPF
+ *     observer/seat.c                  one BPF program attached and detached
+ *     observer/service.c               services: latency and throughput by BPF, queues by sock_diag
+ *     observer/service_backlog.c       the queues of listening sockets, by sock_diag
+ *     observer/service_method.c        the methods of the service source, best first
+ *     observer/service_probe.c         whether a way of the service programs may work here
+ *     observer/service_programs.c      the BPF programs of one method, loaded and attached
+ *     observer/service_rules.c         services as executables' inodes and groups' numbers
+ *     observer/service_series.c        a service's series of a tick
+ *     observer/service_tracer.c        the services' histograms read
+ *     observer/service_tracer_off.c    the same in a build without BPF
  *     observer/signals.c               the table of signals
  *     observer/softirqs.c              software interrupts by CPU
  *     observer/softnet.c               the counters of receiving by CPU
@@ -183,6 +221,9 @@
  *     observer/tcp_route.c             the route to a peer
  *     observer/tcp_snapshot.c          connections looked at in slices
  *     observer/tcp_space.c             what is open in a network namespace
+ *     observer/tcp_split.c             results of connections that drew their congestion control
+ *     observer/tcp_split_off.c         the same in a build without BPF
+ *     observer/tcp_split_probe.c       whether connections could be split here
  *     observer/tcp_table.c             what was known of each connection
  *     observer/text.c                  parsing the kernel's text
  *     policies/arms.c                  try: the values of a policy

@@ -22,6 +22,7 @@ enum loss {
 	LOSS_FRAME,      /* a frame that did not reach its reader */
 	LOSS_INSTANCE,   /* a tick of a demanded instance that found no place or no descriptor */
 	LOSS_CONNECTION, /* a TCP connection that found no place in the table: not followed */
+	LOSS_PIPELINED, /* an answer to a request that came before the one before it was answered */
 	LOSS_COUNT,
 };
 
@@ -31,7 +32,12 @@ enum series_flag {
 	SERIES_LOSSY =
 		1u << 1, /* something of this tick was lost: not to be used in a trial's window */
 	SERIES_SUMS = 1u << 2, /* a distribution of which only count and sum are known */
+	SERIES_BASE = 1u << 3, /* of a split: what drew the incumbent */
+	SERIES_ARM = 1u << 4,  /* of a split: what drew the arm */
 };
+
+#define SERIES_SIDES \
+	((uint32_t)(SERIES_BASE | SERIES_ARM)) /* never both: two series of one signal and scope */
 
 /* One signal of one scope at one tick. */
 struct series {

@@ -16,6 +16,7 @@ enum action {
 	ACTION_BASE,  /* put the incumbent (old) in force, transaction stays open */
 	ACTION_KEEP,  /* commit: the arm in force stays (it is put in force if it is not) */
 	ACTION_UNDO,  /* put old in force and end the transaction; also of a kept one (rollback) */
+	ACTION_SPLIT, /* old stays in force, and what is new from now on (a connection) draws old or new by a coin; asked again: a new cohort */
 	ACTION_COUNT,
 };
 
@@ -31,6 +32,9 @@ enum outcome_status {
 enum change_flag {
 	CHANGE_BY_HAND =
 		1u << 0, /* BEGIN: no trial; it lives until its deadline, also without core */
+	CHANGE_SPLIT =
+		1u
+		<< 1, /* BEGIN: it will be split (ACTION_SPLIT), and no arm in force for all before KEEP */
 };
 
 /* One change that is asked for. */

@@ -61,10 +61,36 @@ enum signal_id {
 	SIGNAL_MEM_FAULTS_MAJOR, /* counters */
 	SIGNAL_MEM_SWAP_IN,
 	SIGNAL_MEM_SWAP_OUT,
-	SIGNAL_APP_VALUE,       /* what a service says of itself: a level */
-	SIGNAL_APP_COUNT,       /* events */
-	SIGNAL_APP_LATENCY,     /* durations */
-	SIGNAL_TCP_CONNECTIONS, /* of a network namespace */
+	SIGNAL_SCHED_WAKEUP, /* durations, in the order of enum sched_time of bpf/sched.h */
+	SIGNAL_SCHED_PREEMPTED,
+	SIGNAL_SCHED_RUN,
+	SIGNAL_SCHED_BLOCKED_DISK,
+	SIGNAL_SCHED_BLOCKED_LOCK,
+	SIGNAL_SCHED_BLOCKED_NETWORK,
+	SIGNAL_SCHED_BLOCKED_OTHER,
+	SIGNAL_SCHED_SLEEP,
+	SIGNAL_LOCK_FUTEX_WAIT,
+	SIGNAL_SCHED_WAIT,     /* the first two together */
+	SIGNAL_SCHED_WAITING,  /* tasks that wait, on average */
+	SIGNAL_SCHED_SWITCHES, /* counters, in the order of enum sched_count */
+	SIGNAL_SCHED_INVOLUNTARY,
+	SIGNAL_SCHED_MIGRATIONS,
+	SIGNAL_SCHED_MIGRATIONS_NODE,
+	SIGNAL_LOCK_KERNEL_SPIN, /* durations, in the order of enum lock_kind of bpf/lock.h */
+	SIGNAL_LOCK_KERNEL_MUTEX,
+	SIGNAL_LOCK_KERNEL_RWSEM,
+	SIGNAL_LOCK_KERNEL_OTHER,
+	SIGNAL_LOCK_KERNEL_WAIT,  /* all of them together */
+	SIGNAL_SERVICE_LATENCY,   /* from the first byte of a request read to that of its answer */
+	SIGNAL_SERVICE_REQUESTS,  /* requests whose first byte was read */
+	SIGNAL_SERVICE_BYTES_IN,  /* read by the service */
+	SIGNAL_SERVICE_BYTES_OUT, /* sent by it */
+	SIGNAL_SERVICE_QUEUE,     /* connections that wait to be accepted */
+	SIGNAL_SERVICE_QUEUE_DROPS, /* connections that found no room to wait */
+	SIGNAL_APP_VALUE,           /* what a service says of itself: a level */
+	SIGNAL_APP_COUNT,           /* events */
+	SIGNAL_APP_LATENCY,         /* durations */
+	SIGNAL_TCP_CONNECTIONS,     /* of a network namespace */
 	SIGNAL_TCP_OPENS_ACTIVE,
 	SIGNAL_TCP_OPENS_PASSIVE,
 	SIGNAL_TCP_SEGMENTS_IN,
@@ -106,6 +132,13 @@ enum signal_id {
 	SIGNAL_NET_TX_DROPS,
 	SIGNAL_NET_IRQS,
 	SIGNAL_NET_IRQS_SHARE,
+	SIGNAL_TCP_SPLIT_RTT, /* of connections that drew their congestion control: smoothed, once a round trip */
+	SIGNAL_TCP_SPLIT_RTT_MIN,     /* the least of each, when it closes */
+	SIGNAL_TCP_SPLIT_DURATION,    /* from established to closed */
+	SIGNAL_TCP_SPLIT_DELIVERY,    /* delivery rate, bytes a second, when it closes */
+	SIGNAL_TCP_SPLIT_BYTES,       /* acknowledged */
+	SIGNAL_TCP_SPLIT_RETRANSMITS, /* segments */
+	SIGNAL_TCP_SPLIT_CONNECTIONS, /* that drew */
 	SIGNAL_ID_COUNT,
 };
 
@@ -198,10 +231,16 @@ static inline bool signal_is_app(uint32_t signal)
 	return signal >= SIGNAL_APP_VALUE && signal <= SIGNAL_APP_LATENCY;
 }
 
+/* It has a series a side, and only while a trial splits connections: no instance is known by it. */
+static inline bool signal_is_split(uint32_t signal)
+{
+	return signal >= SIGNAL_TCP_SPLIT_RTT && signal <= SIGNAL_TCP_SPLIT_CONNECTIONS;
+}
+
 /* True when the reference is to what each instance of a policy of that scope has of its own. */
 static inline bool signal_ref_is_own(const struct signal_ref *ref, uint32_t scope)
 {
-	return ref->kind == scope && !ref->instance[0];
+	return ref->kind == scope && !ref->instance[0] && !signal_is_split(ref->signal);
 }
 
 #endif

@@ -14,8 +14,9 @@
 #include "observer/source.h"
 
 static const struct source_ops *const sources[] = {
-	&block_source,  &psi_source, &cgroup_psi_source, &cpu_source,
-	&memory_source, &app_source, &tcp_source,        &net_source,
+	&block_source,  &psi_source,   &cgroup_psi_source, &cpu_source,
+	&memory_source, &sched_source, &lock_source,       &app_source,
+	&tcp_source,    &net_source,   &tcp_split_source,  &service_source,
 };
 
 _Static_assert(ARRAY_SIZE(sources) <= SOURCES_MAX, "observer_sources() has room for all");
@@ -69,7 +70,9 @@ int observer_new(const struct observer_options *options, struct observer **ret_o
 	}
 	observer->context.root = options->root;
 	observer->context.run_dir = options->run_dir;
-	observer->context.force_block = options->force_block;
+	observer->context.force = options->force;
+	observer->context.services = options->services;
+	observer->context.maps = options->maps;
 	if (options->events)
 		observer->context.events = *options->events;
 	else
@@ -262,14 +265,15 @@ int observer_force(struct observer_options *options, const char *text, char *com
 
 	if (!source || !text[length]) {
 		snprintf(complaint, size,
-			 "needs SOURCE=METHOD, such as block=kprobe; 'block' alone has several");
+			 "needs SOURCE=METHOD, such as block=kprobe; 'block' and 'sched' have "
+			 "several");
 		return -EINVAL;
 	}
 	used = snprintf(complaint, size, "'%s' has no method '%s'; use one of", source->name,
 			text + length + 1);
 	for (size_t i = 0; (method = source->method(i)); i++) {
 		if (!strcmp(method, text + length + 1)) {
-			options->force_block = method;
+			options->force = text;
 			return 0;
 		}
 		if (used >= 0 && (size_t)used < size)
@@ -286,7 +290,7 @@ size_t observer_methods(struct observer *observer, size_t source, struct source_
 	const char *name;
 	size_t i;
 
-	context.force_block = NULL;
+	context.force = NULL;
 	for (i = 0; ops->method && i < SOURCE_METHODS_MAX && (name = ops->method(i)); i++) {
 		memset(&ret_methods[i], 0, sizeof(ret_methods[i]));
 		snprintf(ret_methods[i].name, SOURCE_NAME_MAX, "%s", ops->name);
@@ -295,6 +299,19 @@ size_t observer_methods(struct observer *observer, size_t source, struct source_
 		ops->try_method(&context, i, &ret_methods[i]);
 	}
 	return i;
+}
+
+int observer_thin(struct observer *observer, const char *source, uint32_t step)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		struct attachment *attachment = &observer->attachments[i];
+
+		if (strcmp(sources[i]->name, source) || !sources[i]->thin || !attachment->state)
+			continue;
+		sources[i]->thin(attachment->state, step);
+		return 0;
+	}
+	return -EOPNOTSUPP;
 }
 
 int observer_descriptor(const struct observer *observer)

@@ -24,6 +24,23 @@
 			  .scope = SCOPE_HOST,         \
 			  .source = source_,           \
 			  .about = about_ }
+#define SCHED(id, kind_, unit_, name_, about_)                                             \
+	[SIGNAL_SCHED_##id] = { .name = "sched." name_,                                    \
+				.kind = SIGNAL_##kind_,                                    \
+				.unit = UNIT_##unit_,                                      \
+				.scope = SCOPE_HOST,                                       \
+				.scopes = SCOPE_BIT(SCOPE_CPU) | SCOPE_BIT(SCOPE_CGROUP) | \
+					  SCOPE_BIT(SCOPE_PROCESS),                        \
+				.source = "sched",                                         \
+				.about = about_ }
+#define LOCK(id, name_, about_)                                           \
+	[SIGNAL_LOCK_KERNEL_##id] = { .name = "lock.kernel." name_,       \
+				      .kind = SIGNAL_DISTRIBUTION,        \
+				      .unit = UNIT_TIME,                  \
+				      .scope = SCOPE_HOST,                \
+				      .scopes = SCOPE_BIT(SCOPE_PROCESS), \
+				      .source = "lock",                   \
+				      .about = about_ }
 #define APP(id, kind_, unit_, name_, about_)          \
 	[SIGNAL_APP_##id] = { .name = "app." name_,   \
 			      .kind = SIGNAL_##kind_, \
@@ -40,6 +57,23 @@
 			  .source = source_,                            \
 			  .about = about_ }
 #define OF_ROUTES (SCOPE_BIT(SCOPE_NETNS) | SCOPE_BIT(SCOPE_ROUTE))
+
+#define SPLIT(id, kind_, unit_, name_, about_)                        \
+	[SIGNAL_TCP_SPLIT_##id] = { .name = "tcp.split." name_,       \
+				    .kind = SIGNAL_##kind_,           \
+				    .unit = UNIT_##unit_,             \
+				    .scope = SCOPE_HOST,              \
+				    .scopes = SCOPE_BIT(SCOPE_NETNS), \
+				    .source = "tcp_split",            \
+				    .about = about_ }
+
+#define SERVICE(id, kind_, unit_, name_, about_)            \
+	[SIGNAL_SERVICE_##id] = { .name = "service." name_, \
+				  .kind = SIGNAL_##kind_,   \
+				  .unit = UNIT_##unit_,     \
+				  .scope = SCOPE_SERVICE,   \
+				  .source = "service",      \
+				  .about = about_ }
 
 const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	DISK(READ_LATENCY, DISTRIBUTION, TIME, "read.latency",
@@ -100,11 +134,81 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	HOST(MEM_SWAP_IN, COUNTER, NONE, "memory", "mem.swap.in", "Pages read back from swap."),
 	HOST(MEM_SWAP_OUT, COUNTER, NONE, "memory", "mem.swap.out", "Pages written to swap."),
 
+	SCHED(WAKEUP, DISTRIBUTION, TIME, "wakeup",
+	      "Time of tasks from being woken, or made, to running."),
+	SCHED(PREEMPTED, DISTRIBUTION, TIME, "preempted",
+	      "Time of tasks from having to leave a CPU, still ready, to running again."),
+	SCHED(RUN, DISTRIBUTION, TIME, "run",
+	      "Time that a task stays on a CPU, with the interrupts that it sees."),
+	SCHED(BLOCKED_DISK, DISTRIBUTION, TIME, "blocked.disk",
+	      "Time of tasks asleep until their I/O has ended, as the kernel counts iowait."),
+	SCHED(BLOCKED_LOCK, DISTRIBUTION, TIME, "blocked.lock",
+	      "Time of tasks asleep in a futex call."),
+	SCHED(BLOCKED_NETWORK, DISTRIBUTION, TIME, "blocked.network",
+	      "Time of tasks asleep in a call on a socket; not in poll or epoll."),
+	SCHED(BLOCKED_OTHER, DISTRIBUTION, TIME, "blocked.other",
+	      "Time of tasks in uninterruptible sleep that is none of these: locks of the kernel, "
+	      "memory."),
+	SCHED(SLEEP, DISTRIBUTION, TIME, "sleep",
+	      "Time of tasks in any other sleep: timers, poll, pipes, children."),
+	[SIGNAL_LOCK_FUTEX_WAIT] = { .name = "lock.futex.wait",
+				     .kind = SIGNAL_DISTRIBUTION,
+				     .unit = UNIT_TIME,
+				     .scope = SCOPE_HOST,
+				     .scopes = SCOPE_BIT(SCOPE_CPU) | SCOPE_BIT(SCOPE_CGROUP) |
+					       SCOPE_BIT(SCOPE_PROCESS),
+				     .source = "sched",
+				     .about = "Time of threads from going to sleep in a futex call "
+					      "to running again." },
+	SCHED(WAIT, DISTRIBUTION, TIME, "wait",
+	      "Time of tasks from being ready to running: sched.wakeup and sched.preempted."),
+	SCHED(WAITING, GAUGE, NONE, "waiting",
+	      "Tasks in run queues that did not run, on average: the waits that ended in the "
+	      "tick."),
+	SCHED(SWITCHES, COUNTER, NONE, "switches", "Times that a task left a CPU."),
+	SCHED(INVOLUNTARY, COUNTER, NONE, "switches.involuntary",
+	      "Times that a task had to leave a CPU, or yielded it."),
+	SCHED(MIGRATIONS, COUNTER, NONE, "migrations",
+	      "Moves of tasks to another CPU, as the kernel counts; seen when they run there."),
+	SCHED(MIGRATIONS_NODE, COUNTER, NONE, "migrations.node",
+	      "Tasks that run on another node than before."),
+
+	LOCK(SPIN, "spin", "Time of waits for spinlocks and rwlocks of the kernel, on a CPU."),
+	LOCK(MUTEX, "mutex", "Time of waits for mutexes of the kernel, spinning and asleep."),
+	LOCK(RWSEM, "rwsem",
+	     "Time of waits for read-write semaphores of the kernel, such as mmap_lock."),
+	LOCK(OTHER, "other", "Time of waits for other sleeping locks of the kernel."),
+	LOCK(WAIT, "wait", "Time of waits for any lock of the kernel."),
+
+	SERVICE(LATENCY, DISTRIBUTION, TIME, "latency",
+		"From the first byte of a request that the service reads to the first byte of its "
+		"answer."),
+	SERVICE(REQUESTS, COUNTER, NONE, "requests", "Requests whose first byte was read."),
+	SERVICE(BYTES_IN, COUNTER, BYTES, "bytes.in", "Bytes that the service read."),
+	SERVICE(BYTES_OUT, COUNTER, BYTES, "bytes.out", "Bytes that the service sent."),
+	SERVICE(QUEUE, GAUGE, NONE, "queue", "Connections that wait to be accepted."),
+	SERVICE(QUEUE_DROPS, COUNTER, NONE, "queue.drops",
+		"Connections for which a listening socket had no room, or no memory."),
+
 	APP(VALUE, GAUGE, NONE, "value", "A level that a service pushes: `NAME 12`."),
 	APP(COUNT, COUNTER, NONE, "count", "Events that a service counts: `NAME +3`."),
 	APP(LATENCY, DISTRIBUTION, TIME, "latency",
 	    "Durations that a service measures: `NAME 1.2ms`, one each."),
 
+	SPLIT(RTT, DISTRIBUTION, TIME, "rtt",
+	      "In a split trial: smoothed round-trip time of each connection, once a round trip."),
+	SPLIT(RTT_MIN, DISTRIBUTION, TIME, "rtt.min",
+	      "In a split trial: least round-trip time of each connection that closed."),
+	SPLIT(DURATION, DISTRIBUTION, TIME, "duration",
+	      "In a split trial: time from established to closed of each connection that closed."),
+	SPLIT(DELIVERY, DISTRIBUTION, BYTES, "delivery",
+	      "In a split trial: delivery rate in bytes a second of each connection that closed, "
+	      "as "
+	      "the kernel measured it last."),
+	SPLIT(BYTES, COUNTER, BYTES, "bytes", "In a split trial: bytes acknowledged."),
+	SPLIT(RETRANSMITS, COUNTER, NONE, "retransmits", "In a split trial: segments sent again."),
+	SPLIT(CONNECTIONS, COUNTER, NONE, "connections",
+	      "In a split trial: connections that drew their congestion control."),
 	NETWORK(TCP_CONNECTIONS, HOST, SCOPE_BIT(SCOPE_NETNS), GAUGE, NONE, "tcp", "connections",
 		"Connections that are established, or closed by the peer alone."),
 	NETWORK(TCP_OPENS_ACTIVE, HOST, SCOPE_BIT(SCOPE_NETNS), COUNTER, NONE, "tcp",
@@ -151,7 +255,6 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	NETWORK(TCP_DELIVERY_RATE, HOST, OF_ROUTES, DISTRIBUTION, BYTES, "tcp", "delivery_rate",
 		"Bytes a second that each such connection delivered, by the kernel's latest "
 		"sample."),
-
 	NETWORK(NET_PACKETS, HOST, SCOPE_BIT(SCOPE_CPU), COUNTER, NONE, "net", "packets",
 		"Packets handed to the network stack, after they were joined (GRO)."),
 	NETWORK(NET_DROPS_BACKLOG, HOST, SCOPE_BIT(SCOPE_CPU), COUNTER, NONE, "net",

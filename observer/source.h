@@ -18,13 +18,17 @@
 #include "include/demand.h"
 #include "include/frame.h"
 #include "include/source.h"
+#include "include/service.h"
+#include "include/split.h"
 
 /* What a source may use of the outside. */
 struct source_context {
-	int root;                /* sysroot descriptor */
-	const char *force_block; /* see struct observer_options */
+	int root;                            /* sysroot descriptor */
+	const struct service_list *services; /* see struct observer_options */
+	const char *force;                   /* likewise */
 	struct source_events events;
-	const char *run_dir; /* likewise */
+	const char *run_dir;           /* likewise */
+	const struct split_maps *maps; /* likewise */
 	int epoll; /* a source adds what it wants to drain() between the ticks, level-triggered */
 };
 
@@ -81,6 +85,9 @@ struct source_ops {
 	/* Takes in what waits, between the ticks; bounded, allocates nothing. NULL = nothing ever does. */
 	void (*drain)(void *state);
 
+	/* As observer_thin(); kept while the source is open. NULL = it cannot. */
+	void (*thin)(void *state, uint32_t step);
+
 	/* Detaches; also what open() or demand() left half-done. */
 	void (*close)(void *state);
 
@@ -93,7 +100,11 @@ extern const struct source_ops psi_source;
 extern const struct source_ops cgroup_psi_source;
 extern const struct source_ops cpu_source;
 extern const struct source_ops memory_source;
+extern const struct source_ops sched_source;
+extern const struct source_ops lock_source;
 extern const struct source_ops app_source;
+extern const struct source_ops service_source;
+extern const struct source_ops tcp_split_source;
 extern const struct source_ops tcp_source;
 extern const struct source_ops net_source;
 

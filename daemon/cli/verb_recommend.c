@@ -38,9 +38,10 @@ static void trial_duration(const struct policy *policy, size_t n_arms, uint64_t 
 {
 	uint64_t ready = TRIAL_READY_WINDOWS * policy->trial.window_ns + policy->trial.washout_ns;
 	uint64_t window = policy->trial.window_ns + policy->trial.washout_ns;
+	uint64_t pair = policy->trial.split ? window : 2 * window;
 
-	*ret_least_ns = ready + window * (n_arms + 2 * LEAST_PAIRS);
-	*ret_most_ns = ready + window * (n_arms + 2 * (uint64_t)policy->trial.max_pairs);
+	*ret_least_ns = ready + window * n_arms + pair * LEAST_PAIRS;
+	*ret_most_ns = ready + window * n_arms + pair * policy->trial.max_pairs;
 }
 
 static bool is_offered(const struct knob_reading *reading, const char *value)
@@ -223,6 +224,7 @@ static json_t *read_plan(int fd)
 
 static int recommend_run(const struct invocation *invocation)
 {
+	_cleanup_config_ struct config *config = NULL;
 	_cleanup_knobs_ struct knob_file *knobs = NULL;
 	_cleanup_policies_ struct policy_set *policies = NULL;
 	_cleanup_close_ int fd = -1;
@@ -233,6 +235,8 @@ static int recommend_run(const struct invocation *invocation)
 	int r;
 
 	r = source_forced(invocation, &sources);
+	if (r == EXIT_CODE_OK)
+		r = config_read(invocation, &config);
 	if (r != EXIT_CODE_OK)
 		return r;
 	r = knobs_load(invocation, &knobs);
@@ -256,7 +260,8 @@ static int recommend_run(const struct invocation *invocation)
 		.user = option_text(invocation, "--user"),
 		.tick_ns = option_time_ns(invocation, "--tick"),
 		.only = option_scope(invocation, "--only"),
-		.force_block = sources.force_block,
+		.force = sources.force,
+		.services = &config->services,
 		.policies = policies,
 		.knobs = &knobs->table,
 	};
@@ -284,6 +289,7 @@ const struct verb verb_recommend = {
 			  .type = OPTION_TIME,
 			  .preset = "30s",
 			  .about = "How long to look." },
+			OPTION_CONFIG,
 			OPTION_POLICY,
 			OPTION_POLICIES,
 			OPTION_KNOBS,

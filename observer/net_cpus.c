@@ -126,24 +126,24 @@ void net_cpus_demand(struct net_cpus *cpus, const struct source_demand *demand)
 static void causes_add(struct net_cpu *cpu, uint64_t budget_first, uint64_t budget_now,
 		       double added)
 {
-	const uint64_t before = cpu->budget, time_before = cpu->time;
+	const uint64_t budget_before = cpu->budget, time_before = cpu->time;
 	const bool known = cpu->causes_known;
 	uint64_t by_budget;
 
-	cpu->budget = budget_now;
 	if (!known || isnan(added)) {
 		cpu->causes_known = true;
 		cpu->budget_start = budget_first;
-		cpu->budget = budget_first;
 		cpu->squeezes = 0;
+		cpu->budget = 0;
 		cpu->time = 0;
 		return;
 	}
 	cpu->squeezes += (uint64_t)added;
 	by_budget = budget_now - cpu->budget_start;
-	if (cpu->squeezes > by_budget && cpu->squeezes - by_budget > cpu->time)
-		cpu->time = cpu->squeezes - by_budget;
-	cpu->deltas[NET_DELTA_SQUEEZES_BUDGET] = (double)(budget_now - before);
+	cpu->budget = by_budget < cpu->squeezes ? by_budget : cpu->squeezes;
+	if (cpu->squeezes - cpu->budget > cpu->time)
+		cpu->time = cpu->squeezes - cpu->budget;
+	cpu->deltas[NET_DELTA_SQUEEZES_BUDGET] = (double)(cpu->budget - budget_before);
 	cpu->deltas[NET_DELTA_SQUEEZES_TIME] = (double)(cpu->time - time_before);
 }
 

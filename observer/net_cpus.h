@@ -34,9 +34,9 @@ struct net_cpu {
 	struct softnet_cpu before;
 	double deltas[NET_DELTA_COUNT]; /* NAN = not known */
 	bool causes_known;
-	uint64_t squeezes,
-		time; /* since the baseline of the causes; `time` as far as it was told */
-	uint64_t budget_start, budget; /* the programs' count at that baseline and last */
+	uint64_t budget_start; /* the programs' count at the baseline of the causes */
+	uint64_t squeezes, budget,
+		time; /* since that baseline; the last two as far as they were told */
 	bool irqs_known;
 	uint64_t irqs;
 	double irqs_added;

@@ -99,8 +99,13 @@ int tcp_dump_next(struct tcp_dump *dump, tcp_connection_fn fn, void *data)
 			return error->error < 0 ? error->error : -EPROTO;
 		}
 		if (message->nlmsg_type == NLMSG_DONE) {
+			int error = 0;
+
+			/* A dump that fails ends with its error: -ENOENT where the module tcp_diag is not there. */
+			if (nlmsg_valid_hdr(message, sizeof(error)))
+				memcpy(&error, nlmsg_data(message), sizeof(error));
 			dump->running = false;
-			return 0;
+			return error < 0 ? error : 0;
 		}
 		if (message->nlmsg_type == TCPDIAG_GETSOCK &&
 		    nlmsg_valid_hdr(message, sizeof(struct inet_diag_msg)))

@@ -155,7 +155,9 @@
  *     observer/disks.c                 which disks there are
  *     observer/events.c                the numbers of tracepoints
  *     observer/instances.c             demanded instances as they come and go
- *     observer/memory.c                /proc/meminfo, /proc/vmstat, meminfo of nodes
+ *     observer/memory.c                /proc/meminfo, /proc/vmstat, the same of nodes
+ *     observer/memory_cgroup.c         memory.stat of control groups
+ *     observer/memory_rows.c           the signals of memory in these files
  *     observer/observer.c              demand to sources, samples to frames
  *     observer/processes.c             processes listed
  *     observer/psi.c                   /proc/pressure

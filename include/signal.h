@@ -58,9 +58,17 @@ enum signal_id {
 	SIGNAL_MEM_DIRTY,
 	SIGNAL_MEM_WRITEBACK,
 	SIGNAL_MEM_SWAP_USED,
-	SIGNAL_MEM_FAULTS_MAJOR, /* counters */
-	SIGNAL_MEM_SWAP_IN,
+	SIGNAL_MEM_FAULTS_MINOR, /* counters */
+	SIGNAL_MEM_FAULTS_MAJOR,
+	SIGNAL_MEM_SWAP_IN, /* pages */
 	SIGNAL_MEM_SWAP_OUT,
+	SIGNAL_MEM_STALL_RECLAIM, /* tasks that had to reclaim, or compact, before they got memory */
+	SIGNAL_MEM_STALL_COMPACT,
+	SIGNAL_MEM_SCAN_KSWAPD, /* pages looked at */
+	SIGNAL_MEM_SCAN_DIRECT,
+	SIGNAL_MEM_REFAULTS,    /* pages */
+	SIGNAL_MEM_THP_SUCCESS, /* huge pages */
+	SIGNAL_MEM_THP_FAILURE,
 	SIGNAL_APP_VALUE,   /* what a service says of itself: a level */
 	SIGNAL_APP_COUNT,   /* events */
 	SIGNAL_APP_LATENCY, /* durations */

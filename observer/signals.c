@@ -17,6 +17,14 @@
 			  .scopes = SCOPE_BIT(SCOPE_##also_), \
 			  .source = source_,                  \
 			  .about = about_ }
+#define BOTH(id, also_, too_, kind_, unit_, source_, name_, about_)                     \
+	[SIGNAL_##id] = { .name = name_,                                                \
+			  .kind = SIGNAL_##kind_,                                       \
+			  .unit = UNIT_##unit_,                                         \
+			  .scope = SCOPE_HOST,                                          \
+			  .scopes = SCOPE_BIT(SCOPE_##also_) | SCOPE_BIT(SCOPE_##too_), \
+			  .source = source_,                                            \
+			  .about = about_ }
 #define HOST(id, kind_, unit_, source_, name_, about_) \
 	[SIGNAL_##id] = { .name = name_,               \
 			  .kind = SIGNAL_##kind_,      \
@@ -79,17 +87,35 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	HOST(MEM_AVAILABLE, GAUGE, BYTES, "memory", "mem.available",
 	     "Memory that can be had without swapping, by the kernel's estimate."),
 	EACH(MEM_FREE, NODE, GAUGE, BYTES, "memory", "mem.free", "Memory that nobody uses."),
-	EACH(MEM_CACHED, NODE, GAUGE, BYTES, "memory", "mem.cached",
+	BOTH(MEM_CACHED, NODE, CGROUP, GAUGE, BYTES, "memory", "mem.cached",
 	     "Page cache, without swap cache; of a node with buffers."),
-	EACH(MEM_DIRTY, NODE, GAUGE, BYTES, "memory", "mem.dirty",
+	BOTH(MEM_DIRTY, NODE, CGROUP, GAUGE, BYTES, "memory", "mem.dirty",
 	     "Page cache that waits to be written."),
-	EACH(MEM_WRITEBACK, NODE, GAUGE, BYTES, "memory", "mem.writeback",
+	BOTH(MEM_WRITEBACK, NODE, CGROUP, GAUGE, BYTES, "memory", "mem.writeback",
 	     "Page cache being written now."),
 	HOST(MEM_SWAP_USED, GAUGE, BYTES, "memory", "mem.swap.used", "Swap space in use."),
-	HOST(MEM_FAULTS_MAJOR, COUNTER, NONE, "memory", "mem.faults.major",
+	EACH(MEM_FAULTS_MINOR, CGROUP, COUNTER, NONE, "memory", "mem.faults.minor",
+	     "Page faults that found the page in memory, or needed an empty one."),
+	EACH(MEM_FAULTS_MAJOR, CGROUP, COUNTER, NONE, "memory", "mem.faults.major",
 	     "Page faults that needed a read from disk."),
-	HOST(MEM_SWAP_IN, COUNTER, NONE, "memory", "mem.swap.in", "Pages read back from swap."),
-	HOST(MEM_SWAP_OUT, COUNTER, NONE, "memory", "mem.swap.out", "Pages written to swap."),
+	EACH(MEM_SWAP_IN, CGROUP, COUNTER, NONE, "memory", "mem.swap.in",
+	     "Pages read back from swap; of a group not on v1."),
+	EACH(MEM_SWAP_OUT, CGROUP, COUNTER, NONE, "memory", "mem.swap.out",
+	     "Pages written to swap; of a group not on v1."),
+	HOST(MEM_STALL_RECLAIM, COUNTER, NONE, "memory", "mem.stall.reclaim",
+	     "Allocations that had to reclaim memory themselves first."),
+	HOST(MEM_STALL_COMPACT, COUNTER, NONE, "memory", "mem.stall.compact",
+	     "Allocations that had to compact memory themselves first."),
+	EACH(MEM_SCAN_KSWAPD, CGROUP, COUNTER, NONE, "memory", "mem.scan.kswapd",
+	     "Pages that kswapd looked at to reclaim them; of a group not on v1."),
+	EACH(MEM_SCAN_DIRECT, CGROUP, COUNTER, NONE, "memory", "mem.scan.direct",
+	     "Pages that allocating tasks looked at to reclaim them; of a group not on v1."),
+	BOTH(MEM_REFAULTS, NODE, CGROUP, COUNTER, NONE, "memory", "mem.refaults",
+	     "Pages read back soon after they were reclaimed: the working set does not fit."),
+	EACH(MEM_THP_SUCCESS, CGROUP, COUNTER, NONE, "memory", "mem.thp.success",
+	     "Transparent huge pages given at a fault or by khugepaged; of a group not on v1."),
+	HOST(MEM_THP_FAILURE, COUNTER, NONE, "memory", "mem.thp.failure",
+	     "Transparent huge pages wanted at a fault or by khugepaged, and not to be had."),
 
 	APP(VALUE, GAUGE, NONE, "value", "A level that a service pushes: `NAME 12`."),
 	APP(COUNT, COUNTER, NONE, "count", "Events that a service counts: `NAME +3`."),

@@ -93,6 +93,7 @@ extern const struct source_ops psi_source;
 extern const struct source_ops cgroup_psi_source;
 extern const struct source_ops cpu_source;
 extern const struct source_ops memory_source;
+extern const struct source_ops cgroup_memory_source;
 extern const struct source_ops app_source;
 
 /*

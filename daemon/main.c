@@ -158,6 +158,8 @@
  *     observer/memory.c                /proc/meminfo, /proc/vmstat, the same of nodes
  *     observer/memory_cgroup.c         memory.stat of control groups
  *     observer/memory_rows.c           the signals of memory in these files
+ *     observer/numa_maps.c             on which nodes the pages of a process are
+ *     observer/numa_process.c          its memory on nodes that it runs on, and on others
  *     observer/observer.c              demand to sources, samples to frames
  *     observer/processes.c             processes listed
  *     observer/psi.c                   /proc/pressure

@@ -69,6 +69,18 @@ enum signal_id {
 	SIGNAL_MEM_REFAULTS,    /* pages */
 	SIGNAL_MEM_THP_SUCCESS, /* huge pages */
 	SIGNAL_MEM_THP_FAILURE,
+	SIGNAL_NUMA_HIT, /* pages given, by where they were wanted and who got them */
+	SIGNAL_NUMA_MISS,
+	SIGNAL_NUMA_FOREIGN,
+	SIGNAL_NUMA_LOCAL,
+	SIGNAL_NUMA_OTHER,
+	SIGNAL_NUMA_HINT_MARKED, /* the kernel's own balancing */
+	SIGNAL_NUMA_HINT_FAULTS,
+	SIGNAL_NUMA_HINT_LOCAL,
+	SIGNAL_NUMA_MIGRATED,
+	SIGNAL_NUMA_PAGES_LOCAL, /* levels of a process, bytes */
+	SIGNAL_NUMA_PAGES_REMOTE,
+	SIGNAL_NUMA_PAGES_AGE, /* how old the two are */
 	SIGNAL_APP_VALUE,   /* what a service says of itself: a level */
 	SIGNAL_APP_COUNT,   /* events */
 	SIGNAL_APP_LATENCY, /* durations */

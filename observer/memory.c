@@ -159,7 +159,7 @@ static void node_sample_file(struct memory *memory, size_t place, enum memory_fi
 	memory_read(memory, node->fds[file - MEMORY_NODE_MEMINFO]);
 	if (file == MEMORY_NODE_MEMINFO)
 		memory_node_lines(memory->text);
-	for (enum signal_id i = SIGNAL_MEM_AVAILABLE; i <= SIGNAL_MEM_THP_FAILURE; i++)
+	for (enum signal_id i = MEMORY_FIRST; i <= MEMORY_LAST; i++)
 		if (memory_has(file, i) && signal_set_has(&instance->signals, i))
 			instance_value(instance, sampler, i,
 				       memory_value(&node->counts, i, file, memory->text,
@@ -190,7 +190,7 @@ static void memory_sample(void *state, struct sampler *sampler)
 		if (!memory_has_any(file, &sampler->demand->host))
 			continue;
 		memory_read(memory, memory->fds[file]);
-		for (enum signal_id i = SIGNAL_MEM_AVAILABLE; i <= SIGNAL_MEM_THP_FAILURE; i++)
+		for (enum signal_id i = MEMORY_FIRST; i <= MEMORY_LAST; i++)
 			if (memory_has(file, i) && sampler_wants_host(sampler, i))
 				sampler_host(sampler, i,
 					     memory_value(&memory->counts, i, file, memory->text,
@@ -209,8 +209,8 @@ static void memory_status(void *state, struct source_status *status)
 
 const struct source_ops memory_source = {
 	.name = "memory",
-	.first = SIGNAL_MEM_AVAILABLE,
-	.last = SIGNAL_MEM_THP_FAILURE,
+	.first = MEMORY_FIRST,
+	.last = MEMORY_LAST,
 	.scopes = SCOPE_BIT(SCOPE_HOST) | SCOPE_BIT(SCOPE_NODE),
 	.state_size = sizeof(struct memory),
 	.probe = memory_probe,

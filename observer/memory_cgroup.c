@@ -81,7 +81,7 @@ static int open_hierarchy(struct cgroups *cgroups, const struct source_context *
 		return r;
 	strcpy(status->method, cgroups->v1 ? "cgroup1" : "cgroup2");
 	source_say(status, SOURCE_IDLE, "", "%s", "");
-	for (enum signal_id i = SIGNAL_MEM_AVAILABLE; i <= SIGNAL_MEM_THP_FAILURE; i++)
+	for (enum signal_id i = MEMORY_FIRST; i <= MEMORY_LAST; i++)
 		if (cgroups->v1 && memory_has(MEMORY_GROUP, i) && !memory_has(MEMORY_GROUP_V1, i))
 			signal_set_add(&lacks, i);
 	memory_say_missing(&lacks, status);
@@ -146,7 +146,7 @@ static void group_sample(struct cgroup_memory *memory, size_t place, struct samp
 
 	if (sysroot_reread(group->fd, memory->text, MEMORY_BYTES) < 0)
 		memory->text[0] = '\0';
-	for (enum signal_id i = SIGNAL_MEM_AVAILABLE; i <= SIGNAL_MEM_THP_FAILURE; i++)
+	for (enum signal_id i = MEMORY_FIRST; i <= MEMORY_LAST; i++)
 		if (signal_set_has(&instance->signals, i))
 			instance_value(instance, sampler, i,
 				       group_value(memory, group, i, sampler->losses));
@@ -175,8 +175,8 @@ static void cgroup_memory_status(void *state, struct source_status *status)
 
 const struct source_ops cgroup_memory_source = {
 	.name = "cgroup-memory",
-	.first = SIGNAL_MEM_AVAILABLE,
-	.last = SIGNAL_MEM_THP_FAILURE,
+	.first = MEMORY_FIRST,
+	.last = MEMORY_LAST,
 	.scopes = SCOPE_BIT(SCOPE_CGROUP),
 	.state_size = sizeof(struct cgroup_memory),
 	.probe = cgroup_memory_probe,

@@ -24,7 +24,7 @@ static const char *const anchors[MEMORY_FILE_COUNT] = {
 	[MEMORY_GROUP] = "pgfault ",         [MEMORY_GROUP_V1] = "total_pgfault ",
 };
 
-#define ROW(signal) [(signal)-SIGNAL_MEM_AVAILABLE]
+#define ROW(signal) [(signal)-MEMORY_FIRST]
 /* Page faults are counted all together, and those that needed a read apart. */
 static const struct memory_keys memory_rows[MEMORY_SIGNALS][MEMORY_FILE_COUNT] = {
 	ROW(SIGNAL_MEM_AVAILABLE) = { [MEMORY_MEMINFO] = { { "MemAvailable:" } } },
@@ -86,11 +86,29 @@ static const struct memory_keys memory_rows[MEMORY_SIGNALS][MEMORY_FILE_COUNT] =
 							     "thp_collapse_alloc " } } },
 	ROW(SIGNAL_MEM_THP_FAILURE) = { [MEMORY_VMSTAT] = { { "thp_fault_fallback ",
 							      "thp_collapse_alloc_failed " } } },
+	/* The same as in numastat of a node: one file has all. */
+	ROW(SIGNAL_NUMA_HIT) = { [MEMORY_VMSTAT] = { { "numa_hit " } },
+				 [MEMORY_NODE_VMSTAT] = { { "numa_hit " } } },
+	ROW(SIGNAL_NUMA_MISS) = { [MEMORY_VMSTAT] = { { "numa_miss " } },
+				  [MEMORY_NODE_VMSTAT] = { { "numa_miss " } } },
+	ROW(SIGNAL_NUMA_FOREIGN) = { [MEMORY_VMSTAT] = { { "numa_foreign " } },
+				     [MEMORY_NODE_VMSTAT] = { { "numa_foreign " } } },
+	ROW(SIGNAL_NUMA_LOCAL) = { [MEMORY_VMSTAT] = { { "numa_local " } },
+				   [MEMORY_NODE_VMSTAT] = { { "numa_local " } } },
+	ROW(SIGNAL_NUMA_OTHER) = { [MEMORY_VMSTAT] = { { "numa_other " } },
+				   [MEMORY_NODE_VMSTAT] = { { "numa_other " } } },
+	ROW(SIGNAL_NUMA_HINT_MARKED) = { [MEMORY_VMSTAT] = { { "numa_pte_updates " } },
+					 [MEMORY_GROUP] = { { "numa_pte_updates " } } },
+	ROW(SIGNAL_NUMA_HINT_FAULTS) = { [MEMORY_VMSTAT] = { { "numa_hint_faults " } },
+					 [MEMORY_GROUP] = { { "numa_hint_faults " } } },
+	ROW(SIGNAL_NUMA_HINT_LOCAL) = { [MEMORY_VMSTAT] = { { "numa_hint_faults_local " } } },
+	ROW(SIGNAL_NUMA_MIGRATED) = { [MEMORY_VMSTAT] = { { "numa_pages_migrated " } },
+				      [MEMORY_GROUP] = { { "numa_pages_migrated " } } },
 };
 
 static const struct memory_keys *keys_of(enum memory_file file, enum signal_id signal)
 {
-	return &memory_rows[signal - SIGNAL_MEM_AVAILABLE][file];
+	return &memory_rows[signal - MEMORY_FIRST][file];
 }
 
 bool memory_has(enum memory_file file, enum signal_id signal)
@@ -100,7 +118,7 @@ bool memory_has(enum memory_file file, enum signal_id signal)
 
 bool memory_has_any(enum memory_file file, const struct signal_set *signals)
 {
-	for (enum signal_id i = SIGNAL_MEM_AVAILABLE; i <= SIGNAL_MEM_THP_FAILURE; i++)
+	for (enum signal_id i = MEMORY_FIRST; i <= MEMORY_LAST; i++)
 		if (memory_has(file, i) && signal_set_has(signals, i))
 			return true;
 	return false;
@@ -158,7 +176,7 @@ double memory_value(struct memory_counts *counts, enum signal_id signal, enum me
 		    const char *text, uint64_t *losses, struct signal_set *missing)
 {
 	const bool is_kib = file == MEMORY_MEMINFO || file == MEMORY_NODE_MEMINFO;
-	const size_t i = signal - SIGNAL_MEM_AVAILABLE;
+	const size_t i = signal - MEMORY_FIRST;
 	const uint64_t before = counts->counts[i];
 	const bool known = counts->known[i];
 	uint64_t sum;
@@ -217,7 +235,7 @@ void memory_say_missing(const struct signal_set *missing, struct source_status *
 
 	if (signal_set_empty(missing))
 		return;
-	for (enum signal_id i = SIGNAL_MEM_AVAILABLE; i <= SIGNAL_MEM_THP_FAILURE; i++)
+	for (enum signal_id i = MEMORY_FIRST; i <= MEMORY_LAST; i++)
 		if (signal_set_has(missing, i) && used < sizeof(names))
 			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
 						 used ? ", " : "", signal_rows[i].name);

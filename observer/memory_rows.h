@@ -10,7 +10,9 @@
 #include "observer/source.h"
 
 #define MEMORY_BYTES 16384 /* of a text: vmstat is some 5 KiB, memory.stat 1 to 3, meminfo 1.5 */
-#define MEMORY_SIGNALS (SIGNAL_MEM_THP_FAILURE - SIGNAL_MEM_AVAILABLE + 1)
+#define MEMORY_FIRST SIGNAL_MEM_AVAILABLE
+#define MEMORY_LAST SIGNAL_NUMA_MIGRATED
+#define MEMORY_SIGNALS (MEMORY_LAST - MEMORY_FIRST + 1)
 
 enum memory_file {
 	MEMORY_MEMINFO,      /* /proc/meminfo */

@@ -32,6 +32,13 @@
 			  .scope = SCOPE_HOST,         \
 			  .source = source_,           \
 			  .about = about_ }
+#define PROCESS(id, kind_, unit_, source_, name_, about_) \
+	[SIGNAL_##id] = { .name = name_,                  \
+			  .kind = SIGNAL_##kind_,         \
+			  .unit = UNIT_##unit_,           \
+			  .scope = SCOPE_PROCESS,         \
+			  .source = source_,              \
+			  .about = about_ }
 #define APP(id, kind_, unit_, name_, about_)          \
 	[SIGNAL_APP_##id] = { .name = "app." name_,   \
 			      .kind = SIGNAL_##kind_, \
@@ -116,6 +123,32 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	     "Transparent huge pages given at a fault or by khugepaged; of a group not on v1."),
 	HOST(MEM_THP_FAILURE, COUNTER, NONE, "memory", "mem.thp.failure",
 	     "Transparent huge pages wanted at a fault or by khugepaged, and not to be had."),
+
+	EACH(NUMA_HIT, NODE, COUNTER, NONE, "memory", "numa.hit",
+	     "Pages given on the node that was wanted."),
+	EACH(NUMA_MISS, NODE, COUNTER, NONE, "memory", "numa.miss",
+	     "Pages given on a node although another one was wanted."),
+	EACH(NUMA_FOREIGN, NODE, COUNTER, NONE, "memory", "numa.foreign",
+	     "Pages wanted on a node and given on another one."),
+	EACH(NUMA_LOCAL, NODE, COUNTER, NONE, "memory", "numa.local",
+	     "Pages given on a node to a task that ran on it."),
+	EACH(NUMA_OTHER, NODE, COUNTER, NONE, "memory", "numa.other",
+	     "Pages given on a node to a task that ran on another one."),
+	EACH(NUMA_HINT_MARKED, CGROUP, COUNTER, NONE, "memory", "numa.hint.marked",
+	     "Page table entries that balancing marked to see who uses them."),
+	EACH(NUMA_HINT_FAULTS, CGROUP, COUNTER, NONE, "memory", "numa.hint.faults",
+	     "Faults on marked entries."),
+	HOST(NUMA_HINT_LOCAL, COUNTER, NONE, "memory", "numa.hint.local",
+	     "Faults on marked entries whose page was on the task's own node."),
+	EACH(NUMA_MIGRATED, CGROUP, COUNTER, NONE, "memory", "numa.migrated",
+	     "Pages that balancing moved to another node."),
+	PROCESS(NUMA_PAGES_LOCAL, GAUGE, BYTES, "numa-process", "numa.pages.local",
+		"Memory on the nodes that its threads last ran on."),
+	PROCESS(NUMA_PAGES_REMOTE, GAUGE, BYTES, "numa-process", "numa.pages.remote",
+		"Memory on other nodes."),
+	PROCESS(NUMA_PAGES_AGE, GAUGE, TIME, "numa-process", "numa.pages.age",
+		"How long ago the two were looked at: every 10 s, and more rarely where it takes "
+		"long."),
 
 	APP(VALUE, GAUGE, NONE, "value", "A level that a service pushes: `NAME 12`."),
 	APP(COUNT, COUNTER, NONE, "count", "Events that a service counts: `NAME +3`."),

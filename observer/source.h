@@ -94,6 +94,7 @@ extern const struct source_ops cgroup_psi_source;
 extern const struct source_ops cpu_source;
 extern const struct source_ops memory_source;
 extern const struct source_ops cgroup_memory_source;
+extern const struct source_ops numa_process_source;
 extern const struct source_ops app_source;
 
 /*

@@ -120,6 +120,36 @@ static const char group_v2[] =
 	"pgsteal_kswapd 900\npgsteal_direct 1100\npgfault 83735\n"
 	"pgmajfault 12\npgrefill 5\nthp_fault_alloc 4\nthp_collapse_alloc 0\n";
 
+static void pages_by_node_and_balancing_are_counted(void **state)
+{
+	static const char *const keys[] = { "numa_hit ",           "numa_miss ",
+					    "numa_foreign ",       "numa_local ",
+					    "numa_other ",         "numa_pte_updates ",
+					    "numa_hint_faults ",   "numa_hint_faults_local ",
+					    "numa_pages_migrated " };
+	struct files *f = *state;
+
+	put_host(f);
+	put(f, NODE "meminfo", "Node 1 MemFree:        60 kB\n");
+	put_capture(f, NODE "vmstat", "memory/node-vmstat-6.18");
+	for (uint32_t kind = SCOPE_HOST; kind <= SCOPE_NODE; kind++) {
+		const uint32_t last = kind == SCOPE_NODE ? SIGNAL_NUMA_OTHER : SIGNAL_NUMA_MIGRATED;
+
+		if (kind == SCOPE_CPU)
+			continue;
+		start(f, SIGNAL_NUMA_HIT, SIGNAL_NUMA_MIGRATED, kind);
+		tick(f);
+		lost(f, "memory");
+		for (uint32_t i = 0; i <= last - SIGNAL_NUMA_HIT; i++)
+			add_to(f, kind == SCOPE_NODE ? NODE "vmstat" : "proc/vmstat", keys[i],
+			       100 + (int)i);
+		tick(f);
+		for (uint32_t i = 0; i <= last - SIGNAL_NUMA_HIT; i++)
+			expect(f, SIGNAL_NUMA_HIT + i, kind == SCOPE_NODE ? "1" : "", 100 + i);
+		assert_int_equal(lost(f, "memory"), 0);
+	}
+}
+
 static void a_group_of_v2_has_its_counts(void **state)
 {
 	struct files *f = *state;
@@ -195,6 +225,7 @@ int main(void)
 		TEST(what_a_kernel_does_not_count_is_said_and_is_no_loss),
 		TEST(half_a_sum_is_a_loss),
 		TEST(a_node_counts_refaults),
+		TEST(pages_by_node_and_balancing_are_counted),
 		TEST(a_group_of_v2_has_its_counts),
 		TEST(a_group_of_v1_has_the_counts_of_all_below_it),
 		TEST(without_a_memory_controller_the_source_says_so),

@@ -152,6 +152,8 @@
  *     observer/block_tracer_off.c      the same in a build without BPF
  *     observer/cgroups.c               control groups listed
  *     observer/cpu.c                   /proc/stat: all CPUs, each CPU
+ *     observer/cpu_cgroup.c            control groups that run into their limit of CPU time
+ *     observer/cpu_state.c             frequency, idle states and heat of CPUs
  *     observer/disks.c                 which disks there are
  *     observer/events.c                the numbers of tracepoints
  *     observer/instances.c             demanded instances as they come and go
@@ -164,6 +166,7 @@
  *     observer/processes.c             processes listed
  *     observer/psi.c                   /proc/pressure
  *     observer/psi_cgroup.c            pressure of control groups
+ *     observer/rapl.c                  the power that processor packages take
  *     observer/signals.c               the table of signals
  *     observer/source.c                what all sources share
  *     observer/text.c                  parsing the kernel's text

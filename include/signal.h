@@ -52,6 +52,14 @@ enum signal_id {
 	SIGNAL_CPU_IRQ,
 	SIGNAL_CPU_STEAL,
 	SIGNAL_CPU_IDLE,
+	SIGNAL_CPU_FREQUENCY,    /* Hz */
+	SIGNAL_CPU_IDLE_SHALLOW, /* shares of the tick */
+	SIGNAL_CPU_IDLE_DEEP,
+	SIGNAL_CPU_THROTTLE_CORE, /* by heat, events */
+	SIGNAL_CPU_THROTTLE_PACKAGE,
+	SIGNAL_CPU_THROTTLED, /* by a group's limit, share of its periods */
+	SIGNAL_CPU_THROTTLED_TIME,
+	SIGNAL_CPU_POWER,     /* watts */
 	SIGNAL_MEM_AVAILABLE, /* levels, bytes */
 	SIGNAL_MEM_FREE,
 	SIGNAL_MEM_CACHED,
@@ -81,9 +89,9 @@ enum signal_id {
 	SIGNAL_NUMA_PAGES_LOCAL, /* levels of a process, bytes */
 	SIGNAL_NUMA_PAGES_REMOTE,
 	SIGNAL_NUMA_PAGES_AGE, /* how old the two are */
-	SIGNAL_APP_VALUE,   /* what a service says of itself: a level */
-	SIGNAL_APP_COUNT,   /* events */
-	SIGNAL_APP_LATENCY, /* durations */
+	SIGNAL_APP_VALUE,      /* what a service says of itself: a level */
+	SIGNAL_APP_COUNT,      /* events */
+	SIGNAL_APP_LATENCY,    /* durations */
 	SIGNAL_ID_COUNT,
 };
 

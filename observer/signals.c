@@ -32,12 +32,12 @@
 			  .scope = SCOPE_HOST,         \
 			  .source = source_,           \
 			  .about = about_ }
-#define PROCESS(id, kind_, unit_, source_, name_, about_) \
-	[SIGNAL_##id] = { .name = name_,                  \
-			  .kind = SIGNAL_##kind_,         \
-			  .unit = UNIT_##unit_,           \
-			  .scope = SCOPE_PROCESS,         \
-			  .source = source_,              \
+#define OF(scope_, id, kind_, unit_, source_, name_, about_) \
+	[SIGNAL_##id] = { .name = name_,                     \
+			  .kind = SIGNAL_##kind_,            \
+			  .unit = UNIT_##unit_,              \
+			  .scope = SCOPE_##scope_,           \
+			  .source = source_,                 \
 			  .about = about_ }
 #define APP(id, kind_, unit_, name_, about_)          \
 	[SIGNAL_APP_##id] = { .name = "app." name_,   \
@@ -91,6 +91,23 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	     "Share of the CPUs' time that the hypervisor gave to others."),
 	EACH(CPU_IDLE, CPU, GAUGE, RATIO, "cpu", "cpu.idle", "Share of the CPUs' time idle."),
 
+	OF(CPU, CPU_FREQUENCY, GAUGE, NONE, "cpu-state", "cpu.frequency",
+	   "Clock frequency that its driver says, Hz."),
+	OF(CPU, CPU_IDLE_SHALLOW, GAUGE, RATIO, "cpu-state", "cpu.idle.shallow",
+	   "Share of the tick in the shallowest idle state, mostly polling."),
+	OF(CPU, CPU_IDLE_DEEP, GAUGE, RATIO, "cpu-state", "cpu.idle.deep",
+	   "Share of the tick in the deepest idle state."),
+	OF(CPU, CPU_THROTTLE_CORE, COUNTER, NONE, "cpu-state", "cpu.throttle.core",
+	   "Times that heat slowed the core down."),
+	OF(CPU, CPU_THROTTLE_PACKAGE, COUNTER, NONE, "cpu-state", "cpu.throttle.package",
+	   "Times that heat slowed its package down."),
+	OF(CGROUP, CPU_THROTTLED, GAUGE, RATIO, "cgroup-cpu", "cpu.throttled",
+	   "Share of the periods in which the group ran into its limit of CPU time."),
+	OF(CGROUP, CPU_THROTTLED_TIME, COUNTER, TIME, "cgroup-cpu", "cpu.throttled.time",
+	   "Time that its run queues waited for the next period, of all CPUs."),
+	HOST(CPU_POWER, GAUGE, NONE, "rapl", "cpu.power",
+	     "Power that all processor packages take, in watts."),
+
 	HOST(MEM_AVAILABLE, GAUGE, BYTES, "memory", "mem.available",
 	     "Memory that can be had without swapping, by the kernel's estimate."),
 	EACH(MEM_FREE, NODE, GAUGE, BYTES, "memory", "mem.free", "Memory that nobody uses."),
@@ -142,13 +159,13 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	     "Faults on marked entries whose page was on the task's own node."),
 	EACH(NUMA_MIGRATED, CGROUP, COUNTER, NONE, "memory", "numa.migrated",
 	     "Pages that balancing moved to another node."),
-	PROCESS(NUMA_PAGES_LOCAL, GAUGE, BYTES, "numa-process", "numa.pages.local",
-		"Memory on the nodes that its threads last ran on."),
-	PROCESS(NUMA_PAGES_REMOTE, GAUGE, BYTES, "numa-process", "numa.pages.remote",
-		"Memory on other nodes."),
-	PROCESS(NUMA_PAGES_AGE, GAUGE, TIME, "numa-process", "numa.pages.age",
-		"How long ago the two were looked at: every 10 s, and more rarely where it takes "
-		"long."),
+	OF(PROCESS, NUMA_PAGES_LOCAL, GAUGE, BYTES, "numa-process", "numa.pages.local",
+	   "Memory on the nodes that its threads last ran on."),
+	OF(PROCESS, NUMA_PAGES_REMOTE, GAUGE, BYTES, "numa-process", "numa.pages.remote",
+	   "Memory on other nodes."),
+	OF(PROCESS, NUMA_PAGES_AGE, GAUGE, TIME, "numa-process", "numa.pages.age",
+	   "How long ago the two were looked at: every 10 s, and more rarely where it takes "
+	   "long."),
 
 	APP(VALUE, GAUGE, NONE, "value", "A level that a service pushes: `NAME 12`."),
 	APP(COUNT, COUNTER, NONE, "count", "Events that a service counts: `NAME +3`."),

@@ -169,6 +169,8 @@
  *     observer/rapl.c                  the power that processor packages take
  *     observer/signals.c               the table of signals
  *     observer/source.c                what all sources share
+ *     observer/task_delay.c            what the threads of a process waited for
+ *     observer/taskstats.c             the kernel's accounting of a process, over generic netlink
  *     observer/text.c                  parsing the kernel's text
  *     policies/arms.c                  try: the values of a policy
  *     policies/expression.c            conditions, compiled

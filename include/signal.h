@@ -89,6 +89,13 @@ enum signal_id {
 	SIGNAL_NUMA_PAGES_LOCAL, /* levels of a process, bytes */
 	SIGNAL_NUMA_PAGES_REMOTE,
 	SIGNAL_NUMA_PAGES_AGE, /* how old the two are */
+	SIGNAL_TASK_DELAY_CPU, /* time that all threads of a process waited */
+	SIGNAL_TASK_DELAY_BLKIO,
+	SIGNAL_TASK_DELAY_SWAPIN,
+	SIGNAL_TASK_DELAY_FREEPAGES,
+	SIGNAL_TASK_DELAY_THRASHING,
+	SIGNAL_TASK_DELAY_COMPACT,
+	SIGNAL_TASK_DELAY_WPCOPY,
 	SIGNAL_APP_VALUE,      /* what a service says of itself: a level */
 	SIGNAL_APP_COUNT,      /* events */
 	SIGNAL_APP_LATENCY,    /* durations */

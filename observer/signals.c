@@ -167,6 +167,21 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	   "How long ago the two were looked at: every 10 s, and more rarely where it takes "
 	   "long."),
 
+	OF(PROCESS, TASK_DELAY_CPU, COUNTER, TIME, "task-delay", "task.delay.cpu",
+	   "Time that its threads waited for a CPU."),
+	OF(PROCESS, TASK_DELAY_BLKIO, COUNTER, TIME, "task-delay", "task.delay.blkio",
+	   "Time that its threads waited for reads and writes to end."),
+	OF(PROCESS, TASK_DELAY_SWAPIN, COUNTER, TIME, "task-delay", "task.delay.swapin",
+	   "Time that its threads waited for pages to come back from swap."),
+	OF(PROCESS, TASK_DELAY_FREEPAGES, COUNTER, TIME, "task-delay", "task.delay.freepages",
+	   "Time that its threads waited for memory to be reclaimed."),
+	OF(PROCESS, TASK_DELAY_THRASHING, COUNTER, TIME, "task-delay", "task.delay.thrashing",
+	   "Time that its threads waited for pages that had just been reclaimed."),
+	OF(PROCESS, TASK_DELAY_COMPACT, COUNTER, TIME, "task-delay", "task.delay.compact",
+	   "Time that its threads waited for memory to be compacted."),
+	OF(PROCESS, TASK_DELAY_WPCOPY, COUNTER, TIME, "task-delay", "task.delay.wpcopy",
+	   "Time that its threads waited for pages to be copied on a write."),
+
 	APP(VALUE, GAUGE, NONE, "value", "A level that a service pushes: `NAME 12`."),
 	APP(COUNT, COUNTER, NONE, "count", "Events that a service counts: `NAME +3`."),
 	APP(LATENCY, DISTRIBUTION, TIME, "latency",

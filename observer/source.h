@@ -98,6 +98,7 @@ extern const struct source_ops rapl_source;
 extern const struct source_ops memory_source;
 extern const struct source_ops cgroup_memory_source;
 extern const struct source_ops numa_process_source;
+extern const struct source_ops task_delay_source;
 extern const struct source_ops app_source;
 
 /*

@@ -11,6 +11,9 @@ packages = build-essential cmake ninja-build pkg-config \
 	fio iperf3 iproute2 jq e2fsprogs util-linux procps \
 	qemu-system-x86 busybox-static kmod xz-utils numactl
 
+# Servers and other observers that bench-overhead measures. On a machine with systemd their packages start the servers, too.
+bench_packages = nginx-light wrk memcached libmemcached-tools mariadb-server sysbench postgresql bpftrace linux-perf
+
 preset ?= release
 build = build/$(preset)
 flyball = $(build)/daemon/flyball
@@ -18,7 +21,7 @@ flyball = $(build)/daemon/flyball
 as_root = $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build recommend demo check check-unit check-native check-vm check-long asan lint fmt bench install clean
+.PHONY: help deps build recommend demo check check-unit check-native check-vm check-long asan lint fmt bench bench-overhead install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -62,6 +65,10 @@ fmt: deps ## format every C file
 
 bench: build ## the figures of docs/benchmarks.md, measured here (an hour; see tests/bench)
 	@$(as_root) tests/bench/run $(flyball)
+
+bench-overhead: build ## what looking costs six services, beside bpftrace and perf (two hours on a quiet machine)
+	@tests/install-packages $(bench_packages)
+	@$(as_root) tests/bench/overhead $(flyball)
 
 install: build ## install under /usr/local
 	@$(as_root) cmake --install $(build)

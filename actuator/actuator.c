@@ -5,6 +5,7 @@
  *     request           state before → after        by                what the system holds afterwards
  *     BEGIN             -    → OPEN                 begin             old (nothing is written)
  *     ARM, BASE         OPEN → OPEN                 switch_to         new; old with its companions
+ *     SPLIT             OPEN → OPEN                 switch_to         old; new connections draw old or new
  *     KEEP              OPEN → KEPT                 keep              new
  *     UNDO              OPEN, KEPT, STUCK → FREE    undo              old with its companions
  *     deadline, missed heartbeat, EOF, close        undo              the same
@@ -217,6 +218,9 @@ static int entry_make(struct actuator *a, const struct knob_row *row, const stru
 	if (ops->write_parts)
 		companions_add(ret_entry->companions, sizeof(ret_entry->companions), KNOB_NEW_NAME,
 			       change->new_value);
+	if (change->flags & CHANGE_SPLIT)
+		companions_add(ret_entry->companions, sizeof(ret_entry->companions),
+			       KNOB_SPLIT_NAME, "coin");
 	if (!ops->capture)
 		return 0;
 	used = strlen(ret_entry->companions);
@@ -272,6 +276,7 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 {
 	struct knob_reading reading;
 	struct journal_entry entry;
+	struct txn *txn;
 	int r;
 
 	if (!hand_is_alone(&a->hand)) {
@@ -312,17 +317,23 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 		return;
 	}
 	/* The guard left room for one more. */
-	txn_add(&a->table, TXN_OPEN, &entry)->by_hand = change->flags & CHANGE_BY_HAND;
+	txn = txn_add(&a->table, TXN_OPEN, &entry);
+	txn->by_hand = change->flags & CHANGE_BY_HAND;
+	txn->splits = change->flags & CHANGE_SPLIT;
 }
 
 static void switch_to(struct actuator *a, struct txn *txn, enum setting_side side, uint64_t now_ns,
 		      struct outcome *outcome)
 {
 	bool was_touched = txn->touched;
+	bool was_split = txn->holder != 0;
 	uint32_t n_before = txn->n_writes;
 	bool settled = hand_put(&a->hand, txn, side, outcome);
 
-	restraint_put(&a->restraint, txn, side == SETTING_NEW, n_before, now_ns);
+	if (side == SETTING_SPLIT && outcome->status == OUTCOME_DONE)
+		restraint_split(&a->restraint, txn, !was_split, now_ns);
+	else
+		restraint_put(&a->restraint, txn, side == SETTING_NEW, n_before, now_ns);
 	if (outcome->status != OUTCOME_DONE) {
 		finish(a, txn, settled, outcome, now_ns);
 		return;
@@ -330,6 +341,13 @@ static void switch_to(struct actuator *a, struct txn *txn, enum setting_side sid
 	/* For people who read the journal after a crash; recovery does without, so an error is none. */
 	if (side == SETTING_NEW && !was_touched)
 		journal_append(&a->journal, JOURNAL_APPLIED, &txn->entry, JOURNAL_LAZY);
+}
+
+static enum setting_side side_of(uint32_t action)
+{
+	if (action == ACTION_SPLIT)
+		return SETTING_SPLIT;
+	return action == ACTION_ARM ? SETTING_NEW : SETTING_OLD;
 }
 
 static void undo(struct actuator *a, struct txn *txn, uint64_t now_ns, struct outcome *outcome)
@@ -407,11 +425,18 @@ static void carry_out(struct actuator *a, const struct change *change, uint64_t 
 			 change->txn);
 		return;
 	}
+	if ((change->action == ACTION_ARM && txn->splits) ||
+	    (change->action == ACTION_SPLIT && !txn->splits)) {
+		outcome->status = OUTCOME_REFUSED;
+		snprintf(outcome->text, sizeof(outcome->text),
+			 "transaction %" PRIu64 " was %sbegun as a split", change->txn,
+			 txn->splits ? "" : "not ");
+		return;
+	}
 	if (change->action == ACTION_KEEP)
 		keep(a, txn, now_ns, outcome);
 	else
-		switch_to(a, txn, change->action == ACTION_ARM ? SETTING_NEW : SETTING_OLD, now_ns,
-			  outcome);
+		switch_to(a, txn, side_of(change->action), now_ns, outcome);
 }
 
 void actuator_change(struct actuator *a, const struct change *change, uint64_t now_ns,

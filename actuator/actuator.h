@@ -5,7 +5,7 @@
  * (hand.h), so that no call here blocks for longer than its limit.
  *
  *     actuator_open (recovers what a crash left)
- *     actuator_change(BEGIN) → (ARM | BASE)… → KEEP | UNDO
+ *     actuator_change(BEGIN) → (ARM | BASE | SPLIT)… → KEEP | UNDO
  *     actuator_heartbeat at least every heartbeat_ns while a transaction is open
  *     actuator_expire at actuator_deadline()
  *     actuator_close (undoes what is open)
@@ -20,6 +20,7 @@
 
 #include "include/limits.h"
 #include "include/outcome.h"
+#include "include/split.h"
 
 struct actuator;
 struct knob_table;
@@ -40,6 +41,7 @@ struct actuator_options {
 	int pins; /* descriptor of the folder that pins are kept in; 0 = they are not kept */
 	uint64_t daemon_ns; /* tells one daemon from the next: limits of the run time end with it */
 	const struct knob_table *knobs; /* must outlive the actuator; NULL = the build's */
+	const struct split_maps *maps;  /* of connections that are split; NULL = none can be */
 	uint64_t hand_limit_ns;         /* a read or write that takes longer hangs; 0 = 2 s */
 	uint64_t hand_total_ns;         /* the same where signs of progress come; 0 = 30 s */
 };
@@ -78,6 +80,13 @@ void actuator_change(struct actuator *actuator, const struct change *change, uin
 /* As knob_read(), under the time limit of every other access; -ETIMEDOUT when it does not return. */
 int actuator_read(struct actuator *actuator, const struct knob_row *row, const struct scope *scope,
 		  struct knob_reading *ret_reading);
+
+/*
+ * Makes the maps of split connections, which the actuator writes and the observer reads; before the two part. The caller
+ * closes all four. Returns 0 or -errno.
+ */
+int split_maps_open(struct split_maps *ret_actuator, struct split_maps *ret_observer);
+void split_maps_close(struct split_maps *maps);
 
 /* Core is alive. */
 void actuator_heartbeat(struct actuator *actuator, uint64_t now_ns);

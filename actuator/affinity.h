@@ -20,6 +20,20 @@ int affinity_threads_each(int root, pid_t pid, affinity_thread_fn fn, void *cont
 /* The leader, if it is still the process that the scope means; else -ESRCH. */
 int affinity_leader_read(int root, const struct scope *scope, struct thread *ret_leader);
 
+enum affinity_direction {
+	AFFINITY_TO_ARM,      /* every thread gets the arm's CPUs */
+	AFFINITY_TO_CAPTURED, /* each its own again */
+};
+
+/*
+ * Switches the threads of a process that have a mask of the transaction: `arm`, or one of those that `companions` (as
+ * affinity_process_capture() wrote them) say. Others are somebody else's, and are left; `ret_text`, if not NULL, says
+ * so, and what could not be done. 0, -ESRCH when the process is gone, -EAGAIN while threads are born faster, -errno.
+ */
+int affinity_threads_switch(int root, const struct scope *scope, const char *companions,
+			    const struct idset *arm, enum affinity_direction direction,
+			    char *ret_text, size_t size);
+
 int affinity_process_resolve(int root, struct scope *scope);
 int affinity_process_read(int root, const struct scope *scope, struct knob_reading *reading);
 int affinity_process_allowed(int root, const struct scope *scope, char *ret_text, size_t size);
@@ -33,6 +47,6 @@ int affinity_process_restore(int root, const struct scope *scope, const char *co
 size_t affinity_irq_scopes(int root, const struct knob_row *row, struct scope *ret_scopes,
 			   size_t max);
 int affinity_irq_capture(int root, const struct scope *scope, char *companions, size_t size);
-bool affinity_irq_same_instance(int root, const struct scope *scope, const char *companions);
+int affinity_irq_same_instance(int root, const struct scope *scope, const char *companions);
 
 #endif

@@ -63,13 +63,16 @@ int affinity_irq_capture(int root, const struct scope *scope, char *companions, 
 	return r < 0 ? r : companions_add(companions, size, INSTANCE_NAME, instance);
 }
 
-bool affinity_irq_same_instance(int root, const struct scope *scope, const char *companions)
+int affinity_irq_same_instance(int root, const struct scope *scope, const char *companions)
 {
 	char name[32], value[KNOB_VALUE_MAX], now[KNOB_VALUE_MAX];
+	int r;
 
-	while (companions_next(&companions, name, sizeof(name), value, sizeof(value)) > 0)
-		if (!strcmp(name, INSTANCE_NAME))
-			return irq_instance(root, scope, now, sizeof(now)) == 0 &&
-			       !strcmp(now, value);
-	return true;
+	while (companions_next(&companions, name, sizeof(name), value, sizeof(value)) > 0) {
+		if (strcmp(name, INSTANCE_NAME))
+			continue;
+		r = irq_instance(root, scope, now, sizeof(now));
+		return r < 0 ? r : !strcmp(now, value);
+	}
+	return 1;
 }

@@ -40,7 +40,7 @@ int affinity_threads_each(int root, pid_t pid, affinity_thread_fn fn, void *cont
 		closep(&fd);
 		return r;
 	}
-	while (r >= 0 && (entry = readdir(dir))) {
+	while (r >= 0 && (errno = 0, entry = readdir(dir))) {
 		struct thread thread;
 		struct idset cpus;
 
@@ -56,6 +56,9 @@ int affinity_threads_each(int root, pid_t pid, affinity_thread_fn fn, void *cont
 		if (r == -ENOENT || r == -ESRCH)
 			r = 0;
 	}
+	/* A list that ends early is not all threads. */
+	if (r >= 0 && errno)
+		r = errno == ENOENT ? -ESRCH : -errno;
 	return r;
 }
 

@@ -15,47 +15,29 @@
 
 #define PASSES_MAX 16 /* over threads that are born meanwhile; each pass finds those of the last */
 
-/* What companions say of the threads. */
+/* What companions say of the threads, and the arm. */
 struct captured {
 	const char *lines;
-	struct idset common, new_cpus;
-};
-
-enum direction {
-	TO_ARM,
-	TO_CAPTURED,
+	struct idset common;
+	const struct idset *arm;
 };
 
 struct switching {
 	const struct captured *captured;
-	enum direction direction;
+	enum affinity_direction direction;
 	size_t changed; /* in this pass */
 	int error;      /* the first that is not the end of a thread */
 	char *text;     /* what could not be done, or was left; NULL: the error alone counts */
 	size_t text_size;
 };
 
-static int captured_parse(const char *companions, struct captured *ret_captured)
+static int find_cpus(const char *companions, const char *name, struct idset *ret_cpus)
 {
-	struct captured captured = { .lines = companions };
-	char name[THREAD_NAME_MAX], value[KNOB_VALUE_MAX];
-	unsigned int found = 0;
-	int r;
+	char value[KNOB_VALUE_MAX];
 
-	while ((r = companions_next(&companions, name, sizeof(name), value, sizeof(value))) > 0) {
-		if (!strcmp(name, AFFINITY_COMMON_NAME))
-			r = idset_parse(value, &captured.common);
-		else if (!strcmp(name, KNOB_NEW_NAME))
-			r = idset_parse(value, &captured.new_cpus);
-		else
-			continue;
-		if (r < 0)
-			return -EBADMSG;
-		found++;
-	}
-	if (r < 0 || found != 2)
+	if (companions_find(companions, name, value, sizeof(value)) < 0 ||
+	    idset_parse(value, ret_cpus) < 0)
 		return -EBADMSG;
-	*ret_captured = captured;
 	return 0;
 }
 
@@ -112,12 +94,12 @@ static int switch_thread(int root, const struct thread *thread, const struct ids
 
 	if (r < 0)
 		return r;
-	wanted = s->direction == TO_ARM ? &s->captured->new_cpus : &had;
+	wanted = s->direction == AFFINITY_TO_ARM ? s->captured->arm : &had;
 	if (idset_equal(now, wanted))
 		return 0;
-	is_arm = idset_equal(now, &s->captured->new_cpus);
+	is_arm = idset_equal(now, s->captured->arm);
 	/* Going back, a captured mask is one that a thread was born with. */
-	if (s->direction == TO_CAPTURED && ours && !is_arm)
+	if (s->direction == AFFINITY_TO_CAPTURED && ours && !is_arm)
 		return 0;
 	if (!ours && !is_arm) {
 		complain(s, thread, 0);
@@ -149,33 +131,46 @@ static int switch_all(int root, const struct scope *scope, struct switching *s)
 	return r < 0 ? r : -EAGAIN;
 }
 
+int affinity_threads_switch(int root, const struct scope *scope, const char *companions,
+			    const struct idset *arm, enum affinity_direction direction,
+			    char *ret_text, size_t size)
+{
+	struct captured captured = { .lines = companions, .arm = arm };
+	struct switching s = {
+		.captured = &captured,
+		.direction = direction,
+		.text = ret_text,
+		.text_size = size,
+	};
+	int r = find_cpus(companions, AFFINITY_COMMON_NAME, &captured.common);
+
+	return r < 0 ? r : switch_all(root, scope, &s);
+}
+
 int affinity_process_write(int root, const struct scope *scope, const char *companions,
 			   const char *value)
 {
-	struct switching s = { .direction = TO_CAPTURED };
-	struct captured captured;
-	struct idset cpus;
-	int r = captured_parse(companions, &captured);
+	struct idset arm, cpus;
+	int r = find_cpus(companions, KNOB_NEW_NAME, &arm);
 
 	if (r == 0)
 		r = idset_parse(value, &cpus);
 	if (r < 0)
 		return r;
-	s.captured = &captured;
-	if (idset_equal(&cpus, &captured.new_cpus))
-		s.direction = TO_ARM;
-	return switch_all(root, scope, &s);
+	return affinity_threads_switch(root, scope, companions, &arm,
+				       idset_equal(&cpus, &arm) ? AFFINITY_TO_ARM
+								: AFFINITY_TO_CAPTURED,
+				       NULL, 0);
 }
 
 int affinity_process_restore(int root, const struct scope *scope, const char *companions,
 			     char *ret_text, size_t size)
 {
-	struct switching s = { .direction = TO_CAPTURED, .text = ret_text, .text_size = size };
-	struct captured captured;
-	int r = captured_parse(companions, &captured);
+	struct idset arm;
+	int r = find_cpus(companions, KNOB_NEW_NAME, &arm);
 
-	s.captured = &captured;
 	if (r == 0)
-		r = switch_all(root, scope, &s);
+		r = affinity_threads_switch(root, scope, companions, &arm, AFFINITY_TO_CAPTURED,
+					    ret_text, size);
 	return r == -ESRCH ? -ENOENT : r;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -59,18 +60,54 @@ static bool parse_mount(const char *line, const char *controller, struct cgroup_
 	return true;
 }
 
-/* The first mount is the one that the machine began with; a container's bind mounts come later. */
-int cgroup_find(int root, const char *controller, struct cgroup_place *ret_place)
+int cgroup_mounts_read(int root, struct cgroup_mounts *ret_mounts)
 {
 	_cleanup_fclose_ FILE *file = open_text(root, "proc/self/mountinfo");
+	struct cgroup_mounts mounts = { 0 };
 	char line[LINE_MAX_BYTES];
 
 	if (!file)
 		return -errno;
-	while (fgets(line, sizeof(line), file))
-		if (parse_mount(line, controller, ret_place))
+	while (mounts.n < CGROUP_MOUNTS_MAX && fgets(line, sizeof(line), file)) {
+		if (!strstr(line, " - cgroup"))
+			continue;
+		mounts.lines[mounts.n] = strdup(line);
+		if (!mounts.lines[mounts.n]) {
+			cgroup_mounts_deinit(&mounts);
+			return -ENOMEM;
+		}
+		mounts.n++;
+	}
+	if (ferror(file)) {
+		cgroup_mounts_deinit(&mounts);
+		return -EIO;
+	}
+	*ret_mounts = mounts;
+	return 0;
+}
+
+void cgroup_mounts_deinit(struct cgroup_mounts *mounts)
+{
+	while (mounts->n > 0)
+		free(mounts->lines[--mounts->n]);
+}
+
+/* The first mount is the one that the machine began with; a container's bind mounts come later. */
+int cgroup_mounts_find(const struct cgroup_mounts *mounts, const char *controller,
+		       struct cgroup_place *ret_place)
+{
+	for (size_t i = 0; i < mounts->n; i++)
+		if (parse_mount(mounts->lines[i], controller, ret_place))
 			return 0;
 	return -ENOENT;
+}
+
+int cgroup_find(int root, const char *controller, struct cgroup_place *ret_place)
+{
+	_cleanup_(cgroup_mounts_deinit) struct cgroup_mounts mounts = { 0 };
+	int r = cgroup_mounts_read(root, &mounts);
+
+	return r < 0 ? r : cgroup_mounts_find(&mounts, controller, ret_place);
 }
 
 bool cgroup_below(const char *group, const char *top)
@@ -110,7 +147,7 @@ int cgroup_of(int root, const char *process, const struct cgroup_place *place,
 			return -ENAMETOOLONG;
 		return 0;
 	}
-	return -ENOENT;
+	return ferror(file) ? -EIO : -ENOENT;
 }
 
 bool cgroup_valid(const char *group)
@@ -155,9 +192,16 @@ struct walk {
 	cgroup_fn fn;
 	void *context;
 	size_t seen;
+	int error; /* the first of a group that could not be looked at; the others are */
 };
 
-static DIR *open_group(const struct walk *walk, const char *group)
+static void note_error(struct walk *walk, int error)
+{
+	if (walk->error == 0 && error != ENOENT && error != ENODEV)
+		walk->error = -error;
+}
+
+static DIR *open_group(struct walk *walk, const char *group)
 {
 	char path[CGROUP_PATH_MAX];
 	DIR *dir;
@@ -167,8 +211,10 @@ static DIR *open_group(const struct walk *walk, const char *group)
 		return NULL;
 	fd = openat(walk->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir && fd >= 0)
-		close(fd);
+	if (!dir) {
+		note_error(walk, errno);
+		closep(&fd);
+	}
 	return dir;
 }
 
@@ -185,7 +231,7 @@ static int walk_below(struct walk *walk, char *group, int depth)
 	if (++walk->seen > CGROUPS_MAX)
 		return -E2BIG;
 	r = walk->fn(walk->root, walk->place, group, walk->context);
-	while (r >= 0 && depth < CGROUP_DEPTH_MAX && (entry = readdir(dir))) {
+	while (r >= 0 && depth < CGROUP_DEPTH_MAX && (errno = 0, entry = readdir(dir))) {
 		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") ||
 		    !strcmp(entry->d_name, ".."))
 			continue;
@@ -196,6 +242,8 @@ static int walk_below(struct walk *walk, char *group, int depth)
 		r = walk_below(walk, group, depth + 1);
 		group[length ? length : 1] = '\0';
 	}
+	if (r >= 0 && depth < CGROUP_DEPTH_MAX && errno)
+		note_error(walk, errno);
 	return r;
 }
 
@@ -208,5 +256,5 @@ int cgroup_walk(int root, const struct cgroup_place *place, const char *top, cgr
 
 	snprintf(group, sizeof(group), "%s", top);
 	r = walk_below(&walk, group, 0);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : walk.error;
 }

@@ -19,6 +19,10 @@
 #define CGROUP_PATH_MAX 512  /* of a file: mount, group, name */
 #define CGROUP_DEPTH_MAX 32  /* groups below each other; the kernel knows no limit */
 #define CGROUPS_MAX 16384    /* groups that one walk looks at */
+#define CGROUP_MOUNTS_MAX \
+	64 /* hierarchies; v1 has a dozen controllers. What containers bind comes behind them */
+
+#define CGROUP_OWNER_HIERARCHIES 2
 
 /* A mounted hierarchy. */
 struct cgroup_place {
@@ -27,7 +31,21 @@ struct cgroup_place {
 	char top[SCOPE_NAME_MAX];     /* what the mount shows as its root: `/` but in containers */
 };
 
-/* Finds the hierarchy of a v1 controller (`cpu`, `name=systemd`), or of v2 with NULL. 0, -ENOENT, -errno. */
+/* The hierarchies that are mounted, read once for whoever asks for several. Starts as { 0 }. */
+struct cgroup_mounts {
+	size_t n;
+	char *lines[CGROUP_MOUNTS_MAX]; /* of mountinfo */
+};
+
+/* Reads what is mounted now. 0, -ENOMEM, -errno. */
+int cgroup_mounts_read(int root, struct cgroup_mounts *ret_mounts);
+void cgroup_mounts_deinit(struct cgroup_mounts *mounts);
+
+/* The hierarchy of a v1 controller (`cpu`, `name=systemd`), or of v2 with NULL. 0 or -ENOENT. */
+int cgroup_mounts_find(const struct cgroup_mounts *mounts, const char *controller,
+		       struct cgroup_place *ret_place);
+
+/* The same in one call, for one question. 0, -ENOENT, -ENOMEM, -errno. */
 int cgroup_find(int root, const char *controller, struct cgroup_place *ret_place);
 
 /* The group that a process (`self`, `123`) is in, as a path below the mount. 0, -ENOENT when it is outside, -errno. */
@@ -59,7 +77,7 @@ typedef int (*cgroup_fn)(int root, const struct cgroup_place *place, const char 
 /*
  * Visits `top` and all groups below it, parents first. Groups that vanish meanwhile are left out; so are those whose
  * names do not fit into a scope, and those deeper than CGROUP_DEPTH_MAX. Returns 0, what `fn` returned, or -E2BIG after
- * CGROUPS_MAX groups.
+ * CGROUPS_MAX groups. A group that exists and cannot be looked at is left out, too, and the walk then returns -errno at its end.
  */
 int cgroup_walk(int root, const struct cgroup_place *place, const char *top, cgroup_fn fn,
 		void *context);
@@ -69,5 +87,20 @@ int cgroup_walk(int root, const struct cgroup_place *place, const char *top, cgr
  * manager or an operator), `systemd` (a unit's), or "".
  */
 void cgroup_owner(int root, const char *group, char *ret_owner, size_t size);
+
+/*
+ * The same in steps, for a walk that comes down from the groups above. In each of these hierarchies, in this order, a
+ * group may be marked; the first that knows an owner is right.
+ */
+extern const char *const cgroup_owner_hierarchies[CGROUP_OWNER_HIERARCHIES];
+
+/* False for a folder without any mark, as nearly all are: one question instead of four. */
+bool cgroup_has_marks(int fd);
+
+/* True when the group is delegated by a mark of its own; `fd` is its folder, -1 = it has no marks. */
+bool cgroup_is_delegated(int fd);
+
+/* True for the group of a unit of systemd. */
+bool cgroup_is_unit(int root, int fd, const char *group);
 
 #endif

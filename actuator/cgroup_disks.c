@@ -101,7 +101,7 @@ static int by_number(const void *a, const void *b)
 	return x->minor < y->minor ? -1 : x->minor > y->minor;
 }
 
-/* Parts are parted by a byte of `separators`. */
+/* Parts are parted by a byte of `separators`; each is of another disk. */
 static int parse_table(const char *text, const char *separators, struct table *ret_table)
 {
 	char copy[8192], *rest = NULL;
@@ -121,6 +121,9 @@ static int parse_table(const char *text, const char *separators, struct table *r
 	}
 	/* The kernel lists them by when they were first used. */
 	qsort(table.disks, table.n, sizeof(table.disks[0]), by_number);
+	for (size_t i = 1; i < table.n; i++)
+		if (by_number(&table.disks[i - 1], &table.disks[i]) == 0)
+			return -EBADMSG;
 	*ret_table = table;
 	return 0;
 }

@@ -63,18 +63,33 @@ const struct cgroup_file *cgroup_file_of(const struct knob_row *row)
 
 int cgroup_file_place(int root, const struct cgroup_file *file, struct cgroup_place *ret_place)
 {
+	_cleanup_(cgroup_mounts_deinit) struct cgroup_mounts mounts = { 0 };
+	int r = cgroup_mounts_read(root, &mounts);
+
+	return r < 0 ? r : cgroup_file_mount(&mounts, file, ret_place);
+}
+
+int cgroup_file_mount(const struct cgroup_mounts *mounts, const struct cgroup_file *file,
+		      struct cgroup_place *ret_place)
+{
 	int r = -ENOENT;
 
 	if (file->controller)
-		r = cgroup_find(root, file->controller, ret_place);
+		r = cgroup_mounts_find(mounts, file->controller, ret_place);
 	if (r == -ENOENT && file->v2)
-		r = cgroup_find(root, NULL, ret_place);
+		r = cgroup_mounts_find(mounts, NULL, ret_place);
 	return r;
 }
 
 const char *cgroup_file_name(const struct cgroup_file *file, const struct cgroup_place *place)
 {
 	return place->v2 ? file->v2 : file->v1;
+}
+
+const char *cgroup_file_within_name(const struct cgroup_file *file,
+				    const struct cgroup_place *place)
+{
+	return place->v2 ? file->within_v2 : file->within_v1;
 }
 
 /*
@@ -143,7 +158,7 @@ int cgroup_file_write(int root, const struct cgroup_file *file, const struct cgr
 void cgroup_file_within(int root, const struct cgroup_file *file, const struct cgroup_place *place,
 			const char *group, char *ret_within, size_t size)
 {
-	const char *name = place->v2 ? file->within_v2 : file->within_v1;
+	const char *name = cgroup_file_within_name(file, place);
 	char above[SCOPE_NAME_MAX];
 	char *slash;
 

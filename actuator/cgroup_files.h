@@ -37,9 +37,13 @@ const struct cgroup_file *cgroup_file_of(const struct knob_row *row);
 
 /* The hierarchy that the file is in on this machine: v1's controller where it is mounted, else v2. 0, -ENOENT, -errno. */
 int cgroup_file_place(int root, const struct cgroup_file *file, struct cgroup_place *ret_place);
+int cgroup_file_mount(const struct cgroup_mounts *mounts, const struct cgroup_file *file,
+		      struct cgroup_place *ret_place);
 
-/* Its name there; never NULL after cgroup_file_place(). */
+/* Its name there; never NULL after cgroup_file_place(). The second is of what a list must be within; NULL = nothing. */
 const char *cgroup_file_name(const struct cgroup_file *file, const struct cgroup_place *place);
+const char *cgroup_file_within_name(const struct cgroup_file *file,
+				    const struct cgroup_place *place);
 
 /* The value of the knob. 0, -ENOENT, -EFBIG, -EBADMSG, -errno. */
 int cgroup_file_read(int root, const struct cgroup_file *file, const struct cgroup_place *place,

@@ -16,6 +16,8 @@
 #include "base/cleanup.h"
 #include "base/sysroot.h"
 
+const char *const cgroup_owner_hierarchies[CGROUP_OWNER_HIERARCHIES] = { NULL, "name=systemd" };
+
 static bool has_mark(int fd, const char *name, const char *value)
 {
 	char attribute[64], found[64];
@@ -54,6 +56,16 @@ static bool to_parent(char *group)
 	return true;
 }
 
+bool cgroup_has_marks(int fd)
+{
+	return flistxattr(fd, NULL, 0) != 0;
+}
+
+bool cgroup_is_delegated(int fd)
+{
+	return fd >= 0 && has_mark(fd, "delegate", "1");
+}
+
 static bool is_delegated(int root, const struct cgroup_place *place, const char *group)
 {
 	char above[SCOPE_NAME_MAX];
@@ -62,17 +74,16 @@ static bool is_delegated(int root, const struct cgroup_place *place, const char 
 	do {
 		_cleanup_close_ int fd = open_group(root, place, above);
 
-		if (fd >= 0 && has_mark(fd, "delegate", "1"))
+		if (cgroup_is_delegated(fd))
 			return true;
 	} while (to_parent(above));
 	return false;
 }
 
-static bool is_unit(int root, const struct cgroup_place *place, const char *group)
+bool cgroup_is_unit(int root, int fd, const char *group)
 {
 	static const char *const kinds[] = { ".service", ".scope", ".slice",
 					     ".socket",  ".mount", ".swap" };
-	_cleanup_close_ int fd = open_group(root, place, group);
 	const char *dot = strrchr(group, '.');
 
 	if (fd >= 0 && has_mark(fd, "invocation_id", NULL))
@@ -87,17 +98,20 @@ static bool is_unit(int root, const struct cgroup_place *place, const char *grou
 
 void cgroup_owner(int root, const char *group, char *ret_owner, size_t size)
 {
-	static const char *const hierarchies[] = { NULL, "name=systemd" };
+	_cleanup_(cgroup_mounts_deinit) struct cgroup_mounts mounts = { 0 };
 	const char *owner = "";
 
-	for (size_t i = 0; i < ARRAY_SIZE(hierarchies) && !owner[0]; i++) {
+	cgroup_mounts_read(root, &mounts);
+	for (size_t i = 0; i < CGROUP_OWNER_HIERARCHIES && !owner[0]; i++) {
+		_cleanup_close_ int fd = -1;
 		struct cgroup_place place;
 
-		if (cgroup_find(root, hierarchies[i], &place) < 0)
+		if (cgroup_mounts_find(&mounts, cgroup_owner_hierarchies[i], &place) < 0)
 			continue;
+		fd = open_group(root, &place, group);
 		if (is_delegated(root, &place, group))
 			owner = "delegated";
-		else if (is_unit(root, &place, group))
+		else if (cgroup_is_unit(root, fd, group))
 			owner = "systemd";
 	}
 	snprintf(ret_owner, size, "%s", owner);

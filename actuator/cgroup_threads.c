@@ -79,7 +79,7 @@ static int capture_group(int root, const struct cgroup_place *place, const char 
 			return -E2BIG;
 		r = capture_thread(root, (pid_t)strtol(line, NULL, 10), &allowed, capture);
 	}
-	return r;
+	return r == 0 && ferror(file) ? -EIO : r;
 }
 
 int cgroup_threads_capture(int root, const struct cgroup_place *place, const char *group,

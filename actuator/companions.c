@@ -39,6 +39,17 @@ int companions_next(const char **cursor, char *ret_name, size_t name_size, char 
 	return 1;
 }
 
+int companions_find(const char *companions, const char *wanted, char *ret_value, size_t size)
+{
+	char name[KNOB_NAME_MAX];
+	int r;
+
+	while ((r = companions_next(&companions, name, sizeof(name), ret_value, size)) > 0)
+		if (!strcmp(name, wanted))
+			return 0;
+	return r < 0 ? r : -ENODATA;
+}
+
 void companions_complain(char *text, size_t size, const char *name, int error)
 {
 	size_t used = strlen(text);

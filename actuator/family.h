@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "actuator/knobs.h"
 #include "include/knob.h"
 
 /*
@@ -23,10 +24,20 @@
 /* Of a family with write_parts(): the line that says what the transaction's new value is. */
 #define KNOB_NEW_NAME "@new"
 
+/* Of a transaction that is split: the line that says so. Nothing of a split outlives the process that holds it. */
+#define KNOB_SPLIT_NAME "@split"
+
 struct knob_family_ops {
 	/* As knob_scopes(). */
 	size_t (*scopes)(int root, const struct knob_row *row, struct scope *ret_scopes,
 			 size_t max);
+
+	/*
+	 * As knob_list(), for rows of this family. NULL: scopes(), read() and command() of each row, which is dear where
+	 * instances are many and each has to be found anew.
+	 */
+	int (*list)(int root, const struct knob_row *const *rows, size_t n, knob_found_fn fn,
+		    void *context);
 
 	/*
 	 * Completes a scope as people write it (`process:123`) to the one instance that it means now. Returns 0 or
@@ -81,6 +92,16 @@ struct knob_family_ops {
 		       const char *companions, char *ret_text, size_t text_size);
 
 	/*
+	 * Lets what is new from now on (connections) draw `base`, which is in force, or `arm` each; asked again, a new cohort
+	 * begins. 0, or -errno with a sentence in `ret_text`. NULL where the row has not `splits`.
+	 */
+	int (*split)(int root, const struct knob_row *row, const struct scope *scope,
+		     const char *base, const char *arm, char *ret_text, size_t text_size);
+
+	/* Ends that, where it goes on. Asked whenever the transaction has no split any more. NULL where split() is. */
+	void (*split_end)(const struct scope *scope);
+
+	/*
 	 * 1 when the scope is still the very instance that was captured; 0 when it is not: a disk that was pulled, also
 	 * where another has its name now. -errno when that cannot be told: then nothing is done, and it is asked again
 	 * later. NULL: scopes of the family cannot be replaced.
@@ -93,6 +114,7 @@ extern const struct knob_family_ops family_affinity;
 extern const struct knob_family_ops family_cgroup;
 extern const struct knob_family_ops family_io_scheduler;
 extern const struct knob_family_ops family_numa;
+extern const struct knob_family_ops family_numa_cpus; /* of the same family, its row of threads */
 extern const struct knob_family_ops family_sysctl;
 extern const struct knob_family_ops family_tcp_congestion;
 extern const struct knob_family_ops
@@ -112,6 +134,10 @@ int knob_read_file(int root, const struct knob_row *row, const struct scope *sco
 int knob_unreadable(int error, const struct knob_row *row, const struct scope *scope,
 		    struct knob_reading *ret_reading);
 
+/* A row of a listing before it is read. */
+void knob_found_init(struct knob_found *found, const struct knob_row *row,
+		     const struct scope *scope);
+
 /* Writes that file. */
 int knob_write_file(int root, const struct knob_row *row, const struct scope *scope,
 		    const char *value);
@@ -125,6 +151,9 @@ int companions_add(char *companions, size_t size, const char *name, const char *
  */
 int companions_next(const char **cursor, char *ret_name, size_t name_size, char *ret_value,
 		    size_t value_size);
+
+/* The value of the first line of that name. 0, -ENODATA, -EBADMSG. */
+int companions_find(const char *companions, const char *wanted, char *ret_value, size_t size);
 
 /* 0, or -errno with the reason in `ret_text`: dctcp is refused where the namespace of the scope does not want ECN. */
 int tcp_congestion_check(int root, const struct scope *netns, const char *algorithm, char *ret_text,

@@ -111,7 +111,7 @@ static int affinity_same_instance(int root, const struct knob_row *row, const st
 				  const char *companions)
 {
 	/* A process's scope says which one it is. */
-	return is_process(row) || affinity_irq_same_instance(root, scope, companions);
+	return is_process(row) ? 1 : affinity_irq_same_instance(root, scope, companions);
 }
 
 const struct knob_family_ops family_affinity = {

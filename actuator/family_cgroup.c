@@ -20,6 +20,7 @@
 
 #include "actuator/cgroup.h"
 #include "actuator/cgroup_files.h"
+#include "actuator/cgroup_list.h"
 #include "actuator/cgroup_threads.h"
 #include "actuator/knobs.h"
 #include "base/cleanup.h"
@@ -165,14 +166,19 @@ static int group_same_instance(int root, const struct knob_row *row, const struc
 {
 	char name[COMPANION_NAME_MAX], value[KNOB_VALUE_MAX], now[KNOB_VALUE_MAX];
 	struct cgroup_place place;
+	int r = cgroup_file_place(root, cgroup_file_of(row), &place);
 
-	if (cgroup_file_place(root, cgroup_file_of(row), &place) < 0)
-		return false;
-	while (companions_next(&companions, name, sizeof(name), value, sizeof(value)) > 0)
-		if (!strcmp(name, INSTANCE_NAME))
-			return group_instance(root, &place, scope->name, now, sizeof(now)) == 0 &&
-			       !strcmp(now, value);
-	return true;
+	while (r == 0 &&
+	       companions_next(&companions, name, sizeof(name), value, sizeof(value)) > 0) {
+		if (strcmp(name, INSTANCE_NAME))
+			continue;
+		r = group_instance(root, &place, scope->name, now, sizeof(now));
+		if (r == 0)
+			return !strcmp(now, value);
+	}
+	if (r < 0)
+		return error_is_gone(r) ? 0 : r;
+	return 1;
 }
 
 static int group_capture(int root, const struct knob_row *row, const struct scope *scope,
@@ -231,6 +237,7 @@ static int group_command(int root, const struct knob_row *row, const struct scop
 const struct knob_family_ops family_cgroup = {
 	.scopes = group_scopes,
 	.read = group_read,
+	.list = cgroup_list,
 	.allowed = group_allowed,
 	.command = group_command,
 	.write = group_write,

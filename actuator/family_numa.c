@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The numa family: on which nodes the memory of a process lies.
+ * The numa family: on which nodes the memory of a process lies. On whose CPUs it runs is numa_cpus.c.
  *
  * Pages are no setting. Where they are is the sum of what the process touched, of what the kernel reclaimed and
  * balanced, and of what anybody moved; nothing in the kernel says who did it. So these words mean here:
@@ -223,17 +223,6 @@ static int numa_capture(int root, const struct knob_row *row, const struct scope
 	return r;
 }
 
-static int find_line(const char *companions, const char *wanted, char *ret_value, size_t size)
-{
-	char name[KNOB_NAME_MAX];
-	int r;
-
-	while ((r = companions_next(&companions, name, sizeof(name), ret_value, size)) > 0)
-		if (!strcmp(name, wanted))
-			return 0;
-	return r < 0 ? r : -ENODATA;
-}
-
 static int numa_restore(int root, const struct knob_row *row, const struct scope *scope,
 			const char *companions, char *ret_text, size_t text_size)
 {
@@ -241,8 +230,9 @@ static int numa_restore(int root, const struct knob_row *row, const struct scope
 	char text[PAGES_TEXT_MAX];
 	struct thread process;
 	struct numa_pace pace;
+	int counted = 0;
 	uint64_t left = 0;
-	int r = find_line(companions, PAGES_NAME, text, sizeof(text));
+	int r = companions_find(companions, PAGES_NAME, text, sizeof(text));
 
 	(void)row;
 	if (r == 0)
@@ -256,7 +246,12 @@ static int numa_restore(int root, const struct knob_row *row, const struct scope
 	numa_pages_scale(&old, &now, &want);
 	pace = pace_of(&now);
 	r = numa_pages_move(root, &process, &want, &pace);
-	if (r == -ESRCH || numa_pages_read(root, &process, &now) < 0)
+	if (r != -ESRCH) {
+		counted = numa_pages_read(root, &process, &now);
+		if (counted < 0 && counted != -ESRCH && !error_is_gone(counted))
+			return counted;
+	}
+	if (r == -ESRCH || counted < 0)
 		return -ENODEV;
 	numa_pages_scale(&old, &now, &want);
 	left = numa_pages_missing(&want, &now);
@@ -275,13 +270,19 @@ static int numa_same_instance(int root, const struct knob_row *row, const struct
 	char nodes[KNOB_VALUE_MAX], now[KNOB_VALUE_MAX];
 	struct thread process;
 	struct idset within;
+	int r;
 
 	(void)row;
-	if (find_line(companions, NODES_NAME, nodes, sizeof(nodes)) < 0)
-		return true;
-	return process_of(root, scope, &process) == 0 &&
-	       numa_nodes_within(root, &process, &within) == 0 &&
-	       idset_format(&within, now, sizeof(now)) == 0 && !strcmp(now, nodes);
+	if (companions_find(companions, NODES_NAME, nodes, sizeof(nodes)) < 0)
+		return 1;
+	r = process_of(root, scope, &process);
+	if (r == 0)
+		r = numa_nodes_within(root, &process, &within);
+	if (r == 0)
+		r = idset_format(&within, now, sizeof(now));
+	if (r < 0)
+		return r == -ESRCH || error_is_gone(r) ? 0 : r;
+	return !strcmp(now, nodes);
 }
 
 /* migratepages(8) takes the nodes to leave, too, and then leaves none behind. */

@@ -82,20 +82,32 @@ static bool find_field(const char *text, unsigned int field, size_t *ret_start, 
 	return length > 0;
 }
 
-static int read_here(void *data)
+static int read_setting(int root, const struct knob_row *row, const struct scope *scope,
+			struct knob_reading *reading)
 {
-	struct visit *visit = data;
-	struct knob_reading *reading = &visit->reading;
 	size_t start, length;
-	int r = knob_read_file(visit->root, visit->row, visit->scope, reading);
+	int r = knob_read_file(root, row, scope, reading);
 
-	if (r < 0 || !visit->row->field || (reading->flags & KNOB_GONE))
+	if (r < 0 || !row->field || (reading->flags & KNOB_GONE))
 		return r;
-	if (!find_field(reading->value, visit->row->field, &start, &length))
+	if (!find_field(reading->value, row->field, &start, &length))
 		return -EBADMSG;
 	memmove(reading->value, reading->value + start, length);
 	memset(reading->value + length, 0, sizeof(reading->value) - length);
 	return 0;
+}
+
+static int read_here(void *data)
+{
+	struct visit *visit = data;
+
+	return read_setting(visit->root, visit->row, visit->scope, &visit->reading);
+}
+
+static int sysctl_list(int root, const struct knob_row *const *rows, size_t n, knob_found_fn fn,
+		       void *context)
+{
+	return in_netns_list(root, rows, n, read_setting, fn, context);
 }
 
 static int sysctl_read(int root, const struct knob_row *row, const struct scope *scope,
@@ -213,6 +225,7 @@ static int sysctl_same_instance(int root, const struct knob_row *row, const stru
 const struct knob_family_ops family_sysctl = {
 	.scopes = sysctl_scopes,
 	.read = sysctl_read,
+	.list = sysctl_list,
 	.write = sysctl_write,
 	.capture = sysctl_capture,
 	.restore = sysctl_restore,

@@ -24,6 +24,7 @@
 
 #include "actuator/in_netns.h"
 #include "actuator/knobs.h"
+#include "actuator/split.h"
 #include "base/cleanup.h"
 #include "base/sysroot.h"
 
@@ -91,11 +92,30 @@ static void drop_restricted(struct knob_reading *reading, const char *unrestrict
 	reading->n_choices = n;
 }
 
+static int read_algorithm(int root, const struct knob_row *row, const struct scope *scope,
+			  struct knob_reading *ret_reading)
+{
+	char list[LIST_MAX];
+	int r = knob_read_file(root, row, scope, ret_reading);
+
+	/* The list is one for the whole machine, and reads the same from everywhere. */
+	if (r == 0 && scope->kind == SCOPE_NETNS &&
+	    sysroot_read(root, ALLOWED_PATH, list, sizeof(list)) >= 0)
+		drop_restricted(ret_reading, list);
+	return r;
+}
+
 static int read_here(void *data)
 {
 	struct visit *visit = data;
 
-	return knob_read_file(visit->root, visit->row, visit->scope, &visit->reading);
+	return read_algorithm(visit->root, visit->row, visit->scope, &visit->reading);
+}
+
+static int tcp_list(int root, const struct knob_row *const *rows, size_t n, knob_found_fn fn,
+		    void *context)
+{
+	return in_netns_list(root, rows, n, read_algorithm, fn, context);
 }
 
 static int tcp_read(int root, const struct knob_row *row, const struct scope *scope,
@@ -106,10 +126,6 @@ static int tcp_read(int root, const struct knob_row *row, const struct scope *sc
 
 	if (r < 0)
 		return knob_unreadable(r, row, scope, ret_reading);
-	/* The list is one for the whole machine, and reads the same from everywhere. */
-	if (scope->kind == SCOPE_NETNS &&
-	    sysroot_read(root, ALLOWED_PATH, visit.text, sizeof(visit.text)) >= 0)
-		drop_restricted(&visit.reading, visit.text);
 	*ret_reading = visit.reading;
 	return 0;
 }
@@ -245,12 +261,27 @@ static int tcp_allowed(int root, const struct knob_row *row, const struct scope 
 	return tcp_congestion_check(root, scope, value, ret_text, size);
 }
 
+static int tcp_split(int root, const struct knob_row *row, const struct scope *scope,
+		     const char *base, const char *arm, char *ret_text, size_t text_size)
+{
+	/* A program in the kernel loads no module: every connection that draws it would be refused. */
+	if (!is_available(root, row, arm)) {
+		snprintf(ret_text, text_size,
+			 "'%.16s' is not there, and a split loads no module: load it first", arm);
+		return -ENOENT;
+	}
+	return split_draw(root, scope, base, arm, ret_text, text_size);
+}
+
 const struct knob_family_ops family_tcp_congestion = {
 	.scopes = tcp_scopes,
 	.read = tcp_read,
+	.list = tcp_list,
 	.write = tcp_write,
 	.capture = tcp_capture,
 	.restore = tcp_restore,
 	.same_instance = tcp_same_instance,
 	.allowed = tcp_allowed,
+	.split = tcp_split,
+	.split_end = split_end,
 };

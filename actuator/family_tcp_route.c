@@ -204,15 +204,18 @@ static int tcp_route_same_instance(int root, const struct knob_row *row, const s
 	char name[KNOB_NAME_MAX], value[KNOB_VALUE_MAX], now[32];
 	const char *cursor = companions;
 	struct visit visit = { 0 };
+	int r = instance(root, scope, &visit, now, sizeof(now));
 
 	(void)row;
-	if (instance(root, scope, &visit, now, sizeof(now)) < 0 ||
-	    !in_netns_same(root, &visit.key.netns, companions))
-		return false;
+	if (r < 0)
+		return error_is_gone(r) ? 0 : r;
+	r = in_netns_same(root, &visit.key.netns, companions);
+	if (r <= 0)
+		return r;
 	while (companions_next(&cursor, name, sizeof(name), value, sizeof(value)) > 0)
 		if (!strcmp(name, INSTANCE_NAME))
 			return !strcmp(now, value);
-	return true;
+	return 1;
 }
 
 static int tcp_route_allowed(int root, const struct knob_row *row, const struct scope *scope,

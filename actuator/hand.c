@@ -25,6 +25,8 @@
  *    other process has. Who takes over the journal writes nothing before it could have the exclusive lock.
  * 3. Only who holds the journal's lock makes hands, and no hand holds that lock.
  * 4. A hand dies with its actuator (PR_SET_PDEATHSIG), and does nothing for one that is dead already.
+ * 5. A split (split.h) lives in the hand that made it and ends with it; the next SPLIT of its transaction makes another.
+ *    Two hands never hold one of the same transaction: nothing is asked for it while its holder hangs.
  */
 #include "actuator/hand.h"
 
@@ -106,6 +108,7 @@ void hand_open(struct hand *ret_hand, const struct actuator_options *options)
 		.root = options->root,
 		.state = options->state,
 		.knobs = options->knobs,
+		.maps = options->maps ? *options->maps : SPLIT_MAPS_NONE,
 		.limit_ns = options->hand_limit_ns ? options->hand_limit_ns : HAND_LIMIT_NS,
 		.total_ns = options->hand_total_ns ? options->hand_total_ns : HAND_TOTAL_NS,
 		.former = true,
@@ -339,6 +342,9 @@ static bool put(struct hand *hand, struct txn *txn, enum setting_side side, stru
 		return fail(outcome, -EBUSY, "a write of the former actuator still hangs");
 	if (txn->hung && !is_gone(hand, txn->hung))
 		return fail(outcome, -ETIMEDOUT, "an earlier write still hangs");
+	/* A hand that hangs on another knob still holds the split: a second one must not draw beside it. */
+	if (txn->holder && !is_gone(hand, txn->holder))
+		return fail(outcome, -ETIMEDOUT, "the hand that holds its split hangs");
 	txn->hung = 0;
 	request_init(hand, &request, HAND_PUT, txn->row, &txn->entry.scope);
 	request.side = side;
@@ -351,6 +357,7 @@ static bool put(struct hand *hand, struct txn *txn, enum setting_side side, stru
 		*outcome = answer.outcome;
 		txn->touched = answer.touched;
 		txn->n_writes = answer.n_writes;
+		txn->holder = side == SETTING_SPLIT ? hand->serial : 0;
 		FAILPOINT(PUT_DONE);
 		return answer.settled;
 	}

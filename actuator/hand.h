@@ -19,6 +19,7 @@
 #include "actuator/txn.h"
 #include "include/knob.h"
 #include "include/outcome.h"
+#include "include/split.h"
 
 #define HAND_LOCK_NAME \
 	"hand.lock"     /* in the state folder; each living hand has a shared flock(2) on it */
@@ -52,6 +53,7 @@ struct hand_message {
 struct hand {
 	int root, state;
 	const struct knob_table *knobs; /* NULL = the build's */
+	struct split_maps maps;         /* that its splits go to */
 	uint64_t limit_ns, total_ns;
 	struct family_limits limits; /* go with every request; the owner keeps them true */
 	bool former;                 /* hands of a former actuator may live */
@@ -93,7 +95,7 @@ int hand_capture(struct hand *hand, const struct knob_row *row, const struct sco
  */
 bool hand_put(struct hand *hand, struct txn *txn, enum setting_side side, struct outcome *outcome);
 
-/* The hand's own life: answers what comes over `fd` until it ends. Keeps `root`, `fd` and `lock` alone open. */
+/* The hand's own life: answers what comes over `fd` until it ends. Keeps `root`, `fd`, `lock` and the maps alone open. */
 _Noreturn void hand_work(const struct hand *hand, int fd, int lock, pid_t parent);
 
 /* Bytes of a message that are used. */

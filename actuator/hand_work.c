@@ -13,6 +13,7 @@
 #include "actuator/family.h"
 #include "actuator/hand.h"
 #include "actuator/knobs.h"
+#include "actuator/split.h"
 #include "base/cleanup.h"
 #include "base/descriptors.h"
 
@@ -97,13 +98,14 @@ static void ignore_signals(void)
 void hand_work(const struct hand *hand, int fd, int lock, pid_t parent)
 {
 	static struct hand_message message;
-	const int keep[] = { hand->root, fd, lock };
+	const int keep[] = { hand->root, fd, lock, hand->maps.results, hand->maps.slots };
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		_exit(1);
 	descriptors_close_others(keep, ARRAY_SIZE(keep));
 	prctl(PR_SET_NAME, "flyball-hand");
 	ignore_signals();
+	split_use(&hand->maps);
 	progress_fd = fd;
 	FAILPOINT(HAND_STARTED);
 	while (hand_receive(fd, &message) == 0) {

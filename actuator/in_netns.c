@@ -9,7 +9,9 @@
 #include "actuator/family.h"
 #include "base/cleanup.h"
 #include "base/netns.h"
+#include "base/sysroot.h"
 
+#define NETNS_LISTED_MAX 1024 /* in a listing */
 #define LISTED_MAX 64 /* names compared for being one namespace; further ones are listed unseen */
 
 static int is_name(const struct dirent *entry)
@@ -71,6 +73,74 @@ int in_netns(int root, const struct scope *scope, int (*fn)(void *data), void *d
 	return netns_equal(netns, own) ? -EEXIST : netns_visit(netns, fn, data);
 }
 
+struct visit {
+	int root;
+	const struct knob_row *const *rows;
+	size_t n;
+	const struct scope *scope;
+	in_netns_read_fn read;
+	knob_found_fn fn;
+	void *context;
+	struct knob_found found;
+};
+
+static void list_one(struct visit *v, const struct knob_row *row, int error)
+{
+	struct knob_found *found = &v->found;
+
+	knob_found_init(found, row, v->scope);
+	found->error = error < 0 ? knob_unreadable(error, row, v->scope, &found->reading)
+				 : v->read(v->root, row, v->scope, &found->reading);
+	if (knob_command(v->root, row, v->scope, KNOB_COMMAND_VALUE, found->command,
+			 sizeof(found->command)) < 0)
+		found->command[0] = '\0';
+	v->fn(found, v->context);
+}
+
+static int list_here(void *data)
+{
+	struct visit *v = data;
+
+	for (size_t i = 0; i < v->n; i++)
+		if (v->rows[i]->per_netns)
+			list_one(v, v->rows[i], 0);
+	return 0;
+}
+
+int in_netns_list(int root, const struct knob_row *const *rows, size_t n, in_netns_read_fn read,
+		  knob_found_fn fn, void *context)
+{
+	struct visit v = {
+		.root = root, .rows = rows, .n = n, .read = read, .fn = fn, .context = context
+	};
+	const struct scope host = { .kind = SCOPE_HOST };
+	_cleanup_free_ struct scope *scopes = NULL;
+	size_t n_scopes = 0;
+
+	v.scope = &host;
+	for (size_t i = 0; i < n; i++) {
+		n_scopes += rows[i]->per_netns;
+		if (sysroot_exists(root, rows[i]->path))
+			list_one(&v, rows[i], 0);
+	}
+	if (n_scopes == 0)
+		return 0;
+	scopes = malloc(NETNS_LISTED_MAX * sizeof(*scopes));
+	if (!scopes)
+		return -ENOMEM;
+	n_scopes = in_netns_scopes(root, scopes, NETNS_LISTED_MAX);
+	for (size_t i = 0; i < n_scopes && i < NETNS_LISTED_MAX; i++) {
+		int r;
+
+		v.scope = &scopes[i];
+		r = in_netns(root, v.scope, list_here, &v);
+		for (size_t j = 0; r < 0 && j < n; j++)
+			if (rows[j]->per_netns)
+				list_one(&v, rows[j], r);
+	}
+	return n_scopes > NETNS_LISTED_MAX ? -E2BIG : 0;
+}
+
 static int instance(int root, const struct scope *scope, char *ret_text, size_t size)
 {
 	_cleanup_close_ int netns = netns_open(root, scope->name);
@@ -89,12 +159,18 @@ int in_netns_capture(int root, const struct scope *scope, char *companions, size
 	return r < 0 ? r : companions_add(companions, size, IN_NETNS_COMPANION, text);
 }
 
-bool in_netns_same(int root, const struct scope *scope, const char *companions)
+int in_netns_same(int root, const struct scope *scope, const char *companions)
 {
 	char name[KNOB_NAME_MAX * 2], value[KNOB_VALUE_MAX * 4], now[NETNS_INSTANCE_MAX];
+	int r;
 
-	while (companions_next(&companions, name, sizeof(name), value, sizeof(value)) > 0)
-		if (!strcmp(name, IN_NETNS_COMPANION))
-			return instance(root, scope, now, sizeof(now)) == 0 && !strcmp(now, value);
-	return true;
+	while (companions_next(&companions, name, sizeof(name), value, sizeof(value)) > 0) {
+		if (strcmp(name, IN_NETNS_COMPANION))
+			continue;
+		r = instance(root, scope, now, sizeof(now));
+		if (r < 0)
+			return error_is_gone(r) ? 0 : r;
+		return !strcmp(now, value);
+	}
+	return 1;
 }

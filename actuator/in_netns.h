@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "actuator/knobs.h"
 #include "include/scope.h"
 
 #define IN_NETNS_COMPANION \
@@ -24,10 +25,21 @@ size_t in_netns_scopes(int root, struct scope *ret_scopes, size_t max);
  */
 int in_netns(int root, const struct scope *scope, int (*fn)(void *data), void *data);
 
+/* Reads a knob where the process is; as read() of a family. */
+typedef int (*in_netns_read_fn)(int root, const struct knob_row *row, const struct scope *scope,
+				struct knob_reading *ret_reading);
+
+/*
+ * As list() of a family, for rows of the host: each that is there, and where the row is per_netns that of each namespace,
+ * which is entered once for all of them.
+ */
+int in_netns_list(int root, const struct knob_row *const *rows, size_t n, in_netns_read_fn read,
+		  knob_found_fn fn, void *context);
+
 /* Adds the line for a namespace; nothing for `host`. Returns 0 or -errno. */
 int in_netns_capture(int root, const struct scope *scope, char *companions, size_t size);
 
-/* True when the scope is the namespace that the companions tell of, or they tell of none. */
-bool in_netns_same(int root, const struct scope *scope, const char *companions);
+/* As same_instance() of a family: 1 also where the companions tell of no namespace. */
+int in_netns_same(int root, const struct scope *scope, const char *companions);
 
 #endif

@@ -7,8 +7,7 @@
 /* Shared by all rows of a kind; a row then says only what is its own. */
 #define DISK_ROW .family = FAMILY_IO_SCHEDULER, .scope = SCOPE_DISK, .domain = DOMAIN_DISK
 #define SYSCTL_ROW .family = FAMILY_SYSCTL, .type = KNOB_INTEGER, .scope = SCOPE_HOST
-#define NUMA_ROW \
-	.family = FAMILY_NUMA, .type = KNOB_LIST, .scope = SCOPE_PROCESS, .domain = DOMAIN_MEMORY
+#define NUMA_ROW .family = FAMILY_NUMA, .type = KNOB_LIST, .scope = SCOPE_PROCESS
 #define TCP_ROW .family = FAMILY_TCP_CONGESTION, .type = KNOB_CHOICE, .domain = DOMAIN_NETWORK
 #define MEMORY_ROW SYSCTL_ROW, .domain = DOMAIN_MEMORY
 #define MEMORY_CHOICE \
@@ -301,16 +300,21 @@ const struct knob_row knob_rows[] = {
 	  .path = "proc/sys/net/ipv4/udp_wmem_min",
 	  .about = "Bytes of a UDP socket's send buffer that it has also under memory pressure." },
 
-	{ NUMA_ROW, .name = "numa.process.node", PLAIN, .min = 1, .drifts = true,
-	  .path = "proc/%s/numa_maps",
+	{ NUMA_ROW, .name = "numa.process.node", .domain = DOMAIN_MEMORY, PLAIN, .min = 1,
+	  .drifts = true, .path = "proc/%s/numa_maps",
 	  .about = "The nodes that the memory of a process is on; its own anonymous pages are "
 		   "moved, at most 1 GiB." },
+	{ NUMA_ROW, .name = "numa.process.cpus", .domain = DOMAIN_SCHEDULER, PLAIN, .min = 1,
+	  .path = "proc/%s/task",
+	  .about = "The nodes on whose CPUs every thread of a process may run." },
 
 	{ TCP_ROW, .name = "tcp.congestion", .scope = SCOPE_HOST, .per_netns = true, PLAIN,
-	  .loads_modules = true, .path = "proc/sys/net/ipv4/tcp_congestion_control",
+	  .loads_modules = true, .splits = true, .path = "proc/sys/net/ipv4/tcp_congestion_control",
 	  .choices_path = "proc/sys/net/ipv4/tcp_available_congestion_control",
 	  .about = "How new TCP connections avoid congestion; of the machine, or of a network "
-		   "namespace, which takes unrestricted algorithms alone. No module is loaded." },
+		   "namespace, which takes unrestricted algorithms alone. A module is loaded only "
+		   "where the limit load_modules allows it. "
+		   "A trial can split it: each new connection draws its own." },
 	{ TCP_ROW, .name = "tcp.congestion.route", .scope = SCOPE_ROUTE, PLAIN,
 	  .path = "rtnetlink:%s",
 	  .choices_path = "proc/sys/net/ipv4/tcp_available_congestion_control",

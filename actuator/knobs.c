@@ -27,8 +27,12 @@ static const struct knob_family_ops *const knob_families[FAMILY_COUNT] = {
 
 const struct knob_family_ops *knob_family_ops(const struct knob_row *row)
 {
-	/* A route's is the same family by other means: netlink instead of a file. */
-	return row->scope == SCOPE_ROUTE ? &family_tcp_route : knob_families[row->family];
+	/* The same families by other means: netlink instead of a file, masks of threads instead of pages. */
+	if (row->scope == SCOPE_ROUTE)
+		return &family_tcp_route;
+	if (row->family == FAMILY_NUMA && row->domain == DOMAIN_SCHEDULER)
+		return &family_numa_cpus;
+	return knob_families[row->family];
 }
 
 const struct knob_row *knob_table_find(const struct knob_table *table, const char *name)
@@ -207,14 +211,4 @@ int knob_allowed(int root, const struct knob_row *row, const struct knob_reading
 	if (!ops->allowed)
 		return 0;
 	return ops->allowed(root, row, &reading->scope, reading, value, ret_text, size);
-}
-
-int knob_command(int root, const struct knob_row *row, const struct scope *scope, const char *value,
-		 char *buffer, size_t size)
-{
-	const struct knob_family_ops *ops = knob_family_ops(row);
-
-	if (!ops->command)
-		return -EOPNOTSUPP;
-	return ops->command(root, row, scope, value, buffer, size);
 }

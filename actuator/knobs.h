@@ -46,6 +46,28 @@ int knob_resolve(int root, const struct knob_row *row, struct scope *scope);
  */
 size_t knob_scopes(int root, const struct knob_row *row, struct scope *ret_scopes, size_t max);
 
+#define KNOB_COMMAND_MAX 512       /* a path, a value and the words around them */
+#define KNOB_COMMAND_VALUE "VALUE" /* what stands for the value in the command of a listing */
+#define KNOB_LISTED_MAX 4096       /* instances of one knob in a listing */
+
+/* A knob of one scope, as a listing finds it. */
+struct knob_found {
+	const struct knob_row *row;
+	int error; /* -errno: it cannot be read, and only the scope of the reading says something */
+	struct knob_reading reading;
+	char command[KNOB_COMMAND_MAX]; /* that changes it by hand; "" = there is none */
+};
+
+typedef void (*knob_found_fn)(const struct knob_found *found, void *context);
+
+/*
+ * Finds all instances of several rows with their readings: what knob_scopes(), knob_read() and knob_command() of each
+ * would give, in one go, which looks up once what they have in common. In no certain order. Returns 0, or -E2BIG where
+ * a limit (KNOB_LISTED_MAX, CGROUPS_MAX) leaves some out.
+ */
+int knob_list(int root, const struct knob_row *const *rows, size_t n, knob_found_fn fn,
+	      void *context);
+
 /* The path of a knob below the sysroot, `sys/block/vda/queue/scheduler`. Returns 0 or -ENAMETOOLONG. */
 int knob_path(const struct knob_row *row, const struct scope *scope, char *buffer, size_t size);
 
@@ -63,7 +85,10 @@ int knob_check(const struct knob_row *row, const struct knob_reading *reading, c
 int knob_allowed(int root, const struct knob_row *row, const struct knob_reading *reading,
 		 const char *value, char *ret_text, size_t size);
 
-/* The shell command that does a change by hand, where it is not writing to knob_path(): -EOPNOTSUPP there. */
+/*
+ * The shell command that does a change by hand. Returns 0, -EINVAL where there is none, -ENAMETOOLONG, or -errno of what
+ * it had to look up.
+ */
 int knob_command(int root, const struct knob_row *row, const struct scope *scope, const char *value,
 		 char *buffer, size_t size);
 

@@ -4,6 +4,10 @@
  * too few, and asks again: what the kernel answers of a single page is not what became of it, since the pages of one
  * huge page move together. Only pages that no other process maps are moved (MPOL_MF_MOVE): shared ones are counted, but
  * not only this process's to move.
+ *
+ * How long a page takes nobody knows: for each the kernel asks all CPUs that run the process to forget where it was, and
+ * waits. A virtual CPU that its host does not run at the moment answers some milliseconds later, so that 512 pages took
+ * more than the 2 s in which the hand must be heard of. So a slice is moved in batches, as large as they are quick.
  */
 #include "actuator/numa_pages.h"
 
@@ -24,6 +28,7 @@
 
 #define PASSES 2
 #define PAUSE_NS 200000000 /* between two signs of progress: a tenth of the hand's limit */
+#define BATCH_FIRST 32     /* pages: at 60 ms each the hand would be silent for its limit */
 
 struct mover {
 	int root;
@@ -33,6 +38,7 @@ struct mover {
 	struct numa_pages now;
 	size_t page_bytes;
 	uint64_t scanned, reported_ns;
+	size_t batch; /* pages that are moved by one call */
 	void *pages[NUMA_SLICE_PAGES];
 	int before[NUMA_SLICE_PAGES], after[NUMA_SLICE_PAGES];
 	void *chosen[NUMA_SLICE_PAGES];
@@ -137,6 +143,34 @@ static void keep_pace(struct mover *m, uint64_t bytes, uint64_t since_ns)
 	}
 }
 
+/* Larger while it is quick: each call has a price, too, as the kernel empties a list of every CPU for it. */
+static void adapt(struct mover *m, uint64_t took_ns)
+{
+	if (took_ns > PAUSE_NS && m->batch > 1)
+		m->batch /= 2;
+	else if (took_ns < PAUSE_NS / 4 && m->batch < NUMA_SLICE_PAGES)
+		m->batch *= 2;
+}
+
+/* A huge page that lies in two batches moves with the first; for the second it is there already. */
+static int move_chosen(struct mover *m, size_t n)
+{
+	for (size_t done = 0, step; done < n; done += step) {
+		uint64_t since_ns = clock_now_ns();
+
+		step = n - done < m->batch ? n - done : m->batch;
+		/* Single pages that do not move are found by asking again; ENOMEM: a node filled up between two looks. */
+		if (move_pages(m->process->process, step, m->chosen + done, m->targets + done,
+			       m->results + done, MPOL_MF_MOVE) < 0 &&
+		    errno != ENOENT && errno != EBUSY)
+			return -errno;
+		/* However slow the machine and large the process, it is known to get on after each. */
+		family_progress();
+		adapt(m, clock_now_ns() - since_ns);
+	}
+	return 0;
+}
+
 static int move_slice(struct mover *m, uint64_t start, size_t n)
 {
 	uint64_t since_ns = clock_now_ns();
@@ -154,14 +188,9 @@ static int move_slice(struct mover *m, uint64_t start, size_t n)
 		r = choose(m, n, &chosen);
 	if (r < 0 || chosen == 0)
 		return r;
-	/* Single pages that do not move are found by asking again; ENOMEM: a node filled up between two looks. */
-	if (move_pages(m->process->process, chosen, m->chosen, m->targets, m->results,
-		       MPOL_MF_MOVE) < 0 &&
-	    errno != ENOENT && errno != EBUSY)
-		return -errno;
-	/* However slow the machine and large the process, it is known to get on after each slice. */
-	family_progress();
-	r = where(m, n, m->after);
+	r = move_chosen(m, chosen);
+	if (r == 0)
+		r = where(m, n, m->after);
 	if (r == 0)
 		keep_pace(m, account(m, n) * m->page_bytes, since_ns);
 	return r;
@@ -229,7 +258,7 @@ static int move_pass(struct mover *m)
 		return fd < 0 ? -errno : -ENOMEM;
 	while (r == 0 && getline(&line, &size, file) > 0)
 		r = move_line(m, line);
-	return r;
+	return r == 0 && ferror(file) ? -EIO : r;
 }
 
 /* The second pass is for pages that were busy; when the first was enough it only counts. */
@@ -244,6 +273,7 @@ int numa_pages_move(int root, const struct thread *process, const struct numa_pa
 	if (pace->rate_bytes == 0)
 		return -EPERM;
 	*m = (struct mover){ .root = root, .process = process, .want = want, .pace = pace };
+	m->batch = BATCH_FIRST;
 	m->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
 	for (int pass = 0; pass < PASSES && r == 0; pass++)
 		r = move_pass(m);

@@ -73,6 +73,8 @@ int numa_pages_read(int root, const struct thread *process, struct numa_pages *r
 	}
 	while (r == 0 && getline(&line, &size, file) > 0)
 		r = add_line(line, &pages);
+	if (r == 0 && ferror(file))
+		r = -EIO;
 	if (r == 0)
 		r = is_alive(root, process);
 	if (r == 0)

@@ -19,8 +19,7 @@
 #define NUMA_MOVE_BYTES_MAX (1ull << 30) /* of a process; a larger one is refused */
 #define NUMA_MOVE_SECONDS_MAX \
 	10 /* at the operator's rate; more is refused, or done faster when it goes back: a third of HAND_TOTAL_NS */
-#define NUMA_SLICE_PAGES \
-	512 /* moved at once: 2 MiB, one huge page; a slice must end well within the hand's limit */
+#define NUMA_SLICE_PAGES 512 /* looked at, and accounted for, at once: 2 MiB, one huge page */
 #define NUMA_SCAN_PAGES_MAX (64ull << 20) /* looked at: 256 GiB of addresses, mostly empty ones */
 #define NUMA_RESERVE_RATIO 0.05           /* of a node's memory stays free */
 

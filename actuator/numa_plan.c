@@ -85,7 +85,7 @@ int numa_pages_parse(const char *text, struct numa_pages *ret_pages)
 		int length;
 
 		if (sscanf(text, "%u:%" SCNu64 "%n", &node, &n, &length) != 2 ||
-		    node >= NUMA_NODES_MAX)
+		    node >= NUMA_NODES_MAX || n == 0 || ret_pages->on[node])
 			return -EBADMSG;
 		ret_pages->on[node] = n;
 		ret_pages->total += n;

@@ -10,6 +10,7 @@
 #include "actuator/restraint.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/quantity.h"
 #include "base/scope.h"
 
 static uint64_t set_until(const struct restraint *r, const char *name)
@@ -88,6 +89,7 @@ int actuator_limit_set(struct actuator *actuator, const char *name, const char *
 	struct restraint *r = actuator_restraint(actuator);
 	_cleanup_free_ struct limits *trial = malloc(sizeof(*trial));
 	struct usage_set *set = NULL;
+	char left[32];
 	int error;
 
 	if (!trial)
@@ -112,8 +114,9 @@ int actuator_limit_set(struct actuator *actuator, const char *name, const char *
 	set->until_ns = for_ns ? now_ns + for_ns : UINT64_MAX;
 	restraint_apply(r, now_ns);
 	usage_save(&r->usage);
-	snprintf(ret_text, size, "%s is %s now%s", name, value,
-		 for_ns ? "" : ", until the daemon is restarted");
+	quantity_format((double)for_ns, UNIT_TIME, left, sizeof(left));
+	snprintf(ret_text, size, "%s is %s now, %s%s", name, value,
+		 for_ns ? "for " : "until the daemon is restarted", for_ns ? left : "");
 	return 0;
 }
 

@@ -103,7 +103,12 @@ static void undo(struct hand *hand, struct journal *journal, struct txn *txn,
 	recovery->foreign += outcome.status == OUTCOME_FOREIGN;
 	recovery->gone += outcome.status == OUTCOME_GONE;
 	recovery->restored += outcome.status == OUTCOME_DONE;
-	if (outcome.status == OUTCOME_DONE)
+	if (outcome.status == OUTCOME_DONE && strstr(e->companions, KNOB_SPLIT_NAME "="))
+		note(recovery,
+		     "%s of %s is '%.40s' as before; the split of its connections ended with the "
+		     "process that held it%s%s",
+		     e->knob, scope, e->old_value, outcome.text[0] ? ", but " : "", outcome.text);
+	else if (outcome.status == OUTCOME_DONE)
 		note(recovery, "restored %s of %s to '%.40s'%s%s", e->knob, scope, e->old_value,
 		     outcome.text[0] ? ", but " : "", outcome.text);
 	else

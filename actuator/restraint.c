@@ -189,6 +189,17 @@ void restraint_put(struct restraint *r, const struct txn *txn, bool is_new, uint
 		usage_arm(&r->usage, e->txn, now_ns);
 }
 
+void restraint_split(struct restraint *r, const struct txn *txn, bool is_first, uint64_t now_ns)
+{
+	const struct journal_entry *e = &txn->entry;
+
+	if (!strcmp(e->old_value, e->new_value))
+		return;
+	if (is_first)
+		usage_write(&r->usage, e->knob, &e->scope, now_ns);
+	usage_arm(&r->usage, e->txn, now_ns);
+}
+
 void restraint_kept(struct restraint *r, const struct txn *txn, bool is_back, uint64_t now_ns)
 {
 	const struct journal_entry *e = &txn->entry;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Routes by rtnetlink: naming one, and replacing it by itself with another congestion control. All calls look at the
+ * Routes by rtnetlink: finding one, and replacing it by itself with another congestion control. All calls look at the
  * network namespace of the calling thread.
  */
 #ifndef FLYBALL_ACTUATOR_ROUTE_H
@@ -10,24 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "include/scope.h"
+#include "base/route_key.h"
 
 #define ROUTE_ALGORITHM_MAX 16  /* TCP_CA_NAME_MAX of the kernel, with its NUL */
 #define ROUTE_BYTES_MAX 16384   /* of one route as the kernel tells it: some 400 next hops */
 #define ROUTE_DEFAULT "default" /* no algorithm of its own: the namespace's counts */
 #define ROUTE_LOCK ",lock"      /* behind an algorithm: programs cannot choose another one */
-
-/*
- * Which route it is, written PREFIX/LENGTH@TABLE[+METRIC][@NETNS]: `10.0.0.0/24@main`, `::/0@main+1024@blue`. Each
- * route has one such name. Routes by type of service or by source have none.
- */
-struct route_key {
-	uint8_t family; /* AF_INET, AF_INET6 */
-	uint8_t length; /* of the prefix, in bits */
-	uint8_t prefix[16];
-	uint32_t table, metric;
-	struct scope netns; /* SCOPE_HOST, or SCOPE_NETNS */
-};
 
 /* A route as it is. */
 struct route {
@@ -36,12 +24,6 @@ struct route {
 	char algorithm[ROUTE_ALGORITHM_MAX]; /* "" = none of its own */
 	uint64_t digest; /* of everything else: the next hops, the source, the other metrics */
 };
-
-/* Returns 0, or -EINVAL for what is no name, or not the one name of a route. */
-int route_key_parse(const char *text, struct route_key *ret_key);
-
-/* Writes the name; returns 0 or -ENAMETOOLONG. */
-int route_key_format(const struct route_key *key, char *buffer, size_t size);
 
 /* Returns 0; -ENOENT; -ENOTUNIQ for two routes of one name; -EFBIG past ROUTE_BYTES_MAX; another -errno. */
 int route_read(const struct route_key *key, struct route *ret_route);

@@ -120,6 +120,9 @@ static int restore_companions(int root, const struct txn *txn, struct outcome *o
 	FAILPOINT(RESTORE_DONE);
 	if (r < 0)
 		outcome->error = -r;
+	if (r < 0 && !text[0])
+		snprintf(text, sizeof(text), "unable to look at what was changed besides: %s",
+			 strerror(-r));
 	if (text[0])
 		snprintf(outcome->text + used, sizeof(outcome->text) - used, "%s%s",
 			 used ? "; " : "", text);
@@ -145,11 +148,22 @@ static bool fall_back(int root, struct txn *txn, struct outcome *outcome)
 	return r == -ENODEV;
 }
 
+/*
+ * The knob itself says nothing of its other parts: a hand that died in the middle has left some as they were. (Those that lack
+ * the old value are companions.)
+ */
+static bool may_lack_parts(const struct txn *txn, enum setting_side side)
+{
+	return knob_family_ops(txn->row)->write_parts && side == SETTING_NEW && txn->touched &&
+	       !knob_same(txn->row, txn->entry.old_value, txn->entry.new_value);
+}
+
 static bool put(int root, struct txn *txn, enum setting_side side, struct outcome *outcome)
 {
 	const struct journal_entry *e = &txn->entry;
 	const char *wanted = side == SETTING_NEW ? e->new_value : e->old_value;
-	bool loads;
+	uint32_t n_writes;
+	bool loads, again;
 	int r = txn->row ? setting_read(root, txn, outcome->value) : -EOPNOTSUPP;
 
 	if (side == SETTING_OLD)
@@ -174,9 +188,14 @@ static bool put(int root, struct txn *txn, enum setting_side side, struct outcom
 		return !knob_family_ops(txn->row)->write_parts ||
 		       restore_companions(root, txn, outcome) == 0;
 	}
-	if (!knob_same(txn->row, outcome->value, wanted)) {
+	if (!knob_same(txn->row, outcome->value, wanted) || may_lack_parts(txn, side)) {
 		loads = needs_module(root, txn, wanted);
+		n_writes = txn->n_writes;
+		again = knob_same(txn->row, outcome->value, wanted);
 		r = write_verified(root, txn, wanted, outcome->value);
+		/* It does not count against the operator's limits that it was done twice. */
+		if (again)
+			txn->n_writes = n_writes;
 		if (r < 0) {
 			say_failure(outcome, wanted, r);
 			return r == -ENODEV ||
@@ -195,12 +214,51 @@ static bool put(int root, struct txn *txn, enum setting_side side, struct outcom
 	return true;
 }
 
+/* The incumbent is in force for all that is not new, and is read as ever: somebody else's value ends the split. */
+static bool put_split(int root, struct txn *txn, struct outcome *outcome)
+{
+	const struct knob_family_ops *ops = txn->row ? knob_family_ops(txn->row) : NULL;
+	const struct journal_entry *e = &txn->entry;
+	bool settled = put(root, txn, SETTING_OLD, outcome);
+	int r;
+
+	if (outcome->status != OUTCOME_DONE)
+		return settled;
+	if (!ops || !ops->split)
+		r = -EOPNOTSUPP;
+	else
+		r = ops->split(root, txn->row, &e->scope, e->old_value, e->new_value, outcome->text,
+			       sizeof(outcome->text));
+	if (r < 0) {
+		outcome->status = OUTCOME_FAILED;
+		outcome->error = -r;
+	}
+	return settled;
+}
+
+/* Whatever else comes of a transaction: its split goes on only where that was asked and worked. */
+static void end_split(const struct txn *txn)
+{
+	const struct knob_family_ops *ops = txn->row ? knob_family_ops(txn->row) : NULL;
+
+	if (ops && ops->split_end)
+		ops->split_end(&txn->entry.scope);
+}
+
 /* The one place that looks at the clock: how long a switch takes is known only after it. */
 bool setting_put(int root, struct txn *txn, enum setting_side side, struct outcome *outcome)
 {
 	uint64_t start = clock_now_ns();
-	bool settled = put(root, txn, side, outcome);
+	bool settled;
 
+	if (side == SETTING_SPLIT) {
+		settled = put_split(root, txn, outcome);
+		if (outcome->status != OUTCOME_DONE)
+			end_split(txn);
+	} else {
+		end_split(txn);
+		settled = put(root, txn, side, outcome);
+	}
 	outcome->time_ns = clock_now_ns();
 	outcome->took_ns = outcome->time_ns - start;
 	return settled;

@@ -9,13 +9,14 @@
 #include "include/outcome.h"
 
 enum setting_side {
-	SETTING_OLD, /* the incumbent, with its companions */
-	SETTING_NEW, /* the arm */
+	SETTING_OLD,   /* the incumbent, with its companions */
+	SETTING_NEW,   /* the arm */
+	SETTING_SPLIT, /* the incumbent; what is new draws the incumbent or the arm */
 };
 
 /*
  * Puts that side in force, and fills in status, error, value, text and both times. What is neither old nor new is left
- * as it is (OUTCOME_FOREIGN). When new cannot be put in force, old is put back at once (OUTCOME_FAILED). Returns
+ * as it is (OUTCOME_FOREIGN). A split that goes on ends with every answer but DONE to SETTING_SPLIT. When new cannot be put in force, old is put back at once (OUTCOME_FAILED). Returns
  * true when nothing of the transaction is left behind in the system or it is as asked; false when old or one of its
  * companions is not back: the transaction must not be forgotten.
  */

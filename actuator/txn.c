@@ -133,7 +133,9 @@ static bool stands_on(const struct txn *upper, const struct txn *lower)
 		return false;
 	if (upper->row == lower->row)
 		return true;
-	return upper->row->family == lower->row->family &&
+	/* The threads of a process have one mask each, by whichever family. */
+	return (upper->row->family == lower->row->family ||
+		upper->entry.scope.kind == SCOPE_PROCESS) &&
 	       upper->row->domain == lower->row->domain &&
 	       (has_companions(&upper->entry) || has_companions(&lower->entry));
 }

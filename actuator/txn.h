@@ -28,12 +28,14 @@ enum txn_state {
 struct txn {
 	enum txn_state state;
 	enum journal_type owed; /* of TXN_OWED: the record */
+	bool splits;            /* begun with CHANGE_SPLIT */
 	bool by_hand;           /* no trial: lives until its deadline, also without core */
 	uint32_t n_writes;      /* of the knob, so far */
 	bool touched;           /* something was written: companions may be disturbed */
 	uint64_t order;         /* grows with each BEGIN */
 	uint64_t retry_ns;      /* of TXN_STUCK: when it is tried again; 0 = at once */
 	uint64_t retry_wait_ns; /* of TXN_STUCK: the pause that ends then; 0 = none yet */
+	uint64_t holder;        /* serial of the hand that holds its split; 0 = none ever did */
 	uint64_t hung; /* serial of the hand that may still write to it; 0 = none: see hand.c */
 	const struct knob_row *row; /* NULL when this version has no such knob */
 	struct journal_entry entry; /* last, and large: only what is used of it is copied */

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -18,30 +19,53 @@
 #define USAGE_MAGIC 0x67617375u /* "usag" */
 #define USAGE_VERSION 1
 
-struct image {
+/* Behind it the state, up to the last place in use: of 128 places a few are, and each save writes them all. */
+struct head {
 	uint32_t magic, version;
-	uint32_t size, crc; /* of the image with this field 0 */
+	uint32_t size, crc; /* of both together, with this field 0 */
 	uint64_t seq;
 	char boot[USAGE_BOOT_MAX];
+};
+
+struct image {
+	struct head head;
 	struct usage_state state;
 };
 
-static uint32_t image_crc(struct image *image)
-{
-	uint32_t kept = image->crc, crc;
+_Static_assert(offsetof(struct image, state) == sizeof(struct head), "both are written as one");
 
-	image->crc = 0;
-	crc = (uint32_t)crc32(0, (const Bytef *)image, sizeof(*image));
-	image->crc = kept;
-	return crc;
+static uint32_t image_crc(const struct head *head, const struct usage_state *state)
+{
+	struct head blank = *head;
+	uint32_t crc;
+
+	blank.crc = 0;
+	crc = (uint32_t)crc32(0, (const Bytef *)&blank, sizeof(blank));
+	return (uint32_t)crc32(crc, (const Bytef *)state, head->size - (uint32_t)sizeof(blank));
 }
 
-static bool image_valid(struct image *image)
+static uint32_t image_bytes(const struct usage_state *state)
 {
-	if (image->magic != USAGE_MAGIC || image->version != USAGE_VERSION ||
-	    image->size != sizeof(*image) || image_crc(image) != image->crc)
+	size_t n = USAGE_PLACES_MAX;
+
+	while (n > 0 && !state->places[n - 1].knob[0])
+		n--;
+	return (uint32_t)(offsetof(struct image, state.places) + n * sizeof(state->places[0]));
+}
+
+/* `size` bytes of it were read. */
+static bool image_valid(const struct image *image, size_t size)
+{
+	const struct head *head = &image->head;
+	size_t n_places;
+
+	if (size < sizeof(*head) || head->magic != USAGE_MAGIC || head->version != USAGE_VERSION ||
+	    head->size < offsetof(struct image, state.places) || head->size > size ||
+	    image_crc(head, &image->state) != head->crc)
 		return false;
-	for (size_t i = 0; i < USAGE_PLACES_MAX; i++)
+	n_places = (head->size - offsetof(struct image, state.places)) /
+		   sizeof(image->state.places[0]);
+	for (size_t i = 0; i < n_places; i++)
 		if (!memchr(image->state.places[i].knob, '\0', KNOB_NAME_MAX))
 			return false;
 	return true;
@@ -59,14 +83,16 @@ static int read_images(struct usage *usage)
 		ssize_t n = pread(usage->fd, image, sizeof(*image), (off_t)(slot * sizeof(*image)));
 
 		/* Made, and never written. */
-		n_found += n > 0 && image->seq != 0;
-		if (n != (ssize_t)sizeof(*image) || !image_valid(image))
+		n_found += n >= (ssize_t)sizeof(image->head) && image->head.seq != 0;
+		if (n < 0 || !image_valid(image, (size_t)n))
 			continue;
 		n_valid++;
-		if (strncmp(image->boot, usage->boot, sizeof(image->boot)) != 0 ||
-		    image->seq <= usage->seq)
+		if (strncmp(image->head.boot, usage->boot, sizeof(image->head.boot)) != 0 ||
+		    image->head.seq <= usage->seq)
 			continue;
-		usage->seq = image->seq;
+		/* What lies behind it is of an older image that was longer. */
+		memset((char *)image + image->head.size, 0, sizeof(*image) - image->head.size);
+		usage->seq = image->head.seq;
 		usage->state = image->state;
 	}
 	return n_found > 0 && n_valid == 0;
@@ -100,24 +126,25 @@ void usage_close(struct usage *usage)
 
 int usage_save(struct usage *usage)
 {
-	_cleanup_free_ struct image *image = calloc(1, sizeof(*image));
-	off_t at;
+	struct head head = {
+		.magic = USAGE_MAGIC,
+		.version = USAGE_VERSION,
+		.size = image_bytes(&usage->state),
+		.seq = usage->seq + 1,
+	};
+	const struct iovec parts[] = {
+		{ .iov_base = &head, .iov_len = sizeof(head) },
+		{ .iov_base = &usage->state, .iov_len = head.size - sizeof(head) },
+	};
 	ssize_t n;
 
-	if (!image)
-		return -ENOMEM;
 	if (usage->fd < 0)
 		return usage->error;
-	image->magic = USAGE_MAGIC;
-	image->version = USAGE_VERSION;
-	image->size = sizeof(*image);
-	image->seq = usage->seq + 1;
-	memcpy(image->boot, usage->boot, sizeof(image->boot));
-	image->state = usage->state;
-	image->crc = image_crc(image);
-	at = (off_t)(image->seq % 2 * sizeof(*image));
-	n = pwrite(usage->fd, image, sizeof(*image), at);
-	if (n != (ssize_t)sizeof(*image))
+	memcpy(head.boot, usage->boot, sizeof(head.boot));
+	head.crc = image_crc(&head, &usage->state);
+	n = pwritev(usage->fd, parts, ARRAY_SIZE(parts),
+		    (off_t)(head.seq % 2 * sizeof(struct image)));
+	if (n != (ssize_t)head.size)
 		return usage->error = n < 0 ? -errno : -EIO;
 	usage->seq++;
 	usage->error = 0;

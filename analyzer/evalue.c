@@ -26,18 +26,26 @@ static const double bets[EVALUE_BETS] = { 0.5, 0.8, 2.0 };
 /* Where a bound is looked for beyond the data, in scales: further out every pair is clipped. */
 #define BRACKET_SCALES 4.0
 
-double evalue_noise(const double *ready, uint32_t n_ready)
+double evalue_noise_of(const double *d, uint32_t n)
 {
 	double sum = 0;
 
-	if (n_ready < 2)
+	if (n == 0)
 		return EVALUE_NOISE_MIN;
-	for (uint32_t i = 0; i + 1 < n_ready; i++) {
-		double d = log(ready[i + 1] / ready[i]);
+	for (uint32_t i = 0; i < n; i++)
+		sum += d[i] * d[i];
+	return fmax(sqrt(sum / n), EVALUE_NOISE_MIN);
+}
 
-		sum += d * d;
-	}
-	return fmax(sqrt(sum / (n_ready - 1)), EVALUE_NOISE_MIN);
+double evalue_noise(const double *ready, uint32_t n_ready)
+{
+	double d[TRIAL_READY_WINDOWS];
+
+	if (n_ready < 2 || n_ready > TRIAL_READY_WINDOWS)
+		return EVALUE_NOISE_MIN;
+	for (uint32_t i = 0; i + 1 < n_ready; i++)
+		d[i] = log(ready[i + 1] / ready[i]);
+	return evalue_noise_of(d, n_ready - 1);
 }
 
 void evalue_init(struct evalue *e, double noise)

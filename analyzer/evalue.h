@@ -28,6 +28,9 @@ struct evalue_result {
 /* Standard deviation of d, from the log ratios of neighbouring readiness windows; never under EVALUE_NOISE_MIN. */
 double evalue_noise(const double *ready, uint32_t n_ready);
 
+/* The same from the d of windows in which both sides had the incumbent: their root mean square. */
+double evalue_noise_of(const double *d, uint32_t n);
+
 void evalue_init(struct evalue *e, double noise);
 
 /* Adds one pair's d, which must be finite. Ignored past TRIAL_PAIRS_MAX. */

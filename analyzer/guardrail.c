@@ -50,7 +50,8 @@ int guardrails_lost(struct guardrails *g, const struct policy *policy, const str
 {
 	for (uint32_t i = 0; i < policy->n_guardrails; i++) {
 		const struct guardrail *rail = &policy->guardrails[i];
-		const struct series *series = frame_find(frame, &rail->ref, &trial->scope);
+		const struct series *series =
+			frame_find_side(frame, &rail->ref, &trial->scope, SERIES_ARM);
 		struct series whole = series ? *series : (struct series){ 0 };
 		bool seen;
 
@@ -71,21 +72,28 @@ void guardrails_window(struct guardrails *g)
 	memset(g->arm, 0, sizeof(g->arm));
 }
 
+static void add(const struct signal_ref *ref, const struct series *series,
+		const struct frame *frame, struct window *window, double *value)
+{
+	if (!series_usable(series, ref->stat))
+		return;
+	window_add(window, series, ref->stat, frame);
+	*value = window_value(window, ref->stat);
+}
+
 void guardrails_add(struct guardrails *g, const struct policy *policy, struct trial *trial,
 		    const struct frame *frame, enum window_side side)
 {
 	for (uint32_t i = 0; i < policy->n_guardrails; i++) {
 		const struct signal_ref *ref = &policy->guardrails[i].ref;
-		const struct series *series = frame_find(frame, ref, &trial->scope);
-		struct window *window = side == WINDOW_BASE ? &g->base[i] : &g->arm[i];
+		const struct series *base = frame_find_side(frame, ref, &trial->scope, SERIES_BASE);
+		const struct series *arm = frame_find_side(frame, ref, &trial->scope, SERIES_ARM);
 
-		if (!series_usable(series, ref->stat))
-			continue;
-		window_add(window, series, ref->stat, frame);
-		if (side == WINDOW_BASE)
-			trial->guardrails[i].base = window_value(window, ref->stat);
-		else
-			trial->guardrails[i].arm = window_value(window, ref->stat);
+		/* Both at once where they run side by side. */
+		if (side == WINDOW_BASE || (base && (base->flags & SERIES_BASE)))
+			add(ref, base, frame, &g->base[i], &trial->guardrails[i].base);
+		if (side == WINDOW_ARM)
+			add(ref, arm, frame, &g->arm[i], &trial->guardrails[i].arm);
 	}
 }
 
@@ -123,7 +131,8 @@ int guardrails_check(const struct guardrails *g, const struct policy *policy, st
 	for (uint32_t i = 0; i < policy->n_guardrails; i++) {
 		const struct guardrail *rail = &policy->guardrails[i];
 		struct guardrail_state *state = &trial->guardrails[i];
-		const struct series *series = frame_find(frame, &rail->ref, &trial->scope);
+		const struct series *series =
+			frame_find_side(frame, &rail->ref, &trial->scope, SERIES_ARM);
 		bool breached;
 
 		if (is_hard(rail))

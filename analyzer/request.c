@@ -51,6 +51,11 @@ void experiment_propose(struct experiment *x, const struct step_context *context
 	memcpy(x->proposal.change.knob, x->policy->knob, KNOB_NAME_MAX);
 	memcpy(x->proposal.change.old_value, trial->incumbent, KNOB_VALUE_MAX);
 	memcpy(x->proposal.change.new_value, trial->arm, KNOB_VALUE_MAX);
+	/* A split is readied with the incumbent on both sides. */
+	if (trial->phase == TRIAL_READY)
+		memcpy(x->proposal.change.new_value, trial->incumbent, KNOB_VALUE_MAX);
+	if (x->policy->trial.split && kind == PROPOSAL_CHANGE)
+		x->proposal.change.flags = CHANGE_SPLIT;
 	x->unsent = true;
 	x->step = STEP_ANSWER;
 	x->asked_ns = context->now_ns;

@@ -19,6 +19,15 @@
  *                ARM, BASE: start_washout
  *     CLOSING    KEEP, UNDO: end             -
  *
+ * A split trial (trial.split) measures both sides in each window, by what new connections drew. Each window is a cohort of
+ * its own, asked for by SPLIT; there is no washout. Its readiness is a split, too, with the incumbent on both sides:
+ *
+ *     READY      BEGIN: ask SPLIT            split_ready       6 times SPLIT, then asks UNDO
+ *                UNDO:  begin_screening or begin_testing
+ *     SCREENING  BEGIN: ask SPLIT            record_screened   as above
+ *     TESTING    BEGIN: ask SPLIT            split_pair        judge: ask SPLIT
+ *     each       SPLIT: start_window
+ *
  * Invariants: at most one proposal is unanswered, and only UNDO replaces it; trial.txn is not 0 exactly while the
  * actuator may hold a transaction of ours; phase ENDED has txn 0; what was screened never enters the test; a
  * window holds only frames that lie in it whole, after a washout that began when the value was in force.
@@ -32,11 +41,14 @@
 #include "analyzer/arms.h"
 #include "analyzer/request.h"
 #include "analyzer/text.h"
+#include "analyzer/trial_steps.h"
 #include "base/hist.h"
 
 /* Void windows after which the objective counts as blind. */
 #define VOID_ROW_MAX 5
 #define VOID_ALL_MAX 20
+/* The same in a split, where a side is empty by the coin, too: five coins in a row that fall alike. */
+#define SPLIT_STALLS_MAX 5
 /* Void windows in a row after which an arm is not screened any longer. */
 #define VOID_SCREENING_MAX 2
 /* Empty windows of the arm, more than of the incumbent, after which it stalls. */
@@ -49,8 +61,9 @@
 /* A window that is not full after so many of its lengths has lost too many frames. */
 #define WINDOW_PATIENCE 3
 
-_Static_assert(POLICY_ARMS_MAX + 1 < EXPERIMENT_TXNS_MAX,
-	       "one transaction for each arm screened, one for the test");
+_Static_assert(
+	POLICY_ARMS_MAX + 2 < EXPERIMENT_TXNS_MAX,
+	"one transaction for each arm screened, one for the test, one for a split's readiness");
 
 void experiment_open(struct experiment *x, const struct step_context *context, uint64_t id,
 		     const struct policy *policy, uint32_t policy_index, const struct scope *scope,
@@ -79,19 +92,20 @@ void experiment_open(struct experiment *x, const struct step_context *context, u
 }
 
 /* The next window begins at `begin_ns`. */
-static void start_window(struct experiment *x, uint64_t begin_ns)
+void trial_start_window(struct experiment *x, uint64_t begin_ns)
 {
 	x->step = STEP_WASHOUT;
 	x->washout_end_ns = begin_ns;
 	window_init(&x->window);
+	window_init(&x->base_window);
 	if (x->in_force == WINDOW_ARM)
 		guardrails_window(&x->guardrails);
 }
 
 /* The value has been in force since `since_ns`; the next window begins a washout later. */
-static void start_washout(struct experiment *x, uint64_t since_ns)
+void trial_start_washout(struct experiment *x, uint64_t since_ns)
 {
-	start_window(x, since_ns + x->policy->trial.washout_ns);
+	trial_start_window(x, since_ns + x->policy->trial.washout_ns);
 }
 
 static void list_dry_run(struct experiment *x)
@@ -143,7 +157,10 @@ void experiment_reading(struct experiment *x, const struct step_context *context
 		trial->phase = TRIAL_READY;
 		trial->begun_ns = context->now_ns;
 		experiment_emit(context, x, EVENT_BEGUN);
-		start_washout(x, context->now_ns);
+		if (x->policy->trial.split)
+			experiment_begin(x, context, TRIAL_READY_WINDOWS);
+		else
+			trial_start_washout(x, context->now_ns);
 	}
 }
 
@@ -153,13 +170,17 @@ static void start_half(struct experiment *x, const struct step_context *context)
 	enum window_side side = x->arm_first == (x->half == 0) ? WINDOW_ARM : WINDOW_BASE;
 
 	if (side == x->in_force)
-		start_washout(x, context->now_ns);
+		trial_start_washout(x, context->now_ns);
 	else
 		experiment_ask(x, context, side == WINDOW_ARM ? ACTION_ARM : ACTION_BASE);
 }
 
-static void start_pair(struct experiment *x, const struct step_context *context)
+void trial_start_pair(struct experiment *x, const struct step_context *context)
 {
+	if (x->policy->trial.split) {
+		experiment_ask(x, context, ACTION_SPLIT);
+		return;
+	}
 	x->arm_first = rng_coin(context->rng);
 	x->half = 0;
 	start_half(x, context);
@@ -174,7 +195,7 @@ static void begin_testing(struct experiment *x, const struct step_context *conte
 	evalue_init(&x->test, trial->noise);
 	guardrails_begin(&x->guardrails, trial);
 	experiment_emit(context, x, EVENT_CHOSEN);
-	experiment_begin(x, context, 2 * x->policy->trial.max_pairs);
+	experiment_begin(x, context, (x->policy->trial.split ? 1 : 2) * x->policy->trial.max_pairs);
 }
 
 static void screen_arm(struct experiment *x, const struct step_context *context)
@@ -201,7 +222,7 @@ static const struct screened *best_screened(const struct experiment *x)
 	return best;
 }
 
-static void screened_next(struct experiment *x, const struct step_context *context)
+void trial_screened_next(struct experiment *x, const struct step_context *context)
 {
 	const struct screened *best;
 
@@ -220,7 +241,7 @@ static void screened_next(struct experiment *x, const struct step_context *conte
 	}
 }
 
-static void record_screened(struct experiment *x, const struct step_context *context, double y)
+void trial_record_screened(struct experiment *x, const struct step_context *context, double y)
 {
 	struct trial *trial = &x->trial;
 	struct screened *arm = &trial->screened[trial->n_screened++];
@@ -248,6 +269,20 @@ static bool abort_unguarded(struct experiment *x, const struct step_context *con
 	return true;
 }
 
+void trial_begin_trying(struct experiment *x, const struct step_context *context)
+{
+	struct trial *trial = &x->trial;
+
+	if (abort_unguarded(x, context, guardrails_blind(&x->guardrails, x->policy)))
+		return;
+	if (x->n_arms == 1) {
+		begin_testing(x, context, x->arms[0]);
+	} else {
+		trial->phase = TRIAL_SCREENING;
+		screen_arm(x, context);
+	}
+}
+
 static void ready_window(struct experiment *x, const struct step_context *context, double y)
 {
 	struct trial *trial = &x->trial;
@@ -257,18 +292,10 @@ static void ready_window(struct experiment *x, const struct step_context *contex
 		trial->noise = evalue_noise(trial->ready, trial->n_ready);
 	experiment_emit(context, x, EVENT_READY);
 	/* Nothing was switched, so there is nothing to wait out. */
-	if (trial->n_ready < TRIAL_READY_WINDOWS) {
-		start_window(x, context->now_ns);
-		return;
-	}
-	if (abort_unguarded(x, context, guardrails_blind(&x->guardrails, x->policy)))
-		return;
-	if (x->n_arms == 1) {
-		begin_testing(x, context, x->arms[0]);
-	} else {
-		trial->phase = TRIAL_SCREENING;
-		screen_arm(x, context);
-	}
+	if (trial->n_ready < TRIAL_READY_WINDOWS)
+		trial_start_window(x, context->now_ns);
+	else
+		trial_begin_trying(x, context);
 }
 
 static void conclude_tested(struct experiment *x, const struct step_context *context,
@@ -301,26 +328,18 @@ static void judge(struct experiment *x, const struct step_context *context)
 		   x->trial.n_pairs >= TRIAL_PAIRS_MAX) {
 		conclude_tested(x, context, VERDICT_INCONCLUSIVE, REASON_MAX_PAIRS);
 	} else {
-		start_pair(x, context);
+		trial_start_pair(x, context);
 	}
 }
 
-static void paired_window(struct experiment *x, const struct step_context *context, double y)
+/* Both sides are measured. */
+void trial_add_pair(struct experiment *x, const struct step_context *context)
 {
 	struct trial *trial = &x->trial;
 	struct evalue_result result;
+	double d = trial_log_ratio(x);
 	struct pair *pair;
-	double d;
 
-	x->y[x->in_force] = y;
-	hist_merge(&trial->hist[x->in_force], &x->window.hist);
-	if (x->half++ == 0) {
-		start_half(x, context);
-		return;
-	}
-	d = log(x->y[WINDOW_ARM] / x->y[WINDOW_BASE]);
-	if (x->policy->objective.direction == OBJECTIVE_MINIMIZE)
-		d = -d;
 	evalue_add(&x->test, d);
 	result = evalue_result(&x->test, trial->alpha);
 	pair = &trial->pairs[trial->n_pairs++];
@@ -340,14 +359,24 @@ static void paired_window(struct experiment *x, const struct step_context *conte
 	judge(x, context);
 }
 
+static void paired_window(struct experiment *x, const struct step_context *context, double y)
+{
+	x->y[x->in_force] = y;
+	hist_merge(&x->trial.hist[x->in_force], &x->window.hist);
+	if (x->half++ == 0)
+		start_half(x, context);
+	else
+		trial_add_pair(x, context);
+}
+
 static void (*const on_window[TRIAL_PHASE_COUNT])(struct experiment *, const struct step_context *,
 						  double) = {
 	[TRIAL_READY] = ready_window,
-	[TRIAL_SCREENING] = record_screened,
+	[TRIAL_SCREENING] = trial_record_screened,
 	[TRIAL_TESTING] = paired_window,
 };
 
-static void void_window(struct experiment *x, const struct step_context *context)
+void trial_void_window(struct experiment *x, const struct step_context *context)
 {
 	struct trial *trial = &x->trial;
 
@@ -355,39 +384,51 @@ static void void_window(struct experiment *x, const struct step_context *context
 	x->n_void_row++;
 	experiment_emit(context, x, EVENT_VOID);
 	if (trial->phase == TRIAL_TESTING &&
-	    x->n_empty[WINDOW_ARM] >= x->n_empty[WINDOW_BASE] + STALLS_MAX) {
+	    x->n_empty[WINDOW_ARM] >=
+		    x->n_empty[WINDOW_BASE] +
+			    (x->policy->trial.split ? SPLIT_STALLS_MAX : STALLS_MAX)) {
 		text_stalled(context->catalogue, x->policy, trial, x->n_empty[WINDOW_ARM], x->text,
 			     sizeof(x->text));
 		experiment_conclude(x, context, VERDICT_REVERTED, REASON_WORSE);
 	} else if (x->n_void_row >= VOID_ROW_MAX || trial->n_void >= VOID_ALL_MAX)
 		experiment_abort(x, context, REASON_BLIND, "the objective has no usable values");
 	else if (trial->phase == TRIAL_SCREENING && x->n_void_row >= VOID_SCREENING_MAX)
-		record_screened(x, context, NAN);
+		trial_record_screened(x, context, NAN);
+	else if (x->policy->trial.split)
+		experiment_ask(x, context, ACTION_SPLIT);
 	else
-		start_washout(x, context->now_ns);
+		trial_start_washout(x, context->now_ns);
 }
 
 /*
  * No events, and nothing of it lost, where the readiness windows had some. To repeat such windows without counting them
  * would favour an arm that stalls now and then. A low rate that is wanted, or a gauge at zero, is no stall.
  */
-static bool is_empty(const struct experiment *x)
+bool trial_window_is_empty(const struct experiment *x, const struct window *window)
 {
 	const struct objective *objective = &x->policy->objective;
 
-	return window_empty(&x->window, objective->ref.stat) &&
+	return window_empty(window, objective->ref.stat) &&
 	       (objective->ref.stat != STAT_RATE || objective->direction == OBJECTIVE_MAXIMIZE);
 }
 
-/* Only values that have a logarithm can be compared: nothing seen, or zero, is no measurement. */
+bool trial_is_measured(double y)
+{
+	return isfinite(y) && y > 0;
+}
+
 static void finish_window(struct experiment *x, const struct step_context *context)
 {
 	double y = window_value(&x->window, x->policy->objective.ref.stat);
 
-	if (!isfinite(y) || y <= 0) {
-		if (x->trial.phase == TRIAL_TESTING && is_empty(x))
+	if (x->policy->trial.split) {
+		trial_finish_split(x, context);
+		return;
+	}
+	if (!trial_is_measured(y)) {
+		if (x->trial.phase == TRIAL_TESTING && trial_window_is_empty(x, &x->window))
 			x->n_empty[x->in_force]++;
-		void_window(x, context);
+		trial_void_window(x, context);
 		return;
 	}
 	x->n_void_row = 0;
@@ -399,22 +440,27 @@ static void measure(struct experiment *x, const struct step_context *context,
 {
 	const struct policy *policy = x->policy;
 	const struct signal_ref *ref = &policy->objective.ref;
-	const struct series *series = frame_find(frame, ref, &x->trial.scope);
+	const struct series *series = frame_find_side(frame, ref, &x->trial.scope, SERIES_ARM);
+	const struct series *base =
+		policy->trial.split ? frame_find_side(frame, ref, &x->trial.scope, SERIES_BASE)
+				    : series;
 	uint64_t patience_ns = WINDOW_PATIENCE * policy->trial.window_ns + 2 * frame->interval_ns;
 
 	if (frame->time_ns > x->washout_end_ns + patience_ns) {
-		void_window(x, context);
+		trial_void_window(x, context);
 		return;
 	}
 	/* A frame that straddles the end of the washout holds values of both sides. */
 	if (frame->interval_ns == 0 || frame->time_ns - frame->interval_ns < x->washout_end_ns)
 		return;
 	x->step = STEP_WINDOW;
-	if (!series_usable(series, ref->stat)) {
-		void_window(x, context);
+	if (!series_usable(series, ref->stat) || !series_usable(base, ref->stat)) {
+		trial_void_window(x, context);
 		return;
 	}
 	window_add(&x->window, series, ref->stat, frame);
+	if (policy->trial.split)
+		window_add(&x->base_window, base, ref->stat, frame);
 	guardrails_add(&x->guardrails, policy, &x->trial, frame, x->in_force);
 	/* Ticks jitter: less than half a tick is missing at most. */
 	if (x->window.covered_ns + frame->interval_ns / 2 >= policy->trial.window_ns)
@@ -444,7 +490,7 @@ static bool check_guardrails(struct experiment *x, const struct step_context *co
 		       x->text, sizeof(x->text));
 	if (trial->phase == TRIAL_SCREENING) {
 		x->any_breached = true;
-		record_screened(x, context, NAN);
+		trial_record_screened(x, context, NAN);
 	} else {
 		experiment_conclude(x, context, VERDICT_REVERTED, REASON_GUARDRAIL);
 	}
@@ -481,7 +527,8 @@ static void check_answer(struct experiment *x, const struct step_context *contex
 {
 	bool undo = x->proposal.change.action == ACTION_UNDO;
 
-	if (context->now_ns - x->asked_ns <= ANSWER_NS + x->policy->trial.window_ns)
+	/* What an answer made it ask is asked later than the next frame was made, where frames wait. */
+	if (context->now_ns <= x->asked_ns + ANSWER_NS + x->policy->trial.window_ns)
 		return;
 	if (undo && ++x->n_undos < UNDO_TRIES_MAX) {
 		experiment_ask(x, context, ACTION_UNDO);
@@ -517,90 +564,4 @@ void experiment_tick(struct experiment *x, const struct step_context *context,
 		check_answer(x, context);
 	else
 		measure(x, context, frame);
-}
-
-/* The actuator ended the transaction: nothing is open any more, whatever was asked. */
-static void closed_by_actuator(struct experiment *x, const struct step_context *context,
-			       const struct outcome *outcome)
-{
-	static const struct {
-		enum reason reason;
-		const char *text;
-	} rows[OUTCOME_STATUS_COUNT] = {
-		[OUTCOME_DONE] = { REASON_DEADLINE, "the actuator undid the arm by itself" },
-		[OUTCOME_REFUSED] = { REASON_REFUSED, "the actuator refused" },
-		[OUTCOME_FOREIGN] = { REASON_FOREIGN, "somebody else changed the knob" },
-		[OUTCOME_GONE] = { REASON_GONE, "the knob or its scope vanished" },
-		[OUTCOME_FAILED] = { REASON_FAILED, "a write failed" },
-	};
-
-	x->trial.txn = 0;
-	x->verdict = VERDICT_ABORTED;
-	x->reason = rows[outcome->status].reason;
-	snprintf(x->text, sizeof(x->text), "aborted: %s%s%.*s", rows[outcome->status].text,
-		 outcome->text[0] ? ": " : "", OUTCOME_TEXT_MAX - 1, outcome->text);
-	experiment_end(x, context);
-}
-
-static void answered_done(struct experiment *x, const struct step_context *context,
-			  const struct outcome *outcome)
-{
-	switch (outcome->action) {
-	case ACTION_BEGIN:
-		if (x->trial.phase == TRIAL_SCREENING)
-			experiment_ask(x, context, ACTION_ARM);
-		else
-			start_pair(x, context);
-		break;
-	case ACTION_ARM:
-	case ACTION_BASE:
-		x->in_force = outcome->action == ACTION_ARM ? WINDOW_ARM : WINDOW_BASE;
-		guardrails_enforced(&x->guardrails);
-		/* It came into force between the question and now, whatever the message says. */
-		start_washout(x,
-			      outcome->time_ns < x->asked_ns || outcome->time_ns > context->now_ns
-				      ? context->now_ns
-				      : outcome->time_ns);
-		break;
-	case ACTION_UNDO:
-		x->trial.txn = 0;
-		x->in_force = WINDOW_BASE;
-		x->n_undos = 0;
-		if (x->trial.phase == TRIAL_SCREENING)
-			screened_next(x, context);
-		else
-			experiment_end(x, context);
-		break;
-	default: /* ACTION_KEEP */
-		experiment_end(x, context);
-	}
-}
-
-bool experiment_outcome(struct experiment *x, const struct step_context *context,
-			const struct outcome *outcome)
-{
-	bool awaited = x->step == STEP_ANSWER && x->proposal.kind == PROPOSAL_CHANGE &&
-		       outcome->action == x->proposal.change.action;
-
-	if (x->trial.phase == TRIAL_ENDED || x->trial.txn == 0 || outcome->txn != x->trial.txn ||
-	    outcome->status >= OUTCOME_STATUS_COUNT)
-		return false;
-	if (outcome->status == OUTCOME_DONE && (awaited || !outcome->unasked)) {
-		/* Else an undo overtook it: its own answer will come. */
-		if (awaited)
-			answered_done(x, context, outcome);
-	} else if (outcome->status == OUTCOME_REFUSED && !outcome->unasked) {
-		if (!awaited)
-			return true;
-		if (outcome->action == ACTION_BEGIN || outcome->action == ACTION_UNDO) {
-			closed_by_actuator(x, context, outcome);
-		} else {
-			snprintf(x->text, sizeof(x->text), "aborted: the actuator refused: %.*s",
-				 OUTCOME_TEXT_MAX - 1, outcome->text);
-			experiment_conclude(x, context, VERDICT_ABORTED, REASON_REFUSED);
-		}
-	} else {
-		closed_by_actuator(x, context, outcome);
-	}
-	return true;
 }

@@ -56,8 +56,9 @@ struct experiment {
 
 	enum window_side in_force;
 	uint64_t washout_end_ns;
-	struct window window;                /* of the objective */
-	uint32_t n_void_row;                 /* void windows since the last good one */
+	struct window window;      /* of the objective; of a split: of those that drew the arm */
+	struct window base_window; /* of a split: of those that drew the incumbent */
+	uint32_t n_void_row;       /* void windows since the last good one */
 	uint32_t n_empty[WINDOW_SIDE_COUNT]; /* windows of the test in which nothing happened */
 	struct guardrails guardrails;
 	uint32_t n_absent;       /* ticks without any series of the scope */
@@ -70,6 +71,8 @@ struct experiment {
 
 	struct evalue test;
 	double y[WINDOW_SIDE_COUNT];
+	double ready_d
+		[TRIAL_READY_WINDOWS]; /* of a split: ln of the two sides' ratio, both the incumbent's */
 };
 
 /* Opens: fills in the slot and asks for the knob's value. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hist.h"
+#include "base/scope.h"
 
 #define NS_PER_SECOND 1e9
 
@@ -13,12 +14,29 @@ const struct series *frame_find(const struct frame *frame, const struct signal_r
 {
 	struct scope of_ref = { .kind = ref->kind };
 
+	if (signal_is_split(ref->signal))
+		return NULL;
 	if (ref->kind == SCOPE_HOST)
 		return frame_series(frame, ref->signal, &of_ref);
 	if (!ref->instance[0])
 		return scope->kind == ref->kind ? frame_series(frame, ref->signal, scope) : NULL;
 	memcpy(of_ref.name, ref->instance, strnlen(ref->instance, SIGNAL_INSTANCE_MAX - 1));
 	return frame_series(frame, ref->signal, &of_ref);
+}
+
+const struct series *frame_find_side(const struct frame *frame, const struct signal_ref *ref,
+				     const struct scope *scope, uint32_t side)
+{
+	if (!signal_is_split(ref->signal))
+		return frame_find(frame, ref, scope);
+	for (size_t i = 0; i < frame->n_series; i++) {
+		const struct series *series = &frame->series[i];
+
+		if (series->signal == ref->signal && (series->flags & side) &&
+		    scope_equal(&series->scope, scope))
+			return series;
+	}
+	return NULL;
 }
 
 bool series_usable(const struct series *series, uint32_t stat)

@@ -18,9 +18,17 @@ struct window {
 	struct hist hist;
 };
 
-/* The series that a reference means in `scope`: the host's, the instance it names, or the scope's own. Or NULL. */
+/* The series that a reference means in `scope`: the host's, the instance it names, or the scope's own. Or NULL, as for
+ * what has two sides. */
 const struct series *frame_find(const struct frame *frame, const struct signal_ref *ref,
 				const struct scope *scope);
+
+/*
+ * The series of one side (SERIES_BASE, SERIES_ARM) of a split of that very scope; for a signal that has no sides the same
+ * as frame_find(), whatever `side` is. Or NULL.
+ */
+const struct series *frame_find_side(const struct frame *frame, const struct signal_ref *ref,
+				     const struct scope *scope, uint32_t side);
 
 /* True when the series may be used for `stat` in a trial: there, valid, nothing of it lost. */
 bool series_usable(const struct series *series, uint32_t stat);

@@ -108,6 +108,18 @@ bool idset_equal(const struct idset *a, const struct idset *b)
 	return !memcmp(a->words, b->words, sizeof(a->words));
 }
 
+void idset_intersect(const struct idset *a, const struct idset *b, struct idset *ret_set)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(a->words); i++)
+		ret_set->words[i] = a->words[i] & b->words[i];
+}
+
+void idset_unite(const struct idset *a, const struct idset *b, struct idset *ret_set)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(a->words); i++)
+		ret_set->words[i] = a->words[i] | b->words[i];
+}
+
 bool idset_within(const struct idset *set, const struct idset *whole)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(set->words); i++)

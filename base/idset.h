@@ -31,6 +31,10 @@ size_t idset_count(const struct idset *set);
 
 bool idset_equal(const struct idset *a, const struct idset *b);
 
+/* Members of both, and of either; `ret_set` may be one of them. */
+void idset_intersect(const struct idset *a, const struct idset *b, struct idset *ret_set);
+void idset_unite(const struct idset *a, const struct idset *b, struct idset *ret_set);
+
 /* True when each member of `set` is one of `whole`, too. */
 bool idset_within(const struct idset *set, const struct idset *whole);
 

@@ -31,8 +31,8 @@ int netns_open(int root, const char *name)
 	if (fd < 0)
 		return -errno;
 	type = ioctl(fd, NS_GET_NSTYPE);
-	if (type < 0 && errno == EPERM)
-		return -EPERM; /* a filter of system calls */
+	if (type < 0 && errno != ENOTTY)
+		return -errno; /* EPERM: a filter of system calls */
 	return type == CLONE_NEWNET ? take_fd(&fd) : -ENOENT;
 }
 

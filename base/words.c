@@ -49,7 +49,7 @@ WORDS(guardrail_kind, GUARDRAIL_KIND_COUNT, [GUARDRAIL_MAX] = "max", [GUARDRAIL_
 WORDS(objective_direction, OBJECTIVE_DIRECTION_COUNT, [OBJECTIVE_MINIMIZE] = "minimize",
       [OBJECTIVE_MAXIMIZE] = "maximize")
 WORDS(action, ACTION_COUNT, [ACTION_BEGIN] = "begin", [ACTION_ARM] = "arm", [ACTION_BASE] = "base",
-      [ACTION_KEEP] = "keep", [ACTION_UNDO] = "undo")
+      [ACTION_KEEP] = "keep", [ACTION_UNDO] = "undo", [ACTION_SPLIT] = "split")
 WORDS(outcome_status, OUTCOME_STATUS_COUNT, [OUTCOME_DONE] = "done", [OUTCOME_REFUSED] = "refused",
       [OUTCOME_FOREIGN] = "foreign", [OUTCOME_GONE] = "gone", [OUTCOME_FAILED] = "failed")
 WORDS(trial_phase, TRIAL_PHASE_COUNT, [TRIAL_READING] = "reading", [TRIAL_READY] = "readiness",
@@ -66,8 +66,8 @@ WORDS(reason, REASON_COUNT, [REASON_NONE] = "none", [REASON_BETTER] = "better",
       [REASON_OPERATOR] = "operator", [REASON_FROZEN] = "frozen", [REASON_DEADLINE] = "deadline",
       [REASON_PEER] = "process-died", [REASON_DRY_RUN] = "dry-run")
 WORDS(loss, LOSS_COUNT, [LOSS_ORPHAN_END] = "orphan_ends", [LOSS_CLAMPED] = "clamped",
-      [LOSS_INSTANCE] = "instances", [LOSS_EVENT] = "events", [LOSS_SERIES] = "series",
-      [LOSS_FRAME] = "frames")
+      [LOSS_CONNECTION] = "connections", [LOSS_INSTANCE] = "instances", [LOSS_EVENT] = "events",
+      [LOSS_SERIES] = "series", [LOSS_FRAME] = "frames")
 WORDS(source_state, SOURCE_STATE_COUNT, [SOURCE_UNAVAILABLE] = "unavailable",
       [SOURCE_IDLE] = "idle", [SOURCE_ATTACHED] = "attached", [SOURCE_DEGRADED] = "degraded")
 WORDS(event_kind, EVENT_COUNT, [EVENT_OPPORTUNITY] = "opportunity", [EVENT_BEGUN] = "begun",

@@ -9,12 +9,12 @@
 
 /* Flags of a head, above those of enum series_flag. */
 enum head_flag {
-	HEAD_HIST = 1u << 4,       /* a histogram follows */
-	HEAD_ZERO = 1u << 5,       /* the value is 0 and left out */
-	HEAD_SAME_SCOPE = 1u << 6, /* that of the series before: kind and name are left out (0) */
+	HEAD_HIST = 1u << 5,       /* a histogram follows */
+	HEAD_ZERO = 1u << 6,       /* the value is 0 and left out */
+	HEAD_SAME_SCOPE = 1u << 7, /* that of the series before: kind and name are left out (0) */
 };
 
-#define SERIES_FLAGS (SERIES_VALID | SERIES_LOSSY | SERIES_SUMS)
+#define SERIES_FLAGS (SERIES_VALID | SERIES_LOSSY | SERIES_SUMS | SERIES_SIDES)
 #define HEAD_FLAGS (SERIES_FLAGS | HEAD_HIST | HEAD_ZERO | HEAD_SAME_SCOPE)
 
 #define HEAD_BYTES 5
@@ -192,6 +192,7 @@ int batch_next(const struct message_batch *batch, struct batch_cursor *cursor,
 	memcpy(&signal, head, 2);
 	flags = head[2];
 	if (signal >= SIGNAL_ID_COUNT || flags & ~HEAD_FLAGS ||
+	    (flags & SERIES_SIDES) == SERIES_SIDES ||
 	    !take_scope(batch, cursor, flags & HEAD_SAME_SCOPE, head[3], head[4]))
 		return -EBADMSG;
 	if (!(flags & HEAD_ZERO)) {

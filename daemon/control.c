@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/scope.h"
 #include "base/words.h"
 #include "daemon/core.h"
 #include "daemon/exit_code.h"
@@ -207,6 +208,8 @@ static bool take_wait(struct control_client *client, uint64_t txn)
 void control_outcome(struct control *control, const struct outcome *outcome,
 		     const struct change *begin)
 {
+	char scope[SCOPE_TEXT_MAX];
+
 	if (outcome->action != ACTION_UNDO && outcome->status == OUTCOME_DONE)
 		return;
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
@@ -220,8 +223,8 @@ void control_outcome(struct control *control, const struct outcome *outcome,
 				      json_sprintf("%s%.0llu: %s of %s: %s in force (%s%s%s)",
 						   begin->trial ? "trial " : "by hand",
 						   (unsigned long long)begin->trial, begin->knob,
-						   begin->scope.name[0] ? begin->scope.name
-									: "host",
+						   scope_format(&begin->scope, scope,
+								sizeof(scope)),
 						   outcome->value,
 						   outcome_status_word(outcome->status),
 						   outcome->text[0] ? ": " : "", outcome->text));

@@ -5,6 +5,7 @@
 #include "actuator/knobs.h"
 #include "base/clock.h"
 #include "base/scope.h"
+#include "base/words.h"
 #include "daemon/core.h"
 #include "daemon/exit_code.h"
 
@@ -14,12 +15,13 @@ static void fail(struct control_client *client, int code, const char *text)
 }
 
 /* The knob and the scope of a request; NULL after an answer. A knob of the host needs no scope. */
-static const struct knob_row *take_place(struct control_client *client, json_t *args,
-					 struct scope *ret_scope)
+static const struct knob_row *take_place(const struct core *core, struct control_client *client,
+					 json_t *args, struct scope *ret_scope)
 {
 	const char *knob = json_string_value(json_object_get(args, "knob"));
 	const char *scope = json_string_value(json_object_get(args, "scope"));
-	const struct knob_row *row = knob ? knob_find(knob) : NULL;
+	const struct knob_row *row = knob ? knob_table_find(core->options->knobs, knob) : NULL;
+	char text[256];
 
 	if (!row) {
 		fail(client, EXIT_CODE_ERROR, "no such knob: 'flyball knobs' lists them");
@@ -31,9 +33,17 @@ static const struct knob_row *take_place(struct control_client *client, json_t *
 		return NULL;
 	}
 	if (!knob_fits(row, ret_scope->kind)) {
-		fail(client, EXIT_CODE_ERROR,
-		     "the knob is not one of that scope: give --scope, as 'flyball knobs' shows "
-		     "it");
+		snprintf(text, sizeof(text),
+			 "%s is a knob of the kind '%s': give --scope; 'flyball knobs %s' shows "
+			 "which "
+			 "there are",
+			 row->name, scope_kind_word(row->scope), row->name);
+		fail(client, EXIT_CODE_ERROR, text);
+		return NULL;
+	}
+	/* `process:123` is the one that has that number now. */
+	if (knob_resolve(core->worker.context->root, row, ret_scope) < 0) {
+		fail(client, EXIT_CODE_ERROR, "there is no such process");
 		return NULL;
 	}
 	return row;
@@ -45,7 +55,7 @@ void control_verb_set(struct core *core, struct control_client *client, json_t *
 	json_int_t for_ns = json_integer_value(json_object_get(args, "for_ns"));
 	struct change change = { 0 };
 	struct knob_reading reading;
-	const struct knob_row *row = take_place(client, args, &change.scope);
+	const struct knob_row *row = take_place(core, client, args, &change.scope);
 	uint64_t txn;
 
 	if (!row)
@@ -72,7 +82,7 @@ void control_verb_set(struct core *core, struct control_client *client, json_t *
 static void ask_about(struct core *core, struct control_client *client, json_t *args, uint32_t kind)
 {
 	struct message_request request = { .kind = kind, .uid = control_uid(client) };
-	const struct knob_row *row = take_place(client, args, &request.scope);
+	const struct knob_row *row = take_place(core, client, args, &request.scope);
 
 	if (!row)
 		return;

@@ -61,7 +61,10 @@ static void frame_complete(struct core *core)
 		worker_send(&core->worker, ROLE_ACTUATOR, &message);
 	}
 	analyzer_tick(core->analyzer, &core->frame, decisions);
+	core->deciding_ns = core->frame.time_ns;
 	core_decide(core, decisions);
+	core->deciding_ns = 0;
+	history_hold(core->history, core_open_changes(core) > 0);
 	core_demand(core, false);
 	free(decisions);
 	if (core->control && control_has_followers(core->control) &&

@@ -36,6 +36,9 @@ struct core_change {
 	struct change begin; /* txn 0 = free */
 	uint64_t actions;    /* sent and not answered yet */
 	bool undo_waits;     /* to be undone, but no actuator is there to do it */
+	uint32_t asked;      /* the last action that was asked for */
+	uint64_t
+		frame_ns; /* of the frame that called for it; 0 = none did: an answer, the operator */
 };
 
 struct core {
@@ -62,6 +65,7 @@ struct core {
 	size_t n_sources;
 
 	struct core_change changes[CORE_CHANGES_MAX];
+	uint64_t deciding_ns; /* the frame that is being decided upon; 0 = none */
 	struct change kept[ACTUATOR_KEPT_MAX];
 	size_t n_kept;
 

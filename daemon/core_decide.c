@@ -132,6 +132,8 @@ void core_change(struct core *core, const struct change *change)
 		message.change.action = change->action;
 	}
 	slot->actions++;
+	slot->asked = change->action;
+	slot->frame_ns = core->deciding_ns;
 	if (worker_send(&core->worker, ROLE_ACTUATOR, &message) == 0)
 		return;
 	slot->actions--;
@@ -187,9 +189,10 @@ static void log_outcome(const struct change *begin, const struct outcome *outcom
 	char scope[SCOPE_TEXT_MAX];
 
 	if (outcome->status != OUTCOME_DONE)
-		log_warning("trial %llu: %s of %s on %s: %s: %s", (unsigned long long)begin->trial,
-			    action_word(outcome->action), begin->knob,
-			    scope_format(&begin->scope, scope, sizeof(scope)),
+		log_warning("%s%.0llu: %s of %s on %s: %s: %s",
+			    begin->flags & CHANGE_BY_HAND ? "by hand" : "trial ",
+			    (unsigned long long)begin->trial, action_word(outcome->action),
+			    begin->knob, scope_format(&begin->scope, scope, sizeof(scope)),
 			    outcome_status_word(outcome->status), outcome->text);
 }
 
@@ -198,16 +201,22 @@ void core_outcome(struct core *core, const struct outcome *outcome)
 	struct core_change *slot = outcome->txn ? find_change(core, outcome->txn) : NULL;
 	struct decisions *decisions = malloc(sizeof(*decisions));
 	struct change begin = { 0 };
+	uint64_t frame_ns = 0;
 
 	if (!decisions)
 		return;
 	if (slot) {
-		begin = slot->begin;
+		if (!outcome->unasked && outcome->action == slot->asked)
+			frame_ns = slot->frame_ns;
 		slot->actions -= slot->actions > 0 && !outcome->unasked;
+		/* Of a change by hand to a knob that core cannot see, the actuator says what it found. */
+		if (outcome->action == ACTION_BEGIN && outcome->status == OUTCOME_DONE)
+			memcpy(slot->begin.old_value, outcome->value, sizeof(outcome->value));
+		begin = slot->begin;
 	} else if (find_kept(core, outcome->txn)) {
 		begin = *find_kept(core, outcome->txn);
 	}
-	history_outcome(core->history, begin.txn ? &begin : NULL, outcome,
+	history_outcome(core->history, begin.txn ? &begin : NULL, outcome, frame_ns,
 			core->json.wall_offset_ns);
 	log_outcome(&begin, outcome);
 	if (outcome->status == OUTCOME_DONE && outcome->action == ACTION_KEEP && slot)
@@ -219,9 +228,10 @@ void core_outcome(struct core *core, const struct outcome *outcome)
 		slot->begin.txn = 0;
 	if (core->control)
 		control_broadcast(core->control, "outcome",
-				  json_outcome(outcome, begin.txn ? &begin : NULL));
+				  json_outcome(outcome, begin.txn ? &begin : NULL, frame_ns));
 	analyzer_outcome(core->analyzer, outcome, clock_now_ns(), decisions);
 	core_decide(core, decisions);
+	history_hold(core->history, core_open_changes(core) > 0);
 	free(decisions);
 	if (core->control)
 		control_outcome(core->control, outcome, &begin);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/quantity.h"
 #include "base/scope.h"
 #include "base/words.h"
 #include "daemon/core.h"
@@ -68,20 +69,26 @@ static void reply_set(struct core *core, const struct change *begin, const struc
 {
 	struct control_client *client =
 		core->control ? control_awaiting(core->control, begin->txn) : NULL;
-	char scope[SCOPE_TEXT_MAX];
+	char scope[SCOPE_TEXT_MAX], left[32];
+	uint64_t now_ns = clock_now_ns();
+	bool is_host = begin->scope.kind == SCOPE_HOST;
 
 	if (!client)
 		return;
 	scope_format(&begin->scope, scope, sizeof(scope));
+	quantity_format(begin->deadline_ns > now_ns ? (double)(begin->deadline_ns - now_ns) : 0,
+			UNIT_TIME, left, sizeof(left));
 	if (outcome->status == OUTCOME_DONE)
 		control_reply(client, EXIT_CODE_OK, NULL,
 			      json_pack("{si sI ss ss ss ss s[o]}", "schema", 1, "txn",
 					(json_int_t)begin->txn, "knob", begin->knob, "scope", scope,
 					"old", begin->old_value, "new", begin->new_value, "done",
-					json_sprintf("%s of %s: '%s' instead of '%s'; 'flyball "
-						     "abort %s' ends it early",
-						     begin->knob, scope, outcome->value,
-						     begin->old_value, begin->knob)));
+					json_sprintf("%s of %s is '%s' for %s, then '%s' again; "
+						     "'flyball abort %s%s%s' ends it early",
+						     begin->knob, scope, outcome->value, left,
+						     begin->old_value, begin->knob,
+						     is_host ? "" : " --scope ",
+						     is_host ? "" : scope)));
 	else
 		control_reply(client,
 			      outcome->status == OUTCOME_REFUSED ? EXIT_CODE_REFUSED

@@ -75,7 +75,10 @@ void core_harm_pair(struct core *core, const struct trial *trial)
 	pair = &trial->pairs[trial->n_pairs - 1];
 	if (!(pair->d < 0))
 		return;
-	day_add(&core->harm, clock_wall_ns(), (1 - exp(pair->d)) * (double)policy->trial.window_ns);
+	/* Of a split, half of the connections had the arm. */
+	day_add(&core->harm, clock_wall_ns(),
+		(1 - exp(pair->d)) * (double)policy->trial.window_ns /
+			(policy->trial.split ? 2 : 1));
 	r = save(core);
 	if (r < 0)
 		log_warning("unable to save the harm budget in the history's folder: %s",

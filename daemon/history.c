@@ -161,14 +161,14 @@ int history_trial(struct history *history, const struct trial *trial,
 }
 
 int history_outcome(struct history *history, const struct change *change,
-		    const struct outcome *outcome, int64_t wall_offset_ns)
+		    const struct outcome *outcome, uint64_t frame_ns, int64_t wall_offset_ns)
 {
 	/* An unasked outcome names only its transaction; an earlier one of the same says which trial it was. */
 	static const char sql[] = "INSERT INTO outcomes(trial, txn, at_ns, document) VALUES("
 				  "coalesce(?1, (SELECT trial FROM outcomes WHERE txn = ?2 AND "
 				  "trial <> 0 LIMIT 1), 0), ?2, ?3, ?4)";
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-	_cleanup_json_ json_t *document = json_outcome(outcome, change);
+	_cleanup_json_ json_t *document = json_outcome(outcome, change, frame_ns);
 	int64_t at_ns = (int64_t)outcome->time_ns + wall_offset_ns;
 	int r;
 

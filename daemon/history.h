@@ -39,9 +39,15 @@ uint64_t history_next_trial(struct history *history);
 int history_trial(struct history *history, const struct trial *trial,
 		  const struct json_context *context);
 
-/* Records what the actuator answered. `change` may be NULL (unasked and unknown). */
+/*
+ * While it is held, nothing of it waits for the disk (as long as some MiB last): a frame that shows harm must not wait for
+ * an fsync of what happened before. Cheap; call it as often as you like.
+ */
+void history_hold(struct history *history, bool held);
+
+/* Records what the actuator answered. `change` may be NULL (unasked and unknown); `frame_ns` as for json_outcome(). */
 int history_outcome(struct history *history, const struct change *change,
-		    const struct outcome *outcome, int64_t wall_offset_ns);
+		    const struct outcome *outcome, uint64_t frame_ns, int64_t wall_offset_ns);
 
 /*
  * Deletes what is past the limits; cheap when nothing is. Call it about once a minute: a call takes some tens of ms at

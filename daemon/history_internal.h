@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "daemon/history.h"
@@ -19,6 +20,9 @@ struct history {
 	sqlite3 *db;
 	struct history_limits limits;
 	char path[PATH_MAX];
+	bool held;             /* history_hold() */
+	int wal_pages;         /* after the last commit */
+	unsigned int unpruned; /* calls that were put off meanwhile */
 };
 
 /* -errno of an SQLite result; 0 for SQLITE_OK, SQLITE_ROW and SQLITE_DONE. */

@@ -16,15 +16,18 @@
 /* The bound that can be held: below it one trial with its journal does not fit. */
 #define BYTES_MIN (4ull * 1024 * 1024)
 
+/* Pages of the WAL (4 KiB each) past which it is folded into the file: usually, and while that is held back. */
+#define WAL_PAGES 128
+#define WAL_PAGES_HELD 1024 /* more than a trial writes; at most a sixteenth of the bound */
+
 /*
  * auto_vacuum must come before the first table: afterwards the file gives pages back without a rewrite. The journal
- * (WAL) is folded into the file each 128 pages and cut to 1 MiB: it counts towards the bound.
+ * (WAL) is folded into the file by on_commit() and cut to 1 MiB: it counts towards the bound.
  */
 static const char settings[] = "PRAGMA auto_vacuum = INCREMENTAL;"
 			       "PRAGMA journal_mode = WAL;"
 			       "PRAGMA synchronous = NORMAL;"
 			       "PRAGMA foreign_keys = ON;"
-			       "PRAGMA wal_autocheckpoint = 128;"
 			       "PRAGMA journal_size_limit = 1048576;";
 
 static const char schema[] =
@@ -254,6 +257,46 @@ static int db_renew(const char *path, char *ret_note, size_t note_size, sqlite3 
 	return 0;
 }
 
+static int wal_pages_max(const struct history *history)
+{
+	uint64_t share = history->limits.max_bytes / 16 / 4096;
+
+	if (!history->held || (share && share < WAL_PAGES))
+		return WAL_PAGES;
+	return share && share < WAL_PAGES_HELD ? (int)share : WAL_PAGES_HELD;
+}
+
+/* Waits for the disk, twice: the one place that does, but for the pruning. */
+static void fold(struct history *history)
+{
+	int left = 0;
+
+	if (sqlite3_wal_checkpoint_v2(history->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &left, NULL) ==
+	    SQLITE_OK)
+		history->wal_pages = 0;
+}
+
+static int on_commit(void *data, sqlite3 *db, const char *name, int pages)
+{
+	struct history *history = data;
+
+	(void)db;
+	(void)name;
+	history->wal_pages = pages;
+	if (pages >= wal_pages_max(history))
+		fold(history);
+	return SQLITE_OK;
+}
+
+void history_hold(struct history *history, bool held)
+{
+	if (!history)
+		return;
+	history->held = held;
+	if (!held && history->wal_pages >= WAL_PAGES)
+		fold(history);
+}
+
 int history_open(const char *path, const struct history_limits *limits, char *ret_note,
 		 size_t note_size, struct history **ret_history)
 {
@@ -275,6 +318,7 @@ int history_open(const char *path, const struct history_limits *limits, char *re
 		r = db_renew(path, note, sizeof(note), &history->db);
 	if (r < 0)
 		return r;
+	sqlite3_wal_hook(history->db, on_commit, history);
 	snprintf(ret_note, note_size, "%s", note);
 	*ret_history = take_ptr(history);
 	return 0;

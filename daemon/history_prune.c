@@ -16,6 +16,7 @@
 #include "daemon/history_internal.h"
 
 #define DAY_NS (24ull * 3600 * NSEC_PER_SEC)
+#define UNPRUNED_MAX 10             /* minutes that it is put off while an arm is in force */
 #define ORPHANS 256                 /* outcomes without a trial that are deleted at once */
 #define RESERVE_MIN (768ull * 1024) /* for one more trial and the WAL of a step of pruning */
 
@@ -178,6 +179,9 @@ int history_prune(struct history *history, uint64_t wall_ns)
 
 	if (!history)
 		return 0;
+	if (history->held && ++history->unpruned < UNPRUNED_MAX)
+		return 0;
+	history->unpruned = 0;
 	sqlite3_busy_timeout(history->db, 0);
 	r = prune_days(history, wall_ns, deadline_ns);
 	if (r == 0 && !fits(history, 0))

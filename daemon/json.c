@@ -15,9 +15,6 @@
 #include "base/words.h"
 #include "daemon/json_internal.h"
 
-#define COMMAND_MAX 512 /* a path, a value and the words around them */
-#define SYSCTL_ROOT "proc/sys/"
-
 json_t *json_number(double value)
 {
 	return isfinite(value) ? json_real(value) : json_null();
@@ -66,12 +63,12 @@ json_t *json_signal_row(const struct signal_row *row)
 			 "about", row->about);
 }
 
-json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading)
+json_t *json_knob(const struct knob_found *found)
 {
-	char command[COMMAND_MAX] = "";
+	const struct knob_reading *reading = &found->reading;
+	const struct knob_row *row = found->row;
 	json_t *knob, *choices;
 
-	json_command(row, &reading->scope, "VALUE", command, sizeof(command));
 	knob = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:s, s:s, s:s}",
 			 "name", row->name, "family", knob_family_word(row->family), "scope",
 			 json_scope(&reading->scope), "value", reading->value, "type",
@@ -79,7 +76,7 @@ json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading
 			 (reading->flags & KNOB_WRITABLE) != 0, "gone",
 			 (reading->flags & KNOB_GONE) != 0, "hidden",
 			 (reading->flags & KNOB_HIDDEN) != 0, "owner", reading->owner, "reason",
-			 reading->reason, "about", row->about, "command", command);
+			 reading->reason, "about", row->about, "command", found->command);
 	if (!knob)
 		return NULL;
 	if (row->type == KNOB_INTEGER || row->type == KNOB_LIMIT) {
@@ -101,75 +98,18 @@ json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading
 	return knob;
 }
 
-json_t *json_outcome(const struct outcome *outcome, const struct change *change)
+json_t *json_outcome(const struct outcome *outcome, const struct change *change, uint64_t frame_ns)
 {
-	return json_pack("{s:I, s:o, s:s, s:s, s:i, s:b, s:s, s:s, s:I, s:o, s:o}", "txn",
+	return json_pack("{s:I, s:o, s:s, s:s, s:i, s:b, s:s, s:s, s:I, s:o, s:o, s:o}", "txn",
 			 (json_int_t)outcome->txn, "trial",
 			 change ? json_integer((json_int_t)change->trial) : json_null(), "action",
 			 action_word(outcome->action), "status",
 			 outcome_status_word(outcome->status), "error", outcome->error, "unasked",
 			 outcome->unasked != 0, "value", outcome->value, "text", outcome->text,
-			 "took_ns", (json_int_t)outcome->took_ns, "knob",
-			 change ? json_string(change->knob) : json_null(), "scope",
+			 "took_ns", (json_int_t)outcome->took_ns, "after_frame_ns",
+			 frame_ns && outcome->time_ns >= frame_ns
+				 ? json_integer((json_int_t)(outcome->time_ns - frame_ns))
+				 : json_null(),
+			 "knob", change ? json_string(change->knob) : json_null(), "scope",
 			 change ? json_scope(&change->scope) : json_null());
-}
-
-/* `vm/dirty_ratio` → `vm.dirty_ratio`; where a part has a dot itself (eth0.7), sysctl(8) takes the slashes. */
-static void sysctl_name(char *name)
-{
-	if (strchr(name, '.'))
-		return;
-	for (char *p = name; *p; p++)
-		if (*p == '/')
-			*p = '.';
-}
-
-/* One number of several: the others as they are at that moment. */
-static int field_command(const struct knob_row *row, const struct scope *scope, const char *name,
-			 const char *value, char *buffer, size_t size)
-{
-	char visit[SCOPE_NAME_MAX + 32] = "";
-	int n;
-
-	if (scope->kind == SCOPE_NETNS)
-		snprintf(visit, sizeof(visit), "ip netns exec %s ", scope->name);
-	n = snprintf(buffer, size,
-		     "%ssysctl -w %s=\"$(%ssysctl -n %s | awk '{ $%u = \"%s\"; print }')\"", visit,
-		     name, visit, name, row->field, value);
-	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
-}
-
-int json_command(const struct knob_row *row, const struct scope *scope, const char *value,
-		 char *buffer, size_t size)
-{
-	/* What a shell takes as it stands; everything else goes into quotes. */
-	static const char plain[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.,:/+@%";
-	const char *quote = value[0] && strspn(value, plain) == strlen(value) ? "" : "'";
-	_cleanup_close_ int root = -1;
-	char path[COMMAND_MAX];
-	int n, r;
-
-	if (strchr(value, '\''))
-		return -EINVAL;
-	root = sysroot_open("/");
-	r = root < 0 ? root : knob_command(root, row, scope, value, buffer, size);
-	if (r != -EOPNOTSUPP)
-		return r;
-	r = knob_path(row, scope, path, sizeof(path));
-	if (r < 0)
-		return r;
-	if (!strncmp(path, SYSCTL_ROOT, strlen(SYSCTL_ROOT))) {
-		sysctl_name(path + strlen(SYSCTL_ROOT));
-		if (row->field)
-			return field_command(row, scope, path + strlen(SYSCTL_ROOT), value, buffer,
-					     size);
-		n = snprintf(buffer, size, "%s%s%ssysctl -w %s=%s%s%s",
-			     scope->kind == SCOPE_NETNS ? "ip netns exec " : "", scope->name,
-			     scope->kind == SCOPE_NETNS ? " " : "", path + strlen(SYSCTL_ROOT),
-			     quote, value, quote);
-	} else {
-		n = snprintf(buffer, size, "echo %s%s%s > /%s", quote, value, quote, path);
-	}
-	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actuator/knobs.h"
 #include "analyzer/analyzer.h"
 #include "include/catalogue.h"
 #include "include/knob.h"
@@ -53,13 +54,12 @@ json_t *json_source(const struct source_status *source);
 json_t *json_signal_row(const struct signal_row *row);
 
 /* {"name", "family", "scope", "value", "type", "unit", "choices" | "min", "max", "writable", "about", "command"} */
-json_t *json_knob(const struct knob_row *row, const struct knob_reading *reading);
+json_t *json_knob(const struct knob_found *found);
 
-/* {"txn", "trial", "action", "status", "error", "unasked", "value", "text", "took_ns", "knob", "scope"} */
-json_t *json_outcome(const struct outcome *outcome, const struct change *change);
-
-/* The command that does a change by hand: `echo bfq > /sys/block/vda/queue/scheduler`, `sysctl -w …`. */
-int json_command(const struct knob_row *row, const struct scope *scope, const char *value,
-		 char *buffer, size_t size);
+/*
+ * {"txn", "trial", "action", "status", "error", "unasked", "value", "text", "took_ns", "after_frame_ns", "knob", "scope"}.
+ * `frame_ns`: when the frame was sampled that called for it, 0 = none did; from then to the value in force is after_frame_ns.
+ */
+json_t *json_outcome(const struct outcome *outcome, const struct change *change, uint64_t frame_ns);
 
 #endif

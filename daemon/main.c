@@ -10,6 +10,7 @@
  *     actuator/cgroup_companions.c     what a change of a group's file disturbs
  *     actuator/cgroup_disks.c          limits of disks as one value
  *     actuator/cgroup_files.c          the files of the cgroup family on v1 and v2
+ *     actuator/cgroup_list.c           the knobs of all groups in one walk
  *     actuator/cgroup_owner.c          who manages a group
  *     actuator/cgroup_threads.c        masks of the threads inside a cpuset
  *     actuator/companions.c            settings that the kernel changes along with a knob
@@ -26,7 +27,9 @@
  *     actuator/in_netns.c              knobs that every network namespace has
  *     actuator/journal.c               the write-ahead undo log
  *     actuator/journal_record.c        one record of it, as bytes; pure
+ *     actuator/knob_command.c          the shell command that does a change by hand
  *     actuator/knob_file.c             knobs that an operator declares in a file
+ *     actuator/knob_list.c             many knobs listed in one go
  *     actuator/knob_table.c            the catalogue of knobs, one row each
  *     actuator/knob_value.c            values of knobs checked and compared
  *     actuator/knobs.c                 finding and reading knobs
@@ -36,6 +39,7 @@
  *     actuator/limits_set.c            limits as text, and made stricter at run time
  *     actuator/limits_table.c          the limits that are numbers, one row each
  *     actuator/limits_trust.c          whether a limits file is root's alone
+ *     actuator/numa_cpus.c             a process bound to the CPUs of nodes
  *     actuator/numa_move.c             pages moved from node to node, in slices
  *     actuator/numa_pages.c            where the pages of a process are
  *     actuator/numa_plan.c             what distributions of pages mean
@@ -44,9 +48,10 @@
  *     actuator/recovery.c              what a crash left, undone from the journal
  *     actuator/restraint.c             limits, usage and pins held together
  *     actuator/route.c                 routes read and replaced by rtnetlink
- *     actuator/route_key.c             the name of a route
  *     actuator/route_request.c         the request that replaces a route by itself
  *     actuator/setting.c               one setting put in force and read back
+ *     actuator/split.c                 new connections that draw their congestion control
+ *     actuator/split_off.c             the same in a build without BPF
  *     actuator/thread.c                threads: identity, masks, names
  *     actuator/txn.c                   the list of transactions
  *     actuator/usage.c                 what limits count: writes, flips, time on trial
@@ -61,6 +66,8 @@
  *     analyzer/target.c                a policy on one scope: watching, holding, on trial
  *     analyzer/text.c                  reasons as sentences
  *     analyzer/trial.c                 the phases of a trial
+ *     analyzer/trial_answer.c          what the actuator answers to a trial
+ *     analyzer/trial_split.c           windows that measure both sides at once
  *     analyzer/window.c                one window from the frames inside it
  *     base/conf_errors.c               all errors of a configuration file, in order
  *     base/conf_lexer.c                words of a configuration file
@@ -79,6 +86,7 @@
  *     base/netns.c                     visits to network namespaces
  *     base/quantity.c                  numbers with units
  *     base/rng.c                       a seeded generator
+ *     base/route_key.c                 the name of a route
  *     base/scope.c                     scopes as text
  *     base/signal.c                    references to signals as text
  *     base/sysroot.c                   /proc and /sys under a descriptor
@@ -86,6 +94,12 @@
  *     bpf/block.bpf.c                  block requests timed in the kernel: tp_btf, fentry
  *     bpf/block_kprobe.bpf.c           the same by kprobes
  *     bpf/block_tracepoint.bpf.c       the same by plain tracepoints
+ *     bpf/lock.bpf.c                   waits for the kernel's locks counted in the kernel: tp_btf
+ *     bpf/lock_raw.bpf.c               the same by raw tracepoints
+ *     bpf/sched.bpf.c                  switches of tasks counted in the kernel: tp_btf
+ *     bpf/sched_raw.bpf.c              the same by the raw tracepoint
+ *     bpf/squeeze.bpf.c                packets of each run of receiving, against its budget
+ *     bpf/tcp_split.bpf.c              the coin of each new connection, and what became of it
  *     daemon/batch.c                   many series as the bytes of one message
  *     daemon/catalogue.c               signals and knobs of this build in one place
  *     daemon/channel.c                 whole messages over a socketpair
@@ -117,6 +131,7 @@
  *     daemon/cli/cli_help.c            help and docs/cli.md from the same table
  *     daemon/cli/client.c              the client side of the control socket
  *     daemon/cli/doctor_sources.c      doctor: sources and their methods
+ *     daemon/cli/knob_listing.c        what flyball knobs shows, found and sorted
  *     daemon/cli/render.c              colours, tables, wrapped text, progress
  *     daemon/cli/render_chart.c        two histograms on one axis, the interval of an effect
  *     daemon/cli/render_story.c        a trial told line by line
@@ -145,8 +160,7 @@
  *     observer/block_btf.c             what the kernel's types say of the block layer
  *     observer/block_method.c          the methods of the block source, best first
  *     observer/block_probe.c           whether a way of the block programs may work here
- *     observer/block_programs.c        the BPF programs of one method, loaded and attached
- *     observer/block_seat.c            one BPF program attached and detached
+ *     observer/block_programs.c        the block programs of one method
  *     observer/block_series.c          a disk's series of a tick, held against the stat file
  *     observer/block_tracer.c          the watched disks, their histograms read
  *     observer/block_tracer_off.c      the same in a build without BPF
@@ -157,20 +171,54 @@
  *     observer/disks.c                 which disks there are
  *     observer/events.c                the numbers of tracepoints
  *     observer/instances.c             demanded instances as they come and go
+ *     observer/lock.c                  waits for the kernel's locks
+ *     observer/lock_tracer.c           the programs at contention, and their rows
+ *     observer/lock_tracer_off.c       the same in a build without BPF
  *     observer/memory.c                /proc/meminfo, /proc/vmstat, the same of nodes
  *     observer/memory_cgroup.c         memory.stat of control groups
  *     observer/memory_rows.c           the signals of memory in these files
+ *     observer/methods.c               the fallback chain of a source
+ *     observer/net.c                   receiving and sending, by CPU and by interface
+ *     observer/net_cpus.c              what each CPU took, dropped and left
+ *     observer/netstat.c               tables of names over numbers of /proc/net
+ *     observer/nics.c                  statistics and interrupts of an interface
  *     observer/numa_maps.c             on which nodes the pages of a process are
  *     observer/numa_process.c          its memory on nodes that it runs on, and on others
  *     observer/observer.c              demand to sources, samples to frames
  *     observer/processes.c             processes listed
+ *     observer/programs.c              the BPF programs of a source, loaded and attached
+ *     observer/programs_probe.c        whether BPF programs may work here
  *     observer/psi.c                   /proc/pressure
  *     observer/psi_cgroup.c            pressure of control groups
  *     observer/rapl.c                  the power that processor packages take
+ *     observer/rows.c                  rows that programs count for processes and groups
+ *     observer/sched.c                 tasks: running, waiting, asleep
+ *     observer/sched_btf.c             what the kernel's types say of the scheduler
+ *     observer/sched_calls.c           system calls whose waits are told apart
+ *     observer/sched_series.c          a tick's series, from what the programs count
+ *     observer/sched_sums.c            the kernel's own sums of running and waiting
+ *     observer/sched_tracer.c          the program at each switch, and its rows
+ *     observer/sched_tracer_off.c      the same in a build without BPF
+ *     observer/seat.c                  one BPF program attached and detached
  *     observer/signals.c               the table of signals
+ *     observer/softirqs.c              software interrupts by CPU
+ *     observer/softnet.c               the counters of receiving by CPU
  *     observer/source.c                what all sources share
+ *     observer/squeeze.c               squeezes by budget, from its BPF programs
+ *     observer/squeeze_off.c           the same where BPF was left out
  *     observer/task_delay.c            what the threads of a process waited for
  *     observer/taskstats.c             the kernel's accounting of a process, over generic netlink
+ *     observer/tcp.c                   TCP: the namespaces that are looked into
+ *     observer/tcp_counters.c          counters of TCP in a namespace
+ *     observer/tcp_dump.c              connections told by sock_diag
+ *     observer/tcp_info.c              one connection, as the kernel tells of it
+ *     observer/tcp_route.c             the route to a peer
+ *     observer/tcp_snapshot.c          connections looked at in slices
+ *     observer/tcp_space.c             what is open in a network namespace
+ *     observer/tcp_split.c             results of connections that drew their congestion control
+ *     observer/tcp_split_off.c         the same in a build without BPF
+ *     observer/tcp_split_probe.c       whether connections could be split here
+ *     observer/tcp_table.c             what was known of each connection
  *     observer/text.c                  parsing the kernel's text
  *     policies/arms.c                  try: the values of a policy
  *     policies/expression.c            conditions, compiled

@@ -79,7 +79,9 @@ static bool change_valid(const struct message *m)
 {
 	const struct change *c = &m->change;
 
-	return c->action < ACTION_COUNT && c->txn != 0 && !(c->flags & ~(uint32_t)CHANGE_BY_HAND) &&
+	const uint32_t flags = CHANGE_BY_HAND | CHANGE_SPLIT;
+
+	return c->action < ACTION_COUNT && c->txn != 0 && !(c->flags & ~flags) &&
 	       text_valid(c->knob, sizeof(c->knob)) && scope_valid(&c->scope) &&
 	       text_valid(c->old_value, sizeof(c->old_value)) &&
 	       text_valid(c->new_value, sizeof(c->new_value));

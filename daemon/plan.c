@@ -19,7 +19,8 @@ static json_t *arms_json(const struct core *core, const struct trial *trial,
 	for (uint32_t i = 0; row && i < trial->n_screened; i++) {
 		const char *value = trial->screened[i].value;
 
-		if (json_command(row, &trial->scope, value, command, sizeof(command)) == 0)
+		if (knob_command(core->worker.context->root, row, &trial->scope, value, command,
+				 sizeof(command)) == 0)
 			json_array_append_new(list, json_pack("{ss ss}", "value", value, "command",
 							      command));
 	}

@@ -17,6 +17,7 @@
 #include "daemon/privilege.h"
 #include "daemon/supervisor.h"
 #include "include/catalogue.h"
+#include "include/split.h"
 
 /* What a worker gets from the supervisor; lives as long as the process. */
 struct process_context {
@@ -27,7 +28,9 @@ struct process_context {
 	int root;               /* sysroot descriptor */
 	int state;              /* folder of the journal, the actuator's */
 	int pins;               /* folder of the pins, the actuator's */
-	unsigned int restarts;  /* of this role before this process */
+	const struct split_maps
+		*maps;         /* of split connections: the actuator's, or the observer's to read */
+	unsigned int restarts; /* of this role before this process */
 };
 
 /* Each runs until its control channel ends or MESSAGE_STOP; returns an exit status for _exit(). */

@@ -261,6 +261,7 @@ static int actuator_process_init(struct actuator_process *p, const struct proces
 		.daemon_ns = context->options->started_ns,
 		.pins = context->pins,
 		.knobs = context->options->knobs,
+		.maps = context->maps,
 	};
 	struct recovery recovery;
 	int r;

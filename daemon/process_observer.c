@@ -159,7 +159,8 @@ static int observer_process_init(struct observer_process *p, const struct proces
 {
 	const struct observer_options options = { .root = context->root,
 						  .run_dir = context->options->run_dir,
-						  .force_block = context->options->force_block,
+						  .force = context->options->force,
+						  .maps = context->maps,
 						  .events = events };
 	int r;
 

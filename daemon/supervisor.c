@@ -53,6 +53,7 @@ struct supervisor {
 	struct place place;
 	struct account account;
 	int root;
+	struct split_maps maps[2]; /* of split connections: the actuator's, the observer's */
 	sd_event *event;
 	sd_event_source *stop_timer;
 	bool stopping;
@@ -109,6 +110,25 @@ static void recover(struct supervisor *s)
 		log_warning("%s", recovery.text);
 }
 
+static bool wants_split(const struct daemon_options *options)
+{
+	for (size_t i = 0; i < options->policies->n_policies; i++)
+		if (options->policies->policies[i].trial.split)
+			return options->mode == ANALYZER_AUTONOMOUS;
+	return false;
+}
+
+/* Before anybody is forked, so that a process that is started anew has the same. */
+static void make_maps(struct supervisor *s)
+{
+	int r = wants_split(s->options) ? split_maps_open(&s->maps[0], &s->maps[1]) : 0;
+
+	if (r < 0)
+		log_warning("unable to make the maps of split connections: %s, ignoring it: trials "
+			    "that split will be refused",
+			    strerror(-r));
+}
+
 static void reset_signals(void)
 {
 	sigset_t none;
@@ -136,16 +156,18 @@ static int child_main(const struct supervisor *s, enum role role, int control)
 		.root = s->root,
 		.state = role == ROLE_ACTUATOR ? s->place.journal : -1,
 		.pins = role == ROLE_ACTUATOR ? s->place.pins : -1,
+		.maps = &s->maps[role == ROLE_OBSERVER],
 		.restarts = s->children[role].restarts,
 	};
-	const int keep[] = {
-		control,
-		context.listener,
-		context.root,
-		context.state,
-		context.pins,
-		role == ROLE_CORE && s->options->foreground_plan ? s->options->plan_fd : -1
-	};
+	const int keep[] = { control,
+			     context.listener,
+			     context.root,
+			     context.state,
+			     context.pins,
+			     role == ROLE_CORE ? -1 : context.maps->results,
+			     role == ROLE_CORE ? -1 : context.maps->slots,
+			     role == ROLE_CORE && s->options->foreground_plan ? s->options->plan_fd
+									      : -1 };
 
 	reset_signals();
 	descriptors_close_others(keep, ARRAY_SIZE(keep));
@@ -419,6 +441,7 @@ static int run(struct supervisor *s)
 		return EXIT_CODE_PERMISSION;
 	}
 	recover(s);
+	make_maps(s);
 	block_signals();
 	r = start(s);
 	if (r == 0)
@@ -434,7 +457,10 @@ static int run(struct supervisor *s)
 
 int supervisor_run(const struct daemon_options *options)
 {
-	struct supervisor s = { .options = options, .place = PLACE_NONE, .root = -1 };
+	struct supervisor s = { .options = options,
+				.place = PLACE_NONE,
+				.root = -1,
+				.maps = { SPLIT_MAPS_NONE, SPLIT_MAPS_NONE } };
 	int r;
 
 	log_open(role_word(ROLE_SUPERVISOR), log_level(options));
@@ -447,6 +473,8 @@ int supervisor_run(const struct daemon_options *options)
 	if (r == 0)
 		r = run(&s);
 	place_close(&s.place);
+	for (size_t i = 0; i < ARRAY_SIZE(s.maps); i++)
+		split_maps_close(&s.maps[i]);
 	sd_event_unref(s.event);
 	close(s.root);
 	return r;

@@ -21,14 +21,14 @@ struct daemon_options {
 	bool foreground_plan; /* `recommend`: no control socket, no history; core prints the plan to plan_fd and all exit */
 	uint64_t plan_ns; /* `recommend`: how long to look */
 	int plan_fd; /* gets one JSON document: {"schema": 1, "plan": […], "observed": […]} */
-	const char *state_dir;   /* /var/lib/flyball: history and lock */
-	const char *run_dir;     /* /run/flyball: journal and control socket */
-	const char *user;        /* name or number that core runs as */
-	uint64_t tick_ns;        /* 250 ms */
-	uint64_t seed;           /* 0 = from the kernel */
-	const char *force_block; /* --source block=METHOD; NULL = the best that works */
-	struct scope only;       /* --only disk:loop0; kind SCOPE_KIND_COUNT = everything */
-	bool revert_on_exit;     /* undo kept values, too, at a clean end */
+	const char *state_dir; /* /var/lib/flyball: history and lock */
+	const char *run_dir;   /* /run/flyball: journal and control socket */
+	const char *user;      /* name or number that core runs as */
+	uint64_t tick_ns;      /* 250 ms */
+	uint64_t seed;         /* 0 = from the kernel */
+	const char *force;     /* --source SOURCE=METHOD; NULL = the best that works */
+	struct scope only;     /* --only disk:loop0; kind SCOPE_KIND_COUNT = everything */
+	bool revert_on_exit;   /* undo kept values, too, at a clean end */
 	struct history_limits history;
 	const char *limits_file;        /* of the actuator; NULL = what is built in */
 	uint64_t started_ns;            /* tells this daemon from the next */

@@ -18,9 +18,10 @@ enum loss {
 	LOSS_ORPHAN_END, /* a completion whose start was not seen */
 	LOSS_CLAMPED,    /* a value over the histogram's range */
 	LOSS_EVENT, /* an event that the kernel side could not record, a text that is no number, a read that failed */
-	LOSS_SERIES,   /* a series that did not fit into the frame */
-	LOSS_FRAME,    /* a frame that did not reach its reader */
-	LOSS_INSTANCE, /* a tick of a demanded instance that found no place or no descriptor */
+	LOSS_SERIES,     /* a series that did not fit into the frame */
+	LOSS_FRAME,      /* a frame that did not reach its reader */
+	LOSS_INSTANCE,   /* a tick of a demanded instance that found no place or no descriptor */
+	LOSS_CONNECTION, /* a TCP connection that found no place in the table: not followed */
 	LOSS_COUNT,
 };
 
@@ -30,7 +31,12 @@ enum series_flag {
 	SERIES_LOSSY =
 		1u << 1, /* something of this tick was lost: not to be used in a trial's window */
 	SERIES_SUMS = 1u << 2, /* a distribution of which only count and sum are known */
+	SERIES_BASE = 1u << 3, /* of a split: what drew the incumbent */
+	SERIES_ARM = 1u << 4,  /* of a split: what drew the arm */
 };
+
+#define SERIES_SIDES \
+	((uint32_t)(SERIES_BASE | SERIES_ARM)) /* never both: two series of one signal and scope */
 
 /* One signal of one scope at one tick. */
 struct series {

@@ -29,14 +29,17 @@ struct hist {
 static inline uint32_t hist_exponent(uint64_t value)
 {
 #ifdef __bpf__
-	/* BPF has no instruction for it, and expanding the builtin makes LLVM 14 eat all memory. */
+	/*
+	 * BPF has no instruction for it, and expanding the builtin makes LLVM 14 eat all memory. Without branches, which
+	 * the verifier would have to follow in all combinations: `over` is 1 when the value has more than `step` bits.
+	 */
 	uint32_t exponent = 0;
 
 	for (uint32_t step = 32; step > 0; step >>= 1) {
-		if (value >> step) {
-			value >>= step;
-			exponent += step;
-		}
+		uint64_t over = ((1ull << step) - 1 - value) >> 63;
+
+		value >>= over * step;
+		exponent += (uint32_t)over * step;
 	}
 	return exponent;
 #else

@@ -54,6 +54,7 @@ struct knob_row {
 	bool drifts; /* changes by itself: what is neither old nor new is nobody's hand, and is put back */
 	bool loads_modules; /* of a KNOB_CHOICE: for a name that it does not offer the kernel loads a module */
 	bool per_netns; /* of SCOPE_HOST: each network namespace has its own, SCOPE_NETNS fits, too */
+	bool splits; /* new connections can draw one of two values each: its family has split() */
 	enum knob_domain domain;
 	enum unit unit; /* of an integer's value as policies write it */
 	int64_t unit_scale; /* what one step of the kernel's number is in `unit`: 1024 for KiB, 1000 for µs */

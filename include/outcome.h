@@ -16,6 +16,7 @@ enum action {
 	ACTION_BASE,  /* put the incumbent (old) in force, transaction stays open */
 	ACTION_KEEP,  /* commit: the arm in force stays (it is put in force if it is not) */
 	ACTION_UNDO,  /* put old in force and end the transaction; also of a kept one (rollback) */
+	ACTION_SPLIT, /* old stays in force, and what is new from now on (a connection) draws old or new by a coin; asked again: a new cohort */
 	ACTION_COUNT,
 };
 
@@ -31,6 +32,9 @@ enum outcome_status {
 enum change_flag {
 	CHANGE_BY_HAND =
 		1u << 0, /* BEGIN: no trial; it lives until its deadline, also without core */
+	CHANGE_SPLIT =
+		1u
+		<< 1, /* BEGIN: it will be split (ACTION_SPLIT), and no arm in force for all before KEEP */
 };
 
 /* One change that is asked for. */
@@ -43,7 +47,8 @@ struct change {
 		deadline_ns; /* CLOCK_MONOTONIC; the actuator undoes by itself when it passes (BEGIN) */
 	char knob[KNOB_NAME_MAX];
 	struct scope scope;
-	char old_value[KNOB_VALUE_MAX]; /* BEGIN: what core believes to be in force */
+	/* BEGIN: what core believes to be in force; of a change by hand "" where core cannot see it */
+	char old_value[KNOB_VALUE_MAX];
 	char new_value[KNOB_VALUE_MAX]; /* BEGIN: the arm */
 };
 

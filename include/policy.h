@@ -81,7 +81,9 @@ struct trial_params {
 	uint64_t washout_ns; /* not measured, before each window */
 	uint32_t max_pairs;  /* give up as inconclusive after so many */
 	uint32_t calibrate;  /* 1: the arm is the incumbent itself (A/A), to measure false keeps */
-	double error;        /* α: the chance to keep a useless arm */
+	uint32_t
+		split; /* 1: no windows in turn; new connections draw the incumbent or the arm each */
+	double error; /* α: the chance to keep a useless arm */
 	uint64_t
 		cooldown_ns; /* no new trial of this policy on this scope for so long after a verdict */
 };

@@ -96,9 +96,78 @@ enum signal_id {
 	SIGNAL_TASK_DELAY_THRASHING,
 	SIGNAL_TASK_DELAY_COMPACT,
 	SIGNAL_TASK_DELAY_WPCOPY,
-	SIGNAL_APP_VALUE,      /* what a service says of itself: a level */
-	SIGNAL_APP_COUNT,      /* events */
-	SIGNAL_APP_LATENCY,    /* durations */
+	SIGNAL_SCHED_WAKEUP, /* durations, in the order of enum sched_time of bpf/sched.h */
+	SIGNAL_SCHED_PREEMPTED,
+	SIGNAL_SCHED_RUN,
+	SIGNAL_SCHED_BLOCKED_DISK,
+	SIGNAL_SCHED_BLOCKED_LOCK,
+	SIGNAL_SCHED_BLOCKED_NETWORK,
+	SIGNAL_SCHED_BLOCKED_OTHER,
+	SIGNAL_SCHED_SLEEP,
+	SIGNAL_LOCK_FUTEX_WAIT,
+	SIGNAL_SCHED_WAIT,     /* the first two together */
+	SIGNAL_SCHED_WAITING,  /* tasks that wait, on average */
+	SIGNAL_SCHED_SWITCHES, /* counters, in the order of enum sched_count */
+	SIGNAL_SCHED_INVOLUNTARY,
+	SIGNAL_SCHED_MIGRATIONS,
+	SIGNAL_SCHED_MIGRATIONS_NODE,
+	SIGNAL_LOCK_KERNEL_SPIN, /* durations, in the order of enum lock_kind of bpf/lock.h */
+	SIGNAL_LOCK_KERNEL_MUTEX,
+	SIGNAL_LOCK_KERNEL_RWSEM,
+	SIGNAL_LOCK_KERNEL_OTHER,
+	SIGNAL_LOCK_KERNEL_WAIT, /* all of them together */
+	SIGNAL_APP_VALUE,        /* what a service says of itself: a level */
+	SIGNAL_APP_COUNT,        /* events */
+	SIGNAL_APP_LATENCY,      /* durations */
+	SIGNAL_TCP_CONNECTIONS,  /* of a network namespace */
+	SIGNAL_TCP_OPENS_ACTIVE,
+	SIGNAL_TCP_OPENS_PASSIVE,
+	SIGNAL_TCP_SEGMENTS_IN,
+	SIGNAL_TCP_SEGMENTS_OUT,
+	SIGNAL_TCP_RETRANSMITS,
+	SIGNAL_TCP_RESETS_SENT,
+	SIGNAL_TCP_RESETS_ESTABLISHED,
+	SIGNAL_TCP_TIMEOUTS,
+	SIGNAL_TCP_OUT_OF_ORDER,
+	SIGNAL_TCP_ZERO_WINDOWS,
+	SIGNAL_TCP_ZERO_WINDOW_PROBES,
+	SIGNAL_TCP_LISTEN_OVERFLOWS,
+	SIGNAL_TCP_LISTEN_DROPS,
+	SIGNAL_TCP_BACKLOG_DROPS,
+	SIGNAL_TCP_MEMORY_PRESSURES,
+	SIGNAL_TCP_MEMORY,
+	SIGNAL_TCP_RTT, /* of connections, by the snapshot */
+	SIGNAL_TCP_CWND,
+	SIGNAL_TCP_DELIVERY_RATE,
+	SIGNAL_NET_PACKETS, /* of CPUs */
+	SIGNAL_NET_DROPS_BACKLOG,
+	SIGNAL_NET_DROPS_FLOW_LIMIT,
+	SIGNAL_NET_SQUEEZES_ALL,
+	SIGNAL_NET_SQUEEZES_BUDGET,
+	SIGNAL_NET_SQUEEZES_TIME,
+	SIGNAL_NET_RPS,
+	SIGNAL_NET_BACKLOG,
+	SIGNAL_NET_SOFTIRQS_SHARE,
+	SIGNAL_NET_RX_BYTES, /* of interfaces */
+	SIGNAL_NET_RX_PACKETS,
+	SIGNAL_NET_RX_ERRORS,
+	SIGNAL_NET_RX_DROPS_RING,
+	SIGNAL_NET_RX_DROPS_FIFO,
+	SIGNAL_NET_RX_DROPS_STACK,
+	SIGNAL_NET_RX_DROPS_INACTIVE,
+	SIGNAL_NET_TX_BYTES,
+	SIGNAL_NET_TX_PACKETS,
+	SIGNAL_NET_TX_ERRORS,
+	SIGNAL_NET_TX_DROPS,
+	SIGNAL_NET_IRQS,
+	SIGNAL_NET_IRQS_SHARE,
+	SIGNAL_TCP_SPLIT_RTT, /* of connections that drew their congestion control: smoothed, once a round trip */
+	SIGNAL_TCP_SPLIT_RTT_MIN,     /* the least of each, when it closes */
+	SIGNAL_TCP_SPLIT_DURATION,    /* from established to closed */
+	SIGNAL_TCP_SPLIT_DELIVERY,    /* delivery rate, bytes a second, when it closes */
+	SIGNAL_TCP_SPLIT_BYTES,       /* acknowledged */
+	SIGNAL_TCP_SPLIT_RETRANSMITS, /* segments */
+	SIGNAL_TCP_SPLIT_CONNECTIONS, /* that drew */
 	SIGNAL_ID_COUNT,
 };
 
@@ -191,10 +260,16 @@ static inline bool signal_is_app(uint32_t signal)
 	return signal >= SIGNAL_APP_VALUE && signal <= SIGNAL_APP_LATENCY;
 }
 
+/* It has a series a side, and only while a trial splits connections: no instance is known by it. */
+static inline bool signal_is_split(uint32_t signal)
+{
+	return signal >= SIGNAL_TCP_SPLIT_RTT && signal <= SIGNAL_TCP_SPLIT_CONNECTIONS;
+}
+
 /* True when the reference is to what each instance of a policy of that scope has of its own. */
 static inline bool signal_ref_is_own(const struct signal_ref *ref, uint32_t scope)
 {
-	return ref->kind == scope && !ref->instance[0];
+	return ref->kind == scope && !ref->instance[0] && !signal_is_split(ref->signal);
 }
 
 #endif

@@ -31,7 +31,8 @@ struct source_status {
 	char name[SOURCE_NAME_MAX];
 	char method[SOURCE_NAME_MAX]; /* `tp_btf`, `procfs`, … that is or would be used */
 	uint32_t state;               /* enum source_state */
-	uint32_t pad;
+	uint32_t
+		optional; /* 1: most machines do without it; where it is unavailable nothing is broken */
 	char text[SOURCE_TEXT_MAX];
 	char remedy[SOURCE_TEXT_MAX];
 	uint64_t samples;   /* ticks sampled since attach */

@@ -2,9 +2,7 @@
 /* The table of methods, best first: a fallback chain, by what works and never by the kernel's version. */
 #include "observer/block.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
+#include "observer/methods.h"
 
 #define TRIAL_STAGES STAGES_MASK /* what is attached to see whether it works: everything */
 
@@ -16,11 +14,6 @@ static const char *const names[METHOD_COUNT] = {
 const char *block_method_name(size_t method)
 {
 	return method < METHOD_COUNT ? names[method] : NULL;
-}
-
-bool block_method_forced(const struct source_context *context)
-{
-	return context->force_block && context->force_block[0];
 }
 
 static int method_probe(const struct source_context *context, uint32_t method,
@@ -45,35 +38,20 @@ void block_method_try(const struct source_context *context, size_t method,
 	block_tracer_caution(context, (enum block_way)method, status);
 }
 
-static void say_unknown(const char *forced, struct source_status *status)
-{
-	char remedy[SOURCE_TEXT_MAX] = "use one of";
-	size_t used = strlen(remedy);
+static const struct methods methods = {
+	.source = "block",
+	.names = names,
+	.n = METHOD_COUNT,
+	.probe = method_probe,
+};
 
-	for (size_t i = 0; i < METHOD_COUNT; i++)
-		used += (size_t)snprintf(remedy + used, sizeof(remedy) - used, "%s %s",
-					 i ? "," : "", names[i]);
-	source_say(status, SOURCE_UNAVAILABLE, remedy, "there is no method '%s'", forced);
+bool block_method_forced(const struct source_context *context)
+{
+	return methods_forced(&methods, context);
 }
 
 uint32_t block_method_choose(const struct source_context *context, uint32_t first,
 			     struct source_status *status)
 {
-	const char *forced = block_method_forced(context) ? context->force_block : NULL;
-	struct source_status why = *status; /* of a method that is not the best: not to be told */
-
-	for (uint32_t method = first; method < METHOD_COUNT; method++) {
-		struct source_status *target = status->text[0] ? &why : status;
-
-		if (forced && strcmp(names[method], forced))
-			continue;
-		snprintf(status->method, sizeof(status->method), "%s", names[method]);
-		if (method_probe(context, method, target) == 0)
-			return method;
-		if (forced)
-			return METHOD_COUNT;
-	}
-	if (!status->text[0])
-		say_unknown(forced, status);
-	return METHOD_COUNT;
+	return methods_choose(&methods, context, first, status);
 }

@@ -67,7 +67,7 @@ void block_tracer_close(struct block_tracer *tracer)
 {
 	if (!tracer)
 		return;
-	block_programs_unload(&tracer->programs);
+	programs_close(&tracer->programs.base);
 	free(tracer->ops);
 	free(tracer->cpus);
 	free(tracer);
@@ -76,7 +76,7 @@ void block_tracer_close(struct block_tracer *tracer)
 int block_tracer_stages(struct block_tracer *tracer, uint32_t stages)
 {
 	tracer->stages = stages;
-	return block_programs_attach(&tracer->programs, stages & BLOCK_STAGES_ISSUE);
+	return programs_attach(&tracer->programs.base, stages & BLOCK_STAGES_ISSUE);
 }
 
 int block_tracer_settle(struct block_tracer *tracer)
@@ -89,9 +89,9 @@ int block_tracer_settle(struct block_tracer *tracer)
 		return 0;
 	for (size_t i = 0; i < (size_t)tracer->n_slots * BLOCK_OP_COUNT; i++)
 		unstamped |= tracer->ops[i].unstamped;
-	if (unstamped == block_programs_issue_attached(&tracer->programs) || (!unstamped && !ended))
+	if (unstamped == programs_switched(&tracer->programs.base) || (!unstamped && !ended))
 		return 0;
-	return block_programs_attach(&tracer->programs, unstamped);
+	return programs_attach(&tracer->programs.base, unstamped);
 }
 
 /* The disk's place in the table, or the first free one on its way; NULL when it would lie too far away. */
@@ -152,7 +152,7 @@ void block_tracer_restart(struct block_tracer *tracer)
 
 void block_tracer_status(const struct block_tracer *tracer, struct source_status *status)
 {
-	block_programs_cost(&tracer->programs, &status->bpf_runs, &status->bpf_run_ns);
+	programs_cost(&tracer->programs.base, &status->bpf_runs, &status->bpf_run_ns);
 }
 
 /* The sum over all CPUs; wraps as its parts do. */

@@ -16,7 +16,9 @@
 static const struct source_ops *const sources[] = {
 	&block_source,         &psi_source,          &cgroup_psi_source, &cpu_source,
 	&cpu_state_source,     &cgroup_cpu_source,   &rapl_source,       &memory_source,
-	&cgroup_memory_source, &numa_process_source, &task_delay_source, &app_source,
+	&cgroup_memory_source, &numa_process_source, &task_delay_source, &sched_source,
+	&lock_source,          &app_source,          &tcp_source,        &net_source,
+	&tcp_split_source,
 };
 
 _Static_assert(ARRAY_SIZE(sources) <= SOURCES_MAX, "observer_sources() has room for all");
@@ -70,7 +72,8 @@ int observer_new(const struct observer_options *options, struct observer **ret_o
 	}
 	observer->context.root = options->root;
 	observer->context.run_dir = options->run_dir;
-	observer->context.force_block = options->force_block;
+	observer->context.force = options->force;
+	observer->context.maps = options->maps;
 	if (options->events)
 		observer->context.events = *options->events;
 	else
@@ -263,14 +266,15 @@ int observer_force(struct observer_options *options, const char *text, char *com
 
 	if (!source || !text[length]) {
 		snprintf(complaint, size,
-			 "needs SOURCE=METHOD, such as block=kprobe; 'block' alone has several");
+			 "needs SOURCE=METHOD, such as block=kprobe; 'block' and 'sched' have "
+			 "several");
 		return -EINVAL;
 	}
 	used = snprintf(complaint, size, "'%s' has no method '%s'; use one of", source->name,
 			text + length + 1);
 	for (size_t i = 0; (method = source->method(i)); i++) {
 		if (!strcmp(method, text + length + 1)) {
-			options->force_block = method;
+			options->force = text;
 			return 0;
 		}
 		if (used >= 0 && (size_t)used < size)
@@ -287,7 +291,7 @@ size_t observer_methods(struct observer *observer, size_t source, struct source_
 	const char *name;
 	size_t i;
 
-	context.force_block = NULL;
+	context.force = NULL;
 	for (i = 0; ops->method && i < SOURCE_METHODS_MAX && (name = ops->method(i)); i++) {
 		memset(&ret_methods[i], 0, sizeof(ret_methods[i]));
 		snprintf(ret_methods[i].name, SOURCE_NAME_MAX, "%s", ops->name);

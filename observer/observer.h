@@ -14,6 +14,7 @@
 #include "include/frame.h"
 #include "include/signal.h"
 #include "include/source.h"
+#include "include/split.h"
 
 struct observer;
 
@@ -26,7 +27,9 @@ const char *observer_source_of(uint32_t signal, uint32_t kind);
 struct observer_options {
 	int root;            /* sysroot descriptor; must outlive the observer */
 	const char *run_dir; /* where the socket for pushed metrics lies, in app/; NULL = nowhere */
-	const char *force_block; /* method of the block source to use; NULL = the best that works */
+	const char *force;   /* a source's method by `block=kprobe`; NULL = the best that works */
+	const struct split_maps *
+		maps; /* of connections that are split; must outlive the observer; NULL = none are */
 	const struct source_events *events; /* NULL = as observer_events_read() finds them now */
 };
 

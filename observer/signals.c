@@ -39,6 +39,23 @@
 			  .scope = SCOPE_##scope_,           \
 			  .source = source_,                 \
 			  .about = about_ }
+#define SCHED(id, kind_, unit_, name_, about_)                                             \
+	[SIGNAL_SCHED_##id] = { .name = "sched." name_,                                    \
+				.kind = SIGNAL_##kind_,                                    \
+				.unit = UNIT_##unit_,                                      \
+				.scope = SCOPE_HOST,                                       \
+				.scopes = SCOPE_BIT(SCOPE_CPU) | SCOPE_BIT(SCOPE_CGROUP) | \
+					  SCOPE_BIT(SCOPE_PROCESS),                        \
+				.source = "sched",                                         \
+				.about = about_ }
+#define LOCK(id, name_, about_)                                           \
+	[SIGNAL_LOCK_KERNEL_##id] = { .name = "lock.kernel." name_,       \
+				      .kind = SIGNAL_DISTRIBUTION,        \
+				      .unit = UNIT_TIME,                  \
+				      .scope = SCOPE_HOST,                \
+				      .scopes = SCOPE_BIT(SCOPE_PROCESS), \
+				      .source = "lock",                   \
+				      .about = about_ }
 #define APP(id, kind_, unit_, name_, about_)          \
 	[SIGNAL_APP_##id] = { .name = "app." name_,   \
 			      .kind = SIGNAL_##kind_, \
@@ -46,6 +63,24 @@
 			      .scope = SCOPE_SERVICE, \
 			      .source = "app",        \
 			      .about = about_ }
+#define NETWORK(id, main_, also_, kind_, unit_, source_, name_, about_) \
+	[SIGNAL_##id] = { .name = source_ "." name_,                    \
+			  .kind = SIGNAL_##kind_,                       \
+			  .unit = UNIT_##unit_,                         \
+			  .scope = SCOPE_##main_,                       \
+			  .scopes = also_,                              \
+			  .source = source_,                            \
+			  .about = about_ }
+#define OF_ROUTES (SCOPE_BIT(SCOPE_NETNS) | SCOPE_BIT(SCOPE_ROUTE))
+
+#define SPLIT(id, kind_, unit_, name_, about_)                        \
+	[SIGNAL_TCP_SPLIT_##id] = { .name = "tcp.split." name_,       \
+				    .kind = SIGNAL_##kind_,           \
+				    .unit = UNIT_##unit_,             \
+				    .scope = SCOPE_HOST,              \
+				    .scopes = SCOPE_BIT(SCOPE_NETNS), \
+				    .source = "tcp_split",            \
+				    .about = about_ }
 
 const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	DISK(READ_LATENCY, DISTRIBUTION, TIME, "read.latency",
@@ -182,8 +217,161 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	OF(PROCESS, TASK_DELAY_WPCOPY, COUNTER, TIME, "task-delay", "task.delay.wpcopy",
 	   "Time that its threads waited for pages to be copied on a write."),
 
+	SCHED(WAKEUP, DISTRIBUTION, TIME, "wakeup",
+	      "Time of tasks from being woken, or made, to running."),
+	SCHED(PREEMPTED, DISTRIBUTION, TIME, "preempted",
+	      "Time of tasks from having to leave a CPU, still ready, to running again."),
+	SCHED(RUN, DISTRIBUTION, TIME, "run",
+	      "Time that a task stays on a CPU, with the interrupts that it sees."),
+	SCHED(BLOCKED_DISK, DISTRIBUTION, TIME, "blocked.disk",
+	      "Time of tasks asleep until their I/O has ended, as the kernel counts iowait."),
+	SCHED(BLOCKED_LOCK, DISTRIBUTION, TIME, "blocked.lock",
+	      "Time of tasks asleep in a futex call."),
+	SCHED(BLOCKED_NETWORK, DISTRIBUTION, TIME, "blocked.network",
+	      "Time of tasks asleep in a call on a socket; not in poll or epoll."),
+	SCHED(BLOCKED_OTHER, DISTRIBUTION, TIME, "blocked.other",
+	      "Time of tasks in uninterruptible sleep that is none of these: locks of the kernel, "
+	      "memory."),
+	SCHED(SLEEP, DISTRIBUTION, TIME, "sleep",
+	      "Time of tasks in any other sleep: timers, poll, pipes, children."),
+	[SIGNAL_LOCK_FUTEX_WAIT] = { .name = "lock.futex.wait",
+				     .kind = SIGNAL_DISTRIBUTION,
+				     .unit = UNIT_TIME,
+				     .scope = SCOPE_HOST,
+				     .scopes = SCOPE_BIT(SCOPE_CPU) | SCOPE_BIT(SCOPE_CGROUP) |
+					       SCOPE_BIT(SCOPE_PROCESS),
+				     .source = "sched",
+				     .about = "Time of threads from going to sleep in a futex call "
+					      "to running again." },
+	SCHED(WAIT, DISTRIBUTION, TIME, "wait",
+	      "Time of tasks from being ready to running: sched.wakeup and sched.preempted."),
+	SCHED(WAITING, GAUGE, NONE, "waiting",
+	      "Tasks in run queues that did not run, on average: the waits that ended in the "
+	      "tick."),
+	SCHED(SWITCHES, COUNTER, NONE, "switches", "Times that a task left a CPU."),
+	SCHED(INVOLUNTARY, COUNTER, NONE, "switches.involuntary",
+	      "Times that a task had to leave a CPU, or yielded it."),
+	SCHED(MIGRATIONS, COUNTER, NONE, "migrations",
+	      "Moves of tasks to another CPU, as the kernel counts; seen when they run there."),
+	SCHED(MIGRATIONS_NODE, COUNTER, NONE, "migrations.node",
+	      "Tasks that run on another node than before."),
+
+	LOCK(SPIN, "spin", "Time of waits for spinlocks and rwlocks of the kernel, on a CPU."),
+	LOCK(MUTEX, "mutex", "Time of waits for mutexes of the kernel, spinning and asleep."),
+	LOCK(RWSEM, "rwsem",
+	     "Time of waits for read-write semaphores of the kernel, such as mmap_lock."),
+	LOCK(OTHER, "other", "Time of waits for other sleeping locks of the kernel."),
+	LOCK(WAIT, "wait", "Time of waits for any lock of the kernel."),
+
 	APP(VALUE, GAUGE, NONE, "value", "A level that a service pushes: `NAME 12`."),
 	APP(COUNT, COUNTER, NONE, "count", "Events that a service counts: `NAME +3`."),
 	APP(LATENCY, DISTRIBUTION, TIME, "latency",
 	    "Durations that a service measures: `NAME 1.2ms`, one each."),
+
+	SPLIT(RTT, DISTRIBUTION, TIME, "rtt",
+	      "In a split trial: smoothed round-trip time of each connection, once a round trip."),
+	SPLIT(RTT_MIN, DISTRIBUTION, TIME, "rtt.min",
+	      "In a split trial: least round-trip time of each connection that closed."),
+	SPLIT(DURATION, DISTRIBUTION, TIME, "duration",
+	      "In a split trial: time from established to closed of each connection that closed."),
+	SPLIT(DELIVERY, DISTRIBUTION, BYTES, "delivery",
+	      "In a split trial: delivery rate in bytes a second of each connection that closed, "
+	      "as "
+	      "the kernel measured it last."),
+	SPLIT(BYTES, COUNTER, BYTES, "bytes", "In a split trial: bytes acknowledged."),
+	SPLIT(RETRANSMITS, COUNTER, NONE, "retransmits", "In a split trial: segments sent again."),
+	SPLIT(CONNECTIONS, COUNTER, NONE, "connections",
+	      "In a split trial: connections that drew their congestion control."),
+	NETWORK(TCP_CONNECTIONS, HOST, SCOPE_BIT(SCOPE_NETNS), GAUGE, NONE, "tcp", "connections",
+		"Connections that are established, or closed by the peer alone."),
+	NETWORK(TCP_OPENS_ACTIVE, HOST, SCOPE_BIT(SCOPE_NETNS), COUNTER, NONE, "tcp",
+		"opens.active", "Connections asked for from here."),
+	NETWORK(TCP_OPENS_PASSIVE, HOST, SCOPE_BIT(SCOPE_NETNS), COUNTER, NONE, "tcp",
+		"opens.passive", "Connections asked for by peers."),
+	NETWORK(TCP_SEGMENTS_IN, HOST, SCOPE_BIT(SCOPE_NETNS), COUNTER, NONE, "tcp", "segments.in",
+		"Segments received, also bad ones."),
+	NETWORK(TCP_SEGMENTS_OUT, HOST, SCOPE_BIT(SCOPE_NETNS), COUNTER, NONE, "tcp",
+		"segments.out", "Segments sent, without those sent again."),
+	NETWORK(TCP_RETRANSMITS, HOST, OF_ROUTES, COUNTER, NONE, "tcp", "retransmits",
+		"Segments sent again."),
+	NETWORK(TCP_RESETS_SENT, HOST, SCOPE_BIT(SCOPE_NETNS), COUNTER, NONE, "tcp", "resets.sent",
+		"Resets sent."),
+	NETWORK(TCP_RESETS_ESTABLISHED, HOST, SCOPE_BIT(SCOPE_NETNS), COUNTER, NONE, "tcp",
+		"resets.established",
+		"Established connections that a reset ended, on either side."),
+	NETWORK(TCP_TIMEOUTS, HOST, SCOPE_BIT(SCOPE_NETNS), COUNTER, NONE, "tcp", "timeouts",
+		"Retransmission timers that ran out."),
+	NETWORK(TCP_OUT_OF_ORDER, HOST, SCOPE_BIT(SCOPE_NETNS), COUNTER, NONE, "tcp",
+		"out_of_order", "Segments received before one that precedes them."),
+	NETWORK(TCP_ZERO_WINDOWS, HOST, SCOPE_BIT(SCOPE_NETNS), COUNTER, NONE, "tcp",
+		"zero_windows",
+		"Times that a receive window was closed: the application did not read."),
+	NETWORK(TCP_ZERO_WINDOW_PROBES, HOST, SCOPE_BIT(SCOPE_NETNS), COUNTER, NONE, "tcp",
+		"zero_window.probes", "Probes sent because the peer's window was closed."),
+	NETWORK(TCP_LISTEN_OVERFLOWS, HOST, SCOPE_BIT(SCOPE_NETNS), COUNTER, NONE, "tcp",
+		"listen.overflows", "Connections that found the queue of a listener full."),
+	NETWORK(TCP_LISTEN_DROPS, HOST, SCOPE_BIT(SCOPE_NETNS), COUNTER, NONE, "tcp",
+		"listen.drops",
+		"Connections that a listener dropped for any reason, overflows among them."),
+	NETWORK(TCP_BACKLOG_DROPS, HOST, SCOPE_BIT(SCOPE_NETNS), COUNTER, NONE, "tcp",
+		"backlog.drops",
+		"Segments dropped because the socket was busy and its backlog full."),
+	NETWORK(TCP_MEMORY_PRESSURES, HOST, SCOPE_BIT(SCOPE_NETNS), COUNTER, NONE, "tcp",
+		"memory.pressures", "Times that TCP's memory came under pressure."),
+	NETWORK(TCP_MEMORY, HOST, 0, GAUGE, BYTES, "tcp", "memory",
+		"Memory of all TCP sockets of the machine."),
+	NETWORK(TCP_RTT, HOST, OF_ROUTES, DISTRIBUTION, TIME, "tcp", "rtt",
+		"Smoothed round-trip time of each connection that had data acknowledged."),
+	NETWORK(TCP_CWND, HOST, OF_ROUTES, DISTRIBUTION, NONE, "tcp", "cwnd",
+		"Congestion window of each such connection, in packets."),
+	NETWORK(TCP_DELIVERY_RATE, HOST, OF_ROUTES, DISTRIBUTION, BYTES, "tcp", "delivery_rate",
+		"Bytes a second that each such connection delivered, by the kernel's latest "
+		"sample."),
+	NETWORK(NET_PACKETS, HOST, SCOPE_BIT(SCOPE_CPU), COUNTER, NONE, "net", "packets",
+		"Packets handed to the network stack, after they were joined (GRO)."),
+	NETWORK(NET_DROPS_BACKLOG, HOST, SCOPE_BIT(SCOPE_CPU), COUNTER, NONE, "net",
+		"drops.backlog",
+		"Packets dropped because the backlog of the CPU was full "
+		"(net.core.netdev_max_backlog)."),
+	NETWORK(NET_DROPS_FLOW_LIMIT, HOST, SCOPE_BIT(SCOPE_CPU), COUNTER, NONE, "net",
+		"drops.flow_limit",
+		"Packets dropped because one flow had too much of a backlog that filled up "
+		"(net.core.flow_limit_cpu_bitmap)."),
+	NETWORK(NET_SQUEEZES_ALL, HOST, SCOPE_BIT(SCOPE_CPU), COUNTER, NONE, "net", "squeezes.all",
+		"Times that receiving stopped with work left."),
+	NETWORK(NET_SQUEEZES_BUDGET, HOST, SCOPE_BIT(SCOPE_CPU), COUNTER, NONE, "net",
+		"squeezes.budget",
+		"Of these, those by the number of packets (net.core.netdev_budget)."),
+	NETWORK(NET_SQUEEZES_TIME, HOST, SCOPE_BIT(SCOPE_CPU), COUNTER, NONE, "net",
+		"squeezes.time", "Of these, those by time alone (net.core.netdev_budget_usecs)."),
+	NETWORK(NET_RPS, HOST, SCOPE_BIT(SCOPE_CPU), COUNTER, NONE, "net", "rps",
+		"Times that a CPU was woken by another one to receive (RPS)."),
+	NETWORK(NET_BACKLOG, HOST, SCOPE_BIT(SCOPE_CPU), GAUGE, NONE, "net", "backlog",
+		"Packets that wait in the backlog at the tick."),
+	NETWORK(NET_SOFTIRQS_SHARE, CPU, 0, GAUGE, RATIO, "net", "softirqs.share",
+		"Share of all CPUs' software interrupts of receiving that this CPU had."),
+	NETWORK(NET_RX_BYTES, NIC, 0, COUNTER, BYTES, "net", "rx.bytes", "Bytes received."),
+	NETWORK(NET_RX_PACKETS, NIC, 0, COUNTER, NONE, "net", "rx.packets", "Packets received."),
+	NETWORK(NET_RX_ERRORS, NIC, 0, COUNTER, NONE, "net", "rx.errors",
+		"Bad packets received, of all kinds."),
+	NETWORK(NET_RX_DROPS_RING, NIC, 0, COUNTER, NONE, "net", "rx.drops.ring",
+		"Packets that the interface lost because the host gave it no buffer in time "
+		"(rx_missed_errors)."),
+	NETWORK(NET_RX_DROPS_FIFO, NIC, 0, COUNTER, NONE, "net", "rx.drops.fifo",
+		"Overflows of the interface's own queue (rx_fifo_errors)."),
+	NETWORK(NET_RX_DROPS_STACK, NIC, 0, COUNTER, NONE, "net", "rx.drops.stack",
+		"Packets received and then dropped: nobody wanted them, or there was no memory "
+		"(rx_dropped)."),
+	NETWORK(NET_RX_DROPS_INACTIVE, NIC, 0, COUNTER, NONE, "net", "rx.drops.inactive",
+		"Packets dropped because the interface is an idle part of another one "
+		"(rx_nohandler)."),
+	NETWORK(NET_TX_BYTES, NIC, 0, COUNTER, BYTES, "net", "tx.bytes", "Bytes sent."),
+	NETWORK(NET_TX_PACKETS, NIC, 0, COUNTER, NONE, "net", "tx.packets", "Packets sent."),
+	NETWORK(NET_TX_ERRORS, NIC, 0, COUNTER, NONE, "net", "tx.errors",
+		"Packets that could not be sent, of all kinds."),
+	NETWORK(NET_TX_DROPS, NIC, 0, COUNTER, NONE, "net", "tx.drops",
+		"Packets dropped on their way out (tx_dropped)."),
+	NETWORK(NET_IRQS, NIC, 0, COUNTER, NONE, "net", "irqs", "Interrupts of the interface."),
+	NETWORK(NET_IRQS_SHARE, NIC, 0, GAUGE, RATIO, "net", "irqs.share",
+		"Share of them on the CPU that had most: 100 % is all on one."),
 };

@@ -18,13 +18,15 @@
 #include "include/demand.h"
 #include "include/frame.h"
 #include "include/source.h"
+#include "include/split.h"
 
 /* What a source may use of the outside. */
 struct source_context {
-	int root;                /* sysroot descriptor */
-	const char *force_block; /* see struct observer_options */
+	int root;          /* sysroot descriptor */
+	const char *force; /* likewise, see struct observer_options */
 	struct source_events events;
-	const char *run_dir; /* likewise */
+	const char *run_dir;           /* likewise */
+	const struct split_maps *maps; /* likewise */
 	int epoll; /* a source adds what it wants to drain() between the ticks, level-triggered */
 };
 
@@ -99,7 +101,12 @@ extern const struct source_ops memory_source;
 extern const struct source_ops cgroup_memory_source;
 extern const struct source_ops numa_process_source;
 extern const struct source_ops task_delay_source;
+extern const struct source_ops sched_source;
+extern const struct source_ops lock_source;
 extern const struct source_ops app_source;
+extern const struct source_ops tcp_split_source;
+extern const struct source_ops tcp_source;
+extern const struct source_ops net_source;
 
 /*
  * Adds a series without a value; a distribution gets an empty histogram. NULL when the frame is full, which is

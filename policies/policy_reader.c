@@ -486,6 +486,83 @@ static void check_instances(struct reader *reader, const config_setting_t *setti
 			    phrase, kind);
 }
 
+static const config_setting_t *member_of(const config_setting_t *setting, const char *group,
+					 const char *name)
+{
+	const config_setting_t *within = config_setting_get_member(setting, group);
+	const config_setting_t *member = within ? config_setting_get_member(within, name) : NULL;
+
+	return member ? member : within ? within : setting;
+}
+
+static bool is_split_signal(const struct reader *reader, const struct signal_ref *ref)
+{
+	(void)reader;
+	return signal_is_split(ref->signal);
+}
+
+static void check_condition_unsplit(struct reader *reader, const config_setting_t *setting,
+				    const char *key, const struct condition *condition)
+{
+	for (uint32_t i = 0; i < condition->n_nodes; i++)
+		if (condition->nodes[i].op < CONDITION_AND &&
+		    is_split_signal(reader, &condition->nodes[i].ref)) {
+			reader_fail(reader, config_setting_get_member(setting, key),
+				    "%s has values only while a trial splits connections: use "
+				    "another signal in '%s'",
+				    reader->catalogue->signals[condition->nodes[i].ref.signal].name,
+				    key);
+			return;
+		}
+}
+
+static void check_guardrails_unsplit(struct reader *reader, const config_setting_t *setting)
+{
+	const config_setting_t *list = config_setting_get_member(setting, "guardrails");
+
+	for (uint32_t i = 0; i < reader->policy->n_guardrails; i++)
+		if (is_split_signal(reader, &reader->policy->guardrails[i].ref))
+			reader_fail(reader,
+				    config_setting_get_member(config_setting_get_elem(list, i),
+							      "signal"),
+				    "this signal has values only while connections are split: add "
+				    "trial = { split = true; }");
+}
+
+/* A split needs a knob that can be split and an objective that has two sides; and what has sides needs a split. */
+static void check_split(struct reader *reader, const config_setting_t *setting)
+{
+	const struct policy *policy = reader->policy;
+	const struct signal_row *objective =
+		&reader->catalogue->signals[policy->objective.ref.signal];
+	const config_setting_t *at =
+		member_of(setting, "objective",
+			  policy->objective.direction == OBJECTIVE_MINIMIZE ? "minimize"
+									    : "maximize");
+
+	check_condition_unsplit(reader, setting, "when", &policy->when);
+	check_condition_unsplit(reader, setting, "until", &policy->until);
+	if (!policy->trial.split && signal_is_split(policy->objective.ref.signal))
+		reader_fail(reader, at,
+			    "%s has values only while connections are split: add trial = { split = "
+			    "true; }",
+			    objective->name);
+	if (!policy->trial.split) {
+		check_guardrails_unsplit(reader, setting);
+		return;
+	}
+	if (!reader->knob->splits)
+		reader_fail(reader, member_of(setting, "trial", "split"),
+			    "connections cannot be split by %s: remove it, or use tcp.congestion",
+			    policy->knob);
+	if (!signal_is_split(policy->objective.ref.signal))
+		reader_fail(reader, at,
+			    "%s is one value for all connections: a split needs a signal that "
+			    "tells "
+			    "them apart, such as tcp.split.rtt.p50",
+			    objective->name);
+}
+
 void reader_policy(struct reader *reader, const config_setting_t *setting)
 {
 	struct policy *policy = reader->policy;
@@ -500,6 +577,10 @@ void reader_policy(struct reader *reader, const config_setting_t *setting)
 	reader->scope = SCOPE_KIND_COUNT;
 	reader->knob = NULL;
 	reader_group(reader, &policy_group, setting);
-	if (reader->conf.errors->n == errors)
-		check_instances(reader, setting);
+	if (reader->conf.errors->n > errors)
+		return;
+	if (policy->trial.split)
+		policy->trial.washout_ns = 0;
+	check_split(reader, setting);
+	check_instances(reader, setting);
 }

@@ -79,13 +79,23 @@ static void parse_max_pairs(struct reader *reader, const config_setting_t *setti
 		reader->policy->trial.max_pairs = (uint32_t)pairs;
 }
 
-static void parse_calibrate(struct reader *reader, const config_setting_t *setting)
+static void parse_bool(struct reader *reader, const config_setting_t *setting, uint32_t *ret_bool)
 {
 	if (config_setting_type(setting) != CONFIG_TYPE_BOOL)
-		reader_fail(reader, setting, "calibrate takes true or false, found %s",
-			    setting_phrase(setting));
+		reader_fail(reader, setting, "%s takes true or false, found %s",
+			    config_setting_name(setting), setting_phrase(setting));
 	else
-		reader->policy->trial.calibrate = (uint32_t)config_setting_get_bool(setting);
+		*ret_bool = (uint32_t)config_setting_get_bool(setting);
+}
+
+static void parse_calibrate(struct reader *reader, const config_setting_t *setting)
+{
+	parse_bool(reader, setting, &reader->policy->trial.calibrate);
+}
+
+static void parse_split(struct reader *reader, const config_setting_t *setting)
+{
+	parse_bool(reader, setting, &reader->policy->trial.split);
 }
 
 /* clang-format off: a table reads best as a table. */
@@ -120,6 +130,13 @@ static const struct conf_key trial_keys[] = {
 	  .type = "true or false",
 	  .fallback = "false",
 	  .about = "try the value in force against itself, to count false keeps" },
+	{ .name = "split",
+	  .parse = parse_split,
+	  .type = "true or false",
+	  .fallback = "false",
+	  .about = "no windows in turn: each new connection draws the value in force or the new "
+		   "one, "
+		   "and both are measured side by side" },
 };
 /* clang-format on */
 
@@ -139,6 +156,9 @@ void reader_trial(struct reader *reader, const config_setting_t *setting)
 	reader_group(reader, &policy_group_trial, setting);
 	if (reader->conf.errors->n > errors)
 		return;
+	if (trial->split && config_setting_get_member(setting, "washout"))
+		reader_fail(reader, config_setting_get_member(setting, "washout"),
+			    "a split has no washout, for nothing is switched: remove it");
 	/* n fair coins fall alike with a chance of 2^-n: fewer cannot be more convincing. */
 	least = (int)floor(log2(1 / trial->error)) + 1;
 	if ((int)trial->max_pairs >= least)

@@ -52,9 +52,10 @@ static void choose_method(const struct source_status *methods, size_t n,
 static void check_source(struct doctor *doctor, const struct source_status *source)
 {
 	char name[SOURCE_NAME_MAX + 16], text[SOURCE_TEXT_MAX + SOURCE_NAME_MAX + 8];
-	enum check_state state = source->state == SOURCE_UNAVAILABLE ? CHECK_MISSING
-				 : source->state == SOURCE_DEGRADED  ? CHECK_LESS
-								     : CHECK_OK;
+	enum check_state state = source->state == SOURCE_DEGRADED      ? CHECK_LESS
+				 : source->state != SOURCE_UNAVAILABLE ? CHECK_OK
+				 : source->optional                    ? CHECK_LESS
+								       : CHECK_MISSING;
 
 	snprintf(name, sizeof(name), "source %s", source->name);
 	snprintf(text, sizeof(text), "by %s%s%s", source->method, source->text[0] ? ": " : "",
@@ -80,7 +81,7 @@ json_t *check_sources(struct doctor *doctor, struct observer_options *options)
 		json_t *row;
 
 		n_methods = observer_methods(observer, i, methods);
-		if (!options->force_block)
+		if (!options->force)
 			choose_method(methods, n_methods, &sources[i]);
 		check_source(doctor, &sources[i]);
 		row = json_source(&sources[i]);

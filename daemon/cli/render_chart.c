@@ -15,13 +15,14 @@
 
 /* The axis: columns of equal steps of the logarithm. */
 struct axis {
-	double low, step; /* log10 of ns; of one column */
+	double low, step; /* log10 of a value; of one column */
 	unsigned int columns;
+	enum unit unit;
 };
 
-static double axis_column(const struct axis *axis, double value_ns)
+static double axis_column(const struct axis *axis, double value)
 {
-	return (log10(fmax(value_ns, 1.0)) - axis->low) / axis->step;
+	return (log10(fmax(value, 1.0)) - axis->low) / axis->step;
 }
 
 /* False when no panel has a value. */
@@ -49,6 +50,7 @@ static bool axis_fit(struct axis *axis, const struct chart_panel *panels, size_t
 		high = middle + 0.5;
 	}
 	axis->columns = columns;
+	axis->unit = panels[0].unit;
 	axis->low = fmax(low - (high - low) * 0.04, 0.0);
 	axis->step = (high + (high - low) * 0.04 - axis->low) / columns;
 	return true;
@@ -104,7 +106,7 @@ static void draw_median(FILE *f, const struct style *style, const struct axis *a
 	char value[32], label[64];
 	int length;
 
-	quantity_format(median, UNIT_TIME, value, sizeof(value));
+	quantity_format(median, panel->unit, value, sizeof(value));
 	snprintf(label, sizeof(label), "p50 %s", value);
 	length = (int)text_columns(label) + 1;
 	if (at + 1 + length <= (int)axis->columns)
@@ -116,12 +118,17 @@ static void draw_median(FILE *f, const struct style *style, const struct axis *a
 }
 
 /* `1 ms`, not `1.00 ms`: the numbers of the axis are whole in their unit. */
-static void axis_label(double value_ns, char *buffer, size_t size)
+static void axis_label(enum unit unit, double value, char *buffer, size_t size)
 {
-	static const char *const words[] = { "ns", "µs", "ms", "s" };
-	size_t step = value_ns >= 1e9 ? 3 : value_ns >= 1e6 ? 2 : value_ns >= 1e3 ? 1 : 0;
+	static const char *const words[UNIT_COUNT][4] = {
+		[UNIT_NONE] = { "", "k", "M", "G" },
+		[UNIT_TIME] = { " ns", " µs", " ms", " s" },
+		[UNIT_BYTES] = { " B", " KB", " MB", " GB" },
+		[UNIT_RATIO] = { "", "", "", "" }, /* buckets are whole numbers: there are none */
+	};
+	size_t step = value >= 1e9 ? 3 : value >= 1e6 ? 2 : value >= 1e3 ? 1 : 0;
 
-	snprintf(buffer, size, "%.0f %s", value_ns / pow(1000, (double)step), words[step]);
+	snprintf(buffer, size, "%.0f%s", value / pow(1000, (double)step), words[unit][step]);
 }
 
 /* The line of the axis with a tick at each 1, 2 and 5 of a decade where there is room, and the labels below. */
@@ -143,7 +150,7 @@ static void draw_axis(FILE *f, const struct style *style, const struct axis *axi
 			if (column < 0 || column >= axis->columns)
 				continue;
 			marks[(size_t)column] = '+';
-			axis_label(pow(10, power) * steps[i], value, sizeof(value));
+			axis_label(axis->unit, pow(10, power) * steps[i], value, sizeof(value));
 			width = text_columns(value);
 			if ((size_t)column < used || (size_t)column + width > axis->columns)
 				continue;

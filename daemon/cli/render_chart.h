@@ -7,6 +7,7 @@
 
 #include "daemon/cli/render.h"
 #include "include/hist.h"
+#include "include/unit.h"
 
 #define CHART_WIDTH_MAX 100 /* columns; wider makes nothing clearer */
 
@@ -15,10 +16,11 @@ struct chart_panel {
 	const char *title; /* `before: none` */
 	enum tone tone;
 	const struct hist *hist;
+	enum unit unit; /* of its values, in the base of the unit; the axis has the first panel's */
 };
 
 /*
- * Draws the panels one above the other over a common logarithmic axis of time. Heights are shares of each panel's own
+ * Draws the panels one above the other over a common logarithmic axis. Heights are shares of each panel's own
  * tallest column, per equal step of the axis; the middle (p50) is marked. Panels without values say so.
  */
 void chart_hists(FILE *f, const struct style *style, const struct chart_panel *panels, size_t n);

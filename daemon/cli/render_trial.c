@@ -8,8 +8,10 @@
 
 #include "base/cleanup.h"
 #include "base/quantity.h"
+#include "daemon/catalogue.h"
 #include "daemon/cli/render_chart.h"
 #include "daemon/cli/verbs.h"
+#include "policies/policies.h"
 
 static enum tone verdict_tone(const char *verdict)
 {
@@ -129,12 +131,25 @@ static void hist_read(const json_t *rows, struct hist *ret_hist)
 	}
 }
 
+/* What the buckets are of, also where their rate is asked for. */
+static enum unit hist_unit(const char *objective)
+{
+	const struct catalogue catalogue = catalogue_here();
+	struct signal_ref ref;
+	char why[256];
+
+	if (signal_ref_parse(objective, &catalogue, &ref, why, sizeof(why)) < 0)
+		return UNIT_NONE;
+	return catalogue.signals[ref.signal].unit;
+}
+
 static void print_hists(FILE *f, const struct style *style, const json_t *trial)
 {
 	const json_t *histograms = json_object_get(trial, "histograms");
 	_cleanup_free_ struct hist *hists = calloc(2, sizeof(*hists));
 	char signal[128], before[256], after[256];
 	struct chart_panel panels[2];
+	enum unit unit;
 
 	if (!hists)
 		return;
@@ -144,13 +159,18 @@ static void print_hists(FILE *f, const struct style *style, const json_t *trial)
 		return;
 	snprintf(signal, sizeof(signal), "%s",
 		 member_text(json_object_get(trial, "objective"), "signal"));
+	unit = hist_unit(signal);
 	if (strrchr(signal, '.'))
 		*strrchr(signal, '.') = '\0';
 	snprintf(before, sizeof(before), "%s before, with '%s':", signal,
 		 member_text(trial, "incumbent"));
 	snprintf(after, sizeof(after), "%s after, with '%s':", signal, member_text(trial, "arm"));
-	panels[0] = (struct chart_panel){ .title = before, .tone = TONE_BASE, .hist = &hists[0] };
-	panels[1] = (struct chart_panel){ .title = after, .tone = TONE_ARM, .hist = &hists[1] };
+	panels[0] = (struct chart_panel){
+		.title = before, .tone = TONE_BASE, .hist = &hists[0], .unit = unit
+	};
+	panels[1] = (struct chart_panel){
+		.title = after, .tone = TONE_ARM, .hist = &hists[1], .unit = unit
+	};
 	fputc('\n', f);
 	chart_hists(f, style, panels, ARRAY_SIZE(panels));
 }

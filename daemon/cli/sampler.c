@@ -113,12 +113,12 @@ static size_t demands_of(const struct signal_pattern *pattern, const struct scop
 	return n;
 }
 
-int sampler_init(struct sampler *sampler, const char *force_block,
+int sampler_init(struct sampler *sampler, const char *force,
 		 const struct signal_pattern *pattern, const struct scope *only,
 		 const char *run_dir)
 {
 	struct demand demands[DEMANDS_MAX];
-	struct observer_options options = { .force_block = force_block };
+	struct observer_options options = { .force = force };
 	size_t n;
 	int r;
 

@@ -80,7 +80,7 @@ static int daemon_run(const struct invocation *invocation)
 		.tick_ns = option_time_ns(invocation, "--tick"),
 		.seed = option_number(invocation, "--seed"),
 		.only = option_scope(invocation, "--only"),
-		.force_block = sources.force_block,
+		.force = sources.force,
 		.revert_on_exit = on_exit == 1,
 		.history = { .days = (uint32_t)option_number(invocation, "--history-days"),
 			     .max_bytes = option_bytes(invocation, "--history-size") },

@@ -19,8 +19,6 @@
 #include "daemon/cli/verbs.h"
 #include "observer/observer.h"
 
-#define INSTANCES_MAX 256
-
 static const struct {
 	const char *word;
 	enum tone tone;
@@ -155,35 +153,46 @@ struct knob_count {
 		[KNOB_REASON_MAX]; /* of the last that cannot be written; "" = the kernel gives none */
 };
 
+static void count_found(const struct knob_found *found, void *context)
+{
+	struct knob_count *count = context;
+
+	if (found->error || (found->reading.flags & KNOB_GONE))
+		return;
+	count->instances++;
+	if (found->reading.flags & KNOB_WRITABLE)
+		count->writable++;
+	else
+		memcpy(count->reason, found->reading.reason, sizeof(count->reason));
+}
+
+/* Processes are not listed: this one stands for all. */
+static void count_own(int root, const struct knob_row *row, struct knob_count *count)
+{
+	struct knob_found found = { .row = row, .reading.scope.kind = SCOPE_PROCESS };
+	struct scope own = { .kind = SCOPE_PROCESS };
+
+	snprintf(own.name, sizeof(own.name), "%d", getpid());
+	found.error = knob_resolve(root, row, &own);
+	if (found.error == 0)
+		found.error = knob_read(root, row, &own, &found.reading);
+	count_found(&found, count);
+}
+
 static void count_knobs(int root, enum knob_family family, struct knob_count *count)
 {
-	struct scope scopes[INSTANCES_MAX];
-	struct knob_reading reading;
+	_cleanup_free_ const struct knob_row **rows =
+		calloc(knob_rows_count, sizeof(const struct knob_row *));
 
-	for (size_t i = 0; i < knob_rows_count; i++) {
-		size_t n;
-
+	for (size_t i = 0; rows && i < knob_rows_count; i++) {
 		if (knob_rows[i].family != family)
 			continue;
-		count->rows++;
-		n = knob_scopes(root, &knob_rows[i], scopes, INSTANCES_MAX);
-		/* Processes are not listed: this one stands for all. */
-		if (knob_rows[i].scope == SCOPE_PROCESS) {
-			scopes[0] = (struct scope){ .kind = SCOPE_PROCESS };
-			snprintf(scopes[0].name, sizeof(scopes[0].name), "%d", getpid());
-			n = knob_resolve(root, &knob_rows[i], &scopes[0]) == 0;
-		}
-		for (size_t j = 0; j < n && j < INSTANCES_MAX; j++) {
-			if (knob_read(root, &knob_rows[i], &scopes[j], &reading) < 0 ||
-			    (reading.flags & KNOB_GONE))
-				continue;
-			count->instances++;
-			if (reading.flags & KNOB_WRITABLE)
-				count->writable++;
-			else
-				memcpy(count->reason, reading.reason, sizeof(count->reason));
-		}
+		rows[count->rows++] = &knob_rows[i];
+		if (knob_rows[i].scope == SCOPE_PROCESS)
+			count_own(root, &knob_rows[i], count);
 	}
+	if (rows)
+		knob_list(root, rows, count->rows, count_found, count);
 }
 
 static void check_family(struct doctor *doctor, const char *name, const struct knob_count *count)

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/quantity.h"
 #include "daemon/exit_code.h"
 #include "daemon/cli/render.h"
@@ -50,6 +51,8 @@ static void explain_outcomes(FILE *out, const struct style *style, const json_t 
 		const char *status = member_text(outcome, "status"),
 			   *action = member_text(outcome, "action");
 		bool unasked = json_is_true(json_object_get(outcome, "unasked"));
+		char when[64] = "";
+		double after;
 
 		/* The switches of the windows are many and alike: only what is special has a line. */
 		if (!strcmp(status, "done") && !unasked &&
@@ -57,11 +60,16 @@ static void explain_outcomes(FILE *out, const struct style *style, const json_t 
 			done++;
 			continue;
 		}
+		after = member_number(outcome, "after_frame_ns");
+		if (isfinite(after))
+			snprintf(when, sizeof(when),
+				 ", %.1f ms after the values that called for it",
+				 after / NSEC_PER_MSEC);
 		story_line(out, style, strcmp(status, "done") ? TONE_BAD : TONE_PLAIN, "writes",
-			   "%s%s: %s%s%s; '%s' in force", action,
+			   "%s%s: %s%s%s; '%s' in force%s", action,
 			   unasked ? " (by the actuator itself)" : "", status,
 			   member_text(outcome, "text")[0] ? ", " : "",
-			   member_text(outcome, "text"), member_text(outcome, "value"));
+			   member_text(outcome, "text"), member_text(outcome, "value"), when);
 	}
 	if (done)
 		story_line(out, style, TONE_PLAIN, "writes",

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "actuator/knobs.h"
@@ -9,11 +11,32 @@
 #include "base/words.h"
 #include "daemon/exit_code.h"
 #include "daemon/json.h"
+#include "daemon/cli/knob_listing.h"
 #include "daemon/cli/render.h"
 #include "daemon/cli/verbs.h"
 
 #define CLI_PATTERN_MAX 128 /* no name is so long */
-#define INSTANCES_MAX 256   /* of one knob; a machine with more disks gets a note */
+#define ABOUTS_MAX 6        /* knobs whose texts are printed below them; of more nobody reads all */
+
+/* The kernel's own unit of a number, where it has a name; else "". */
+static const char *unit_text(const struct knob_row *row)
+{
+	static const struct {
+		enum unit unit;
+		int64_t scale;
+		const char *text;
+	} units[] = {
+		{ UNIT_TIME, 1, " ns" },         { UNIT_TIME, 1000, " µs" },
+		{ UNIT_TIME, 1000000, " ms" },   { UNIT_TIME, 10000000, " cs" },
+		{ UNIT_TIME, 1000000000, " s" }, { UNIT_BYTES, 1, " B" },
+		{ UNIT_BYTES, 1024, " KiB" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (units[i].unit == row->unit && units[i].scale == row->unit_scale)
+			return units[i].text;
+	return "";
+}
 
 /* What a row takes, for people. */
 static const char *range_text(const struct knob_row *row, char *buffer, size_t size)
@@ -24,102 +47,159 @@ static const char *range_text(const struct knob_row *row, char *buffer, size_t s
 		return "text, see there";
 	if (row->type == KNOB_LIST)
 		return row->min > 0 ? "a list such as 0-3,8" : "a list such as 0-3,8, or empty";
-	snprintf(buffer, size, "%lld to %lld%s", (long long)row->min, (long long)row->max,
-		 row->type == KNOB_LIMIT ? ", or " KNOB_NO_LIMIT : "");
+	snprintf(buffer, size, "%lld to %lld%s%s", (long long)row->min, (long long)row->max,
+		 unit_text(row), row->type == KNOB_LIMIT ? ", or " KNOB_NO_LIMIT : "");
 	return buffer;
 }
 
-static void print_knob(struct table *table, const struct knob_row *row,
-		       const struct knob_reading *reading)
+/* The same of one instance, where the kernel says more. */
+static void takes_cell(struct table *table, const struct knob_found *found)
 {
-	char scope[SCOPE_TEXT_MAX], range[64], choices[KNOB_CHOICES_MAX * KNOB_NAME_MAX] = "";
+	const struct knob_reading *reading = &found->reading;
+	char text[KNOB_CHOICES_MAX * KNOB_NAME_MAX] = "";
 	size_t used = 0;
 
 	for (uint32_t i = 0; i < reading->n_choices && i < KNOB_CHOICES_MAX; i++)
-		used += (size_t)snprintf(choices + used, sizeof(choices) - used, "%s%s",
-					 i ? " " : "", reading->choices[i]);
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? " " : "",
+					 reading->choices[i]);
+	if (text[0])
+		table_cell(table, TONE_PLAIN, "%s", text);
+	else if (reading->within[0])
+		table_cell(table, TONE_PLAIN, "a list within %s", reading->within);
+	else
+		table_cell(table, TONE_PLAIN, "%s", range_text(found->row, text, sizeof(text)));
+}
+
+static void print_found(struct table *table, const struct knob_found *found)
+{
+	const struct knob_reading *reading = &found->reading;
+	const char *reason = knob_found_reason(found);
+	char scope[SCOPE_TEXT_MAX];
+
 	table_row(table);
-	table_cell(table, TONE_STRONG, "%s", row->name);
+	table_cell(table, TONE_STRONG, "%s", found->row->name);
 	table_cell(table, TONE_PLAIN, "%s", scope_format(&reading->scope, scope, sizeof(scope)));
 	if (reading->flags & (KNOB_GONE | KNOB_HIDDEN))
 		table_cell(table, TONE_DIM, "-");
+	else if (!reading->value[0])
+		table_cell(table, TONE_DIM, "(empty)");
 	else
 		table_cell(table, TONE_PLAIN, "%s", reading->value);
-	table_cell(table, TONE_PLAIN, "%s", knob_family_word(row->family));
-	if (reading->flags & KNOB_GONE)
-		table_cell(table, TONE_WARN, "not on this kernel");
-	else if (reading->flags & KNOB_HIDDEN)
-		table_cell(table, TONE_WARN, "ask as root");
-	else if (reading->flags & KNOB_WRITABLE)
-		table_cell(table, TONE_GOOD, "yes");
+	if (reason[0])
+		table_cell(table, TONE_WARN, "no: %s", reason);
+	else if (reading->owner[0])
+		table_cell(table, TONE_WARN, "yes, but %s",
+			   strcmp(reading->owner, "systemd") ? reading->owner : "systemd's");
 	else
-		table_cell(table, TONE_WARN, "read-only%s%s", reading->reason[0] ? ": " : "",
-			   reading->reason);
-	table_cell(table, reading->owner[0] ? TONE_WARN : TONE_DIM, "%s",
-		   reading->owner[0] ? reading->owner : "-");
-	table_cell(table, TONE_PLAIN, "%s. %s",
-		   row->type == KNOB_CHOICE ? choices : range_text(row, range, sizeof(range)),
-		   row->about);
+		table_cell(table, TONE_GOOD, "yes");
+	takes_cell(table, found);
 }
 
-/* A running daemon knows which knobs somebody has taken for his own. */
-static void find_owner(const json_t *pinned, struct knob_reading *reading)
+static void print_absent(const struct invocation *invocation, const struct style *style,
+			 const struct knob_listing *listing, enum knob_family family)
 {
-	char scope[SCOPE_TEXT_MAX];
-	const json_t *pin;
-	size_t i;
+	FILE *out = invocation->out;
 
-	scope_format(&reading->scope, scope, sizeof(scope));
-	json_array_foreach (pinned, i, pin)
-		if (!strcmp(member_text(pin, "knob"), reading->knob) &&
-		    !strcmp(member_text(pin, "scope"), scope))
-			snprintf(reading->owner, sizeof(reading->owner), "%s",
-				 member_text(pin, "owner"));
-}
+	for (size_t i = 0; i < listing->n_absent; i++) {
+		const struct knob_row *row = listing->absent[i];
+		const char *reason = knob_absent_reason(row);
+		char *text = NULL;
+		size_t size;
+		FILE *f;
 
-/* Appends the instances of one row that can be read to the table and to the list. Returns 0 or the first -errno. */
-static int collect(int root, const struct knob_row *row, const struct scope *only,
-		   const json_t *pinned, struct table *table, json_t *list)
-{
-	struct scope scopes[INSTANCES_MAX];
-	struct knob_reading reading;
-	size_t n;
-	int r, first = 0;
-
-	/* One that is named need not be among those that are listed. */
-	if (only->kind != SCOPE_KIND_COUNT && only->name[0] && !strpbrk(only->name, "*?[")) {
-		scopes[0] = *only;
-		n = knob_fits(row, only->kind) && knob_resolve(root, row, &scopes[0]) == 0;
-		only = n ? &scopes[0] : only;
-	} else {
-		n = knob_scopes(root, row, scopes, INSTANCES_MAX);
+		if (row->family != family ||
+		    (i > 0 && listing->absent[i - 1]->family == family &&
+		     !strcmp(knob_absent_reason(listing->absent[i - 1]), reason)))
+			continue;
+		f = open_memstream(&text, &size);
+		if (!f)
+			return;
+		for (size_t j = i; j < listing->n_absent; j++)
+			if (listing->absent[j]->family == family &&
+			    !strcmp(knob_absent_reason(listing->absent[j]), reason))
+				fprintf(f, "%s%s", j > i ? ", " : "", listing->absent[j]->name);
+		fprintf(f, ": %s", reason);
+		fclose(f);
+		fputs(tone_on(style, TONE_DIM), out);
+		text_wrap(out, text, 0, 2, style->width);
+		fputs(tone_off(style), out);
+		free(text);
 	}
+}
 
-	if (n > INSTANCES_MAX)
-		fprintf(stderr, "flyball: %s has %zu instances, the first %d are shown\n",
-			row->name, n, INSTANCES_MAX);
+/* A table a family: its knobs here, then those that are not. */
+static void print_family(const struct invocation *invocation, const struct knob_listing *listing,
+			 enum knob_family family)
+{
+	static const char *const titles[] = { "knob", "scope", "value", "writable", "takes" };
+	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
+	const struct style style = style_of(invocation->out);
+	size_t n = 0, n_writable = 0, n_absent = 0;
 
-	for (size_t i = 0; i < n && i < INSTANCES_MAX; i++) {
-		if (only->kind != SCOPE_KIND_COUNT && !scope_matches(&scopes[i], only))
+	for (size_t i = 0; i < listing->n; i++) {
+		const struct knob_found *found = listing->found[i];
+
+		if (found->row->family != family || found->error)
 			continue;
-		r = knob_read(root, row, &scopes[i], &reading);
-		if (r < 0) {
-			first = first ? first : r;
+		print_found(table, found);
+		n++;
+		n_writable += !knob_found_reason(found)[0];
+	}
+	for (size_t i = 0; i < listing->n_absent; i++)
+		n_absent += listing->absent[i]->family == family;
+	if (n + n_absent == 0)
+		return;
+	fprintf(invocation->out, "%s%s%s: ", tone_on(&style, TONE_STRONG), knob_family_word(family),
+		tone_off(&style));
+	if (n == 0)
+		fputs("none here\n", invocation->out);
+	else if (n == n_writable)
+		fprintf(invocation->out, "%zu here, %s writable\n", n, n == 1 ? "and" : "all");
+	else
+		fprintf(invocation->out, "%zu here, %zu of them writable\n", n, n_writable);
+	if (n)
+		table_print(table, &style, invocation->out);
+	print_absent(invocation, &style, listing, family);
+	fputc('\n', invocation->out);
+}
+
+/* What each does that is shown, where they are few. */
+static void print_abouts(const struct invocation *invocation, const struct knob_listing *listing)
+{
+	const struct style style = style_of(invocation->out);
+	const struct knob_row *rows[ABOUTS_MAX], *last = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < listing->n + listing->n_absent; i++) {
+		const struct knob_row *row =
+			i < listing->n ? listing->found[i]->row : listing->absent[i - listing->n];
+
+		if (row == last)
 			continue;
+		last = row;
+		if (n == ABOUTS_MAX) {
+			fputs("What one does: flyball knobs NAME.\n", invocation->out);
+			return;
 		}
-		if (only == scopes && (reading.flags & KNOB_GONE))
-			continue;
-		find_owner(pinned, &reading);
-		print_knob(table, row, &reading);
-		json_array_append_new(list, json_knob(row, &reading));
+		rows[n++] = row;
 	}
-	return first;
+	for (size_t i = 0; i < n; i++) {
+		fprintf(invocation->out, "%s: ", rows[i]->name);
+		text_wrap(invocation->out, rows[i]->about, (unsigned int)strlen(rows[i]->name) + 2,
+			  2, style.width);
+	}
 }
 
 static void print_markdown(FILE *out)
 {
 	fputs("<!-- Made by `flyball knobs --markdown`; a test compares. -->\n# Knobs\n\n"
-	      "Only these can be changed, and only within these ranges.\n\n"
+	      "Only these can be changed, and those that the operator declares "
+	      "([policies](policy.md)); "
+	      "only within these ranges, which [limits](limits.md) make narrower. Where a file has "
+	      "`%s`, the name of the scope stands; files of groups are those of cgroup v2 "
+	      "([control groups](groups.md) has v1's), and those of processes show what is changed "
+	      "by "
+	      "system calls.\n\n"
 	      "| knob | family | scope | type | range | file | what "
 	      "|\n|---|---|---|---|---|---|---|\n",
 	      out);
@@ -148,30 +228,71 @@ static int no_match(const struct invocation *invocation, const char *pattern,
 			       cli_did_you_mean(pattern, names, n, hint, sizeof(hint)));
 }
 
+static int print_listing(const struct invocation *invocation, const struct knob_listing *listing)
+{
+	_cleanup_json_ json_t *list = NULL;
+	json_t *knobs;
+
+	if (!invocation->json) {
+		for (enum knob_family family = 0; family < FAMILY_COUNT; family++)
+			print_family(invocation, listing, family);
+		print_abouts(invocation, listing);
+		return EXIT_CODE_OK;
+	}
+	knobs = json_array();
+	list = json_pack("{s:i, s:o}", "schema", 1, "knobs", knobs);
+	for (size_t i = 0; i < listing->n; i++)
+		if (!listing->found[i]->error)
+			json_array_append_new(knobs, knob_found_json(listing->found[i]));
+	for (size_t i = 0; i < listing->n_absent; i++)
+		json_array_append_new(knobs, knob_absent_json(listing->absent[i]));
+	return print_json(invocation, list);
+}
+
+/* What could not be read, a line a knob. */
+static void print_errors(const struct invocation *invocation, const struct knob_listing *listing)
+{
+	const struct knob_row *said = NULL;
+
+	for (size_t i = 0; i < listing->n; i++) {
+		const struct knob_found *found = listing->found[i];
+
+		if (!found->error || found->row == said)
+			continue;
+		said = found->row;
+		fprintf(invocation->err, "flyball: unable to read '%s': %s, ignoring\n", said->name,
+			strerror(-found->error));
+	}
+	if (listing->error)
+		fprintf(invocation->err, "flyball: not all are shown: %s\n",
+			listing->error == -E2BIG ? "there are too many; name a scope with --only"
+						 : strerror(-listing->error));
+	if (listing->n + listing->n_absent == 0)
+		fputs("flyball: there is none in the scope that --only names\n", invocation->err);
+}
+
+/* Of a name or a part of it, or of a whole family. */
+static bool is_meant(const char *pattern, const struct knob_row *row)
+{
+	return cli_matches(pattern, row->name) ||
+	       (pattern && !strcmp(pattern, knob_family_word(row->family)));
+}
+
 static int knobs_run(const struct invocation *invocation)
 {
-	static const char *const titles[] = { "knob",
-					      "scope",
-					      "value",
-					      "family",
-					      "writable",
-					      "owner",
-					      "choices or range, and what" };
+	_cleanup_listing_ struct knob_listing *listing = NULL;
+	_cleanup_free_ const struct knob_row **rows = NULL;
+	const struct scope only = option_scope(invocation, "--only");
+	_cleanup_knobs_ struct knob_file *knobs = NULL;
+	_cleanup_close_ int root = sysroot_open("/");
+	_cleanup_json_ json_t *status = NULL;
 	char dotted[CLI_PATTERN_MAX];
 	const char *pattern =
 		invocation->n_words ? knob_name_dotted(invocation->words[0], dotted, sizeof(dotted))
 				    : NULL;
-	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
-	const struct scope only = option_scope(invocation, "--only");
-	const struct style style = style_of(invocation->out);
-	_cleanup_close_ int root = sysroot_open("/");
-	_cleanup_json_ json_t *list = NULL, *status = NULL;
-	_cleanup_knobs_ struct knob_file *knobs = NULL;
-	json_t *rows = json_array();
-	size_t matched = 0;
-	int r = 0;
+	size_t n = 0;
+	int r;
 
-	list = json_pack("{s:i, s:o}", "schema", 1, "knobs", rows);
 	if (root < 0)
 		return cli_error(invocation, EXIT_CODE_ERROR, "unable to open '/': %s",
 				 strerror(-root));
@@ -179,37 +300,35 @@ static int knobs_run(const struct invocation *invocation)
 		print_markdown(invocation->out);
 		return EXIT_CODE_OK;
 	}
-	status = daemon_status_quietly(invocation);
 	r = knobs_load(invocation, &knobs);
 	if (r != EXIT_CODE_OK)
 		return r;
-	for (size_t i = 0; i < knobs->table.n; i++) {
-		if (!cli_matches(pattern, knobs->table.rows[i].name))
-			continue;
-		matched++;
-		r = collect(root, &knobs->table.rows[i], &only, json_object_get(status, "pinned"),
-			    table, rows);
-		if (r < 0)
-			fprintf(invocation->err, "flyball: unable to read '%s': %s, ignoring\n",
-				knobs->table.rows[i].name, strerror(-r));
-	}
-	if (matched == 0)
+	rows = calloc(knobs->table.n, sizeof(const struct knob_row *));
+	for (size_t i = 0; rows && i < knobs->table.n; i++)
+		if (is_meant(pattern, &knobs->table.rows[i]))
+			rows[n++] = &knobs->table.rows[i];
+	if (rows && n == 0)
 		return no_match(invocation, pattern, &knobs->table);
-	if (invocation->json)
-		return print_json(invocation, list);
-	table_print(table, &style, invocation->out);
-	return EXIT_CODE_OK;
+	listing = rows ? knob_listing_new(root, rows, n, &only) : NULL;
+	if (!listing)
+		return cli_error(invocation, EXIT_CODE_ERROR, "out of memory");
+	status = daemon_status_quietly(invocation);
+	knob_listing_pin(listing, json_object_get(status, "pinned"));
+	print_errors(invocation, listing);
+	return print_listing(invocation, listing);
 }
 
 const struct verb verb_knobs = {
 	.name = "knobs",
 	.arguments = "[PATTERN]",
-	.about = "List the knobs: value, choices or range, owner, and whether they can be written.",
-	.text = "Reads only; needs no daemon, but only a running one knows which knobs are owned "
-		"by "
-		"admin. PATTERN is a part of a name, or has * and ?. Processes are shown where "
-		"--only "
-		"names one.",
+	.about = "List the knobs: where they are, their values, whether they can be written, and "
+		 "what they take.",
+	.text = "Reads only, and needs no daemon, but only a running one knows which knobs are "
+		"pinned. "
+		"PATTERN is a part of a name, a name with * and ?, or a family. A knob can be "
+		"written where flyball may do it, as root; else it says why not. What this machine "
+		"has not, and what belongs to processes, which are not listed, comes last; in JSON "
+		"with null for its scope, and the reason.",
 	.options =
 		(const struct option_row[]){
 			OPTION_ONLY,
@@ -220,6 +339,7 @@ const struct verb verb_knobs = {
 		},
 	.examples = (const char *const[]){ "flyball knobs block",
 					   "flyball knobs --only disk:vda --json",
+					   "flyball knobs cgroup --only 'cgroup:/system.slice/*'",
 					   "flyball knobs affinity --only process:1234", NULL },
 	.max_words = 1,
 	.run = knobs_run,

@@ -26,7 +26,7 @@ static json_t *policy_json(const struct policy *policy, const struct catalogue *
 						"limit", policy->guardrails[i].limit));
 	signal_ref_format(&policy->objective.ref, catalogue, ref, sizeof(ref));
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:{s:s, s:s, s:f}, s:o, "
-			 "s:{s:I, s:I, s:i, s:f, s:I}}",
+			 "s:{s:I, s:I, s:i, s:f, s:I, s:b}}",
 			 "name", policy->name, "about", policy->about, "file", policy->file,
 			 "scope", scope_kind_word(policy->scope), "match", policy->scope_match,
 			 "when", policy->when.text, "until", policy->until.text, "knob",
@@ -36,7 +36,7 @@ static json_t *policy_json(const struct policy *policy, const struct catalogue *
 			 "window_ns", (json_int_t)policy->trial.window_ns, "washout_ns",
 			 (json_int_t)policy->trial.washout_ns, "max_pairs",
 			 (int)policy->trial.max_pairs, "error", policy->trial.error, "cooldown_ns",
-			 (json_int_t)policy->trial.cooldown_ns);
+			 (json_int_t)policy->trial.cooldown_ns, "split", (int)policy->trial.split);
 }
 
 static int check(const struct invocation *invocation, const struct catalogue *catalogue)
@@ -118,6 +118,18 @@ static void print_trial_params(FILE *out, const struct trial_params *trial)
 {
 	char window[32], washout[32], error[32], cooldown[32];
 
+	if (trial->split) {
+		fprintf(out,
+			"trial       split by connection, at most %u windows of %s, error %s, "
+			"cooldown %s\n",
+			trial->max_pairs,
+			quantity_format((double)trial->window_ns, UNIT_TIME, window,
+					sizeof(window)),
+			quantity_format(trial->error, UNIT_RATIO, error, sizeof(error)),
+			quantity_format((double)trial->cooldown_ns, UNIT_TIME, cooldown,
+					sizeof(cooldown)));
+		return;
+	}
 	fprintf(out,
 		"trial       windows of %s after %s of washout, at most %u pairs, error %s, "
 		"cooldown %s\n",

@@ -38,9 +38,10 @@ static void trial_duration(const struct policy *policy, size_t n_arms, uint64_t 
 {
 	uint64_t ready = TRIAL_READY_WINDOWS * policy->trial.window_ns + policy->trial.washout_ns;
 	uint64_t window = policy->trial.window_ns + policy->trial.washout_ns;
+	uint64_t pair = policy->trial.split ? window : 2 * window;
 
-	*ret_least_ns = ready + window * (n_arms + 2 * LEAST_PAIRS);
-	*ret_most_ns = ready + window * (n_arms + 2 * (uint64_t)policy->trial.max_pairs);
+	*ret_least_ns = ready + window * n_arms + pair * LEAST_PAIRS;
+	*ret_most_ns = ready + window * n_arms + pair * policy->trial.max_pairs;
 }
 
 static bool is_offered(const struct knob_reading *reading, const char *value)
@@ -51,17 +52,17 @@ static bool is_offered(const struct knob_reading *reading, const char *value)
 	return reading->n_choices == 0;
 }
 
-static void add_candidate(json_t *list, const struct knob_row *row, const struct scope *scope,
-			  const char *value)
+static void add_candidate(json_t *list, int root, const struct knob_row *row,
+			  const struct scope *scope, const char *value)
 {
 	char command[512] = "";
 
-	json_command(row, scope, value, command, sizeof(command));
+	knob_command(root, row, scope, value, command, sizeof(command));
 	json_array_append_new(list, json_pack("{s:s, s:s}", "value", value, "command", command));
 }
 
 /* The values that the policy would try here: those that the kernel offers and that are not in force. */
-static json_t *candidates(const struct policy *policy, const struct knob_row *row,
+static json_t *candidates(const struct policy *policy, int root, const struct knob_row *row,
 			  const struct knob_reading *reading)
 {
 	json_t *list = json_array();
@@ -71,7 +72,7 @@ static json_t *candidates(const struct policy *policy, const struct knob_row *ro
 	for (uint32_t i = 0; i < policy->n_arms; i++)
 		if (!knob_same(row, policy->arms[i], reading->value) &&
 		    is_offered(reading, policy->arms[i]))
-			add_candidate(list, row, &reading->scope, policy->arms[i]);
+			add_candidate(list, root, row, &reading->scope, policy->arms[i]);
 	if (policy->ladder != LADDER_FACTOR)
 		return list;
 	steps[0] = round(present * policy->factor);
@@ -81,7 +82,7 @@ static json_t *candidates(const struct policy *policy, const struct knob_row *ro
 		if (steps[i] >= (double)policy->ladder_min &&
 		    steps[i] <= (double)policy->ladder_max &&
 		    !knob_same(row, value, reading->value))
-			add_candidate(list, row, &reading->scope, value);
+			add_candidate(list, root, row, &reading->scope, value);
 	}
 	return list;
 }
@@ -101,9 +102,9 @@ static void enrich(json_t *entry, const struct policy_set *set, const struct kno
 	if (!policy || !row || scope_parse(member_text(entry, "scope"), &scope) < 0 ||
 	    knob_read(root, row, &scope, &reading) < 0)
 		return;
-	list = candidates(policy, row, &reading);
+	list = candidates(policy, root, row, &reading);
 	trial_duration(policy, json_array_size(list), &least, &most);
-	json_command(row, &scope, reading.value, command, sizeof(command));
+	knob_command(root, row, &scope, reading.value, command, sizeof(command));
 	json_object_set_new(entry, "about", json_string(policy->about));
 	json_object_set_new(entry, "incumbent", json_string(reading.value));
 	json_object_set_new(entry, "candidates", list);
@@ -256,7 +257,7 @@ static int recommend_run(const struct invocation *invocation)
 		.user = option_text(invocation, "--user"),
 		.tick_ns = option_time_ns(invocation, "--tick"),
 		.only = option_scope(invocation, "--only"),
-		.force_block = sources.force_block,
+		.force = sources.force,
 		.policies = policies,
 		.knobs = &knobs->table,
 	};

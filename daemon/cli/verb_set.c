@@ -23,14 +23,20 @@ static int print_done(const struct invocation *invocation, const json_t *data)
 	return EXIT_CODE_OK;
 }
 
-static int unknown_knob(const struct invocation *invocation, const char *name)
+/* Whether it is a knob of the build, or one that --knobs declares; an exit code, after saying what it may be. */
+static int check_knob(const struct invocation *invocation, const char *name)
 {
+	_cleanup_knobs_ struct knob_file *knobs = NULL;
 	const char *names[256];
 	char hint[128];
-	size_t n = knob_rows_count < ARRAY_SIZE(names) ? knob_rows_count : ARRAY_SIZE(names);
+	size_t n;
+	int r = knobs_load(invocation, &knobs);
 
+	if (r != EXIT_CODE_OK || knob_table_find(&knobs->table, name))
+		return r;
+	n = knobs->table.n < ARRAY_SIZE(names) ? knobs->table.n : ARRAY_SIZE(names);
 	for (size_t i = 0; i < n; i++)
-		names[i] = knob_rows[i].name;
+		names[i] = knobs->table.rows[i].name;
 	return cli_usage_error(invocation, "unknown knob '%s'%s", name,
 			       cli_did_you_mean(name, names, n, hint, sizeof(hint)));
 }
@@ -46,8 +52,9 @@ static int set_run(const struct invocation *invocation)
 		return cli_usage_error(invocation, "unable to take '%s': write KNOB=VALUE",
 				       invocation->words[0]);
 	*value++ = '\0';
-	if (!knob_find(knob))
-		return unknown_knob(invocation, knob);
+	r = check_knob(invocation, knob);
+	if (r != EXIT_CODE_OK)
+		return r;
 	if (!option_given(invocation, "--for"))
 		return cli_usage_error(invocation,
 				       "'set' needs --for TIME, after which the old value comes "
@@ -64,10 +71,10 @@ static int set_run(const struct invocation *invocation)
 static int pin_run(const struct invocation *invocation)
 {
 	_cleanup_json_ json_t *data = NULL;
-	int r;
+	int r = check_knob(invocation, invocation->words[0]);
 
-	if (!knob_find(invocation->words[0]))
-		return unknown_knob(invocation, invocation->words[0]);
+	if (r != EXIT_CODE_OK)
+		return r;
 	r = daemon_ask(invocation, invocation->verb->name,
 		       json_pack("{s:s, s:s*}", "knob", invocation->words[0], "scope",
 				 option_text(invocation, "--scope")),
@@ -75,17 +82,18 @@ static int pin_run(const struct invocation *invocation)
 	return r == EXIT_CODE_OK ? print_done(invocation, data) : r;
 }
 
-/* What is in force now, read here: the daemon knows only what it kept. "" when it is gone. */
-static void read_now(int root, const json_t *kept, char *value, size_t size)
+/* What is in force now, read here: the daemon knows only what it kept. Returns knob_read()'s flags. */
+static uint32_t read_now(int root, const struct knob_row *row, const json_t *kept, char *ret_value)
 {
-	const struct knob_row *row = knob_find(member_text(kept, "knob"));
 	struct knob_reading reading;
 	struct scope scope;
 
-	value[0] = '\0';
-	if (row && scope_parse(member_text(kept, "scope"), &scope) == 0 &&
-	    knob_read(root, row, &scope, &reading) == 0 && !(reading.flags & KNOB_GONE))
-		snprintf(value, size, "%s", reading.value);
+	ret_value[0] = '\0';
+	if (!row || scope_parse(member_text(kept, "scope"), &scope) < 0 ||
+	    knob_read(root, row, &scope, &reading) < 0)
+		return KNOB_GONE;
+	memcpy(ret_value, reading.value, KNOB_VALUE_MAX);
+	return reading.flags;
 }
 
 /* A later kept change of the same knob and scope stands on this one. */
@@ -103,26 +111,32 @@ static bool is_covered(const json_t *kept, size_t index)
 	return false;
 }
 
-static json_t *drift_list(int root, const json_t *kept)
+static json_t *drift_list(const struct invocation *invocation, const struct knob_table *knobs,
+			  int root, const json_t *kept)
 {
 	json_t *list = json_array();
 	const json_t *row;
 	size_t i;
 
 	json_array_foreach (kept, i, row) {
-		const struct knob_row *knob = knob_find(member_text(row, "knob"));
+		const char *knob = member_text(row, "knob"), *scope = member_text(row, "scope");
+		const struct knob_row *knob_row = knob_table_find(knobs, knob);
 		char value[KNOB_VALUE_MAX];
+		uint32_t flags = read_now(root, knob_row, row, value);
 
-		read_now(root, row, value, sizeof(value));
-		if (is_covered(kept, i) ||
-		    (knob && value[0] && knob_same(knob, value, member_text(row, "new"))))
+		if (is_covered(kept, i) || (!(flags & (KNOB_GONE | KNOB_HIDDEN)) &&
+					    knob_same(knob_row, value, member_text(row, "new"))))
 			continue;
+		if (flags & KNOB_HIDDEN) {
+			fprintf(invocation->err, "flyball: unable to read %s of %s: ask as root\n",
+				knob, scope);
+			continue;
+		}
 		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:s, s:s, s:b, s:I}", "knob",
-						member_text(row, "knob"), "scope",
-						member_text(row, "scope"), "kept",
-						member_text(row, "new"), "value", value, "gone",
-						!value[0], "trial", member_integer(row, "trial")));
+				      json_pack("{s:s, s:s, s:s, s:s, s:b, s:I}", "knob", knob,
+						"scope", scope, "kept", member_text(row, "new"),
+						"value", value, "gone", (flags & KNOB_GONE) != 0,
+						"trial", member_integer(row, "trial")));
 	}
 	return list;
 }
@@ -130,6 +144,7 @@ static json_t *drift_list(int root, const json_t *kept)
 static int drift_run(const struct invocation *invocation)
 {
 	_cleanup_json_ json_t *status = NULL, *drift = NULL;
+	_cleanup_knobs_ struct knob_file *knobs = NULL;
 	_cleanup_close_ int root = sysroot_open("/");
 	const json_t *row;
 	size_t i;
@@ -138,30 +153,37 @@ static int drift_run(const struct invocation *invocation)
 	if (root < 0)
 		return cli_error(invocation, EXIT_CODE_ERROR, "unable to open '/': %s",
 				 strerror(-root));
-	r = daemon_ask(invocation, "status", NULL, &status);
+	r = knobs_load(invocation, &knobs);
+	if (r == EXIT_CODE_OK)
+		r = daemon_ask(invocation, "status", NULL, &status);
 	if (r != EXIT_CODE_OK)
 		return r;
 	drift = json_pack("{s:i, s:o}", "schema", 1, "drift",
-			  drift_list(root, json_object_get(status, "kept")));
+			  drift_list(invocation, &knobs->table, root,
+				     json_object_get(status, "kept")));
 	r = json_array_size(json_object_get(drift, "drift")) ? EXIT_CODE_CHANGES : EXIT_CODE_OK;
 	if (invocation->json) {
 		print_json(invocation, drift);
 		return r;
 	}
 	json_array_foreach (json_object_get(drift, "drift"), i, row)
-		fprintf(invocation->out, "%s of %s is '%s', and '%s' was kept (trial %lld)\n",
+		fprintf(invocation->out, "%s of %s is %s%s%s, and '%s' was kept (trial %lld)\n",
 			member_text(row, "knob"), member_text(row, "scope"),
-			member_text(row, "value")[0] ? member_text(row, "value") : "gone",
+			json_is_true(json_object_get(row, "gone")) ? "gone" : "'",
+			member_text(row, "value"),
+			json_is_true(json_object_get(row, "gone")) ? "" : "'",
 			member_text(row, "kept"), (long long)member_integer(row, "trial"));
-	if (r == EXIT_CODE_OK)
-		fprintf(invocation->out, "all that was kept is in force (%zu)\n",
-			json_array_size(json_object_get(status, "kept")));
+	i = json_array_size(json_object_get(status, "kept"));
+	if (r == EXIT_CODE_OK && i == 0)
+		fputs("nothing is kept\n", invocation->out);
+	else if (r == EXIT_CODE_OK)
+		fprintf(invocation->out, "all that was kept is in force (%zu)\n", i);
 	return r;
 }
 
-static const struct option_row pin_options[] = { OPTION_SCOPE_OF_KNOB,
-						 OPTION_RUN,
-						 { .name = NULL } };
+static const struct option_row pin_options[] = {
+	OPTION_SCOPE_OF_KNOB, OPTION_KNOBS, OPTION_RUN, { .name = NULL }
+};
 
 const struct verb verb_set = {
 	.name = "set",
@@ -178,6 +200,7 @@ const struct verb verb_set = {
 			  .type = OPTION_TIME,
 			  .about = "How long, 24h at most; required." },
 			OPTION_SCOPE_OF_KNOB,
+			OPTION_KNOBS,
 			OPTION_RUN,
 			{ .name = NULL },
 		},
@@ -218,6 +241,6 @@ const struct verb verb_drift = {
 	.name = "drift",
 	.arguments = "",
 	.about = "List kept values that are not in force any more; exit code 2 when there are any.",
-	.options = (const struct option_row[]){ OPTION_RUN, { .name = NULL } },
+	.options = (const struct option_row[]){ OPTION_KNOBS, OPTION_RUN, { .name = NULL } },
 	.run = drift_run,
 };

@@ -219,14 +219,14 @@ static void print_markdown(FILE *out)
 }
 
 static int look(const struct invocation *invocation, struct sampler *sampler,
-		const char *force_block, const struct signal_pattern *pattern)
+		const char *force, const struct signal_pattern *pattern)
 {
 	const struct scope only = option_scope(invocation, "--only");
 	struct progress progress;
 	uint64_t now = clock_now_ns();
 	int r;
 
-	r = sampler_init(sampler, force_block, pattern, &only, run_folder(invocation));
+	r = sampler_init(sampler, force, pattern, &only, run_folder(invocation));
 	if (r < 0)
 		return r;
 	progress_begin(&progress, invocation->err, "looking for a second", now, LOOK_NS);
@@ -236,14 +236,14 @@ static int look(const struct invocation *invocation, struct sampler *sampler,
 }
 
 /* What each source says when nothing is demanded: whether it would work. */
-static size_t probe(const struct invocation *invocation, const char *force_block,
+static size_t probe(const struct invocation *invocation, const char *force,
 		    struct source_status sources[SOURCES_MAX])
 {
 	_cleanup_close_ int root = sysroot_open("/");
 	const struct observer_options options = {
 		.root = root,
 		.run_dir = run_folder(invocation),
-		.force_block = force_block,
+		.force = force,
 	};
 	struct observer *observer;
 	size_t n;
@@ -309,10 +309,10 @@ static int signals_run(const struct invocation *invocation)
 	if (r != EXIT_CODE_OK)
 		return r;
 	if (!values) {
-		n = probe(invocation, options.force_block, sources);
+		n = probe(invocation, options.force, sources);
 		return show(invocation, &pattern, NULL, sources, n);
 	}
-	r = look(invocation, &sampler, options.force_block, &pattern);
+	r = look(invocation, &sampler, options.force, &pattern);
 	if (r < 0)
 		return cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s", strerror(-r));
 	n = observer_sources(sampler.observer, sources);

@@ -85,7 +85,7 @@ static int watch_run(const struct invocation *invocation)
 	r = source_forced(invocation, &options);
 	if (r != EXIT_CODE_OK)
 		return r;
-	r = sampler_init(&sampler, options.force_block, &pattern, &only, run_folder(invocation));
+	r = sampler_init(&sampler, options.force, &pattern, &only, run_folder(invocation));
 	next = clock_now_ns();
 	for (uint64_t i = 0; r == 0 && (count == 0 || i < count); i++) {
 		next += interval;

@@ -12,7 +12,9 @@
  *
  *     1. No trial's value stays: when recovery has run, and when everything is at rest, the knob has a value that
  *        was kept, the one from before, or the administrator's.
- *     2. A foreign value is never overwritten.
+ *     2. A foreign value is never overwritten: what was found by looking before a write is left, and nothing is begun
+ *        on that knob any more (the pin, actuator/pins.h). One that was there before anybody looked is the incumbent of the
+ *        next trial, and comes back.
  *     3. No deadlock: every run comes to rest with every lock free.
  *
  * What the model takes for granted:
@@ -22,7 +24,10 @@
  *     - While a write is inside the kernel (it may hang there) no other write of the same file ends: the kernel
  *       serialises them by the knob's own lock. A write of a killed process ends in force or not at all, before
  *       the process is gone.
- *     - A record is in the journal whole or not at all: its checksum says so.
+ *     - A record is in the journal whole or not at all: its checksum says so. Records that end a transaction are owed and
+ *       written later where the disk is full; that of a keep is not, and the keep is undone.
+ *     - What brings about an undo: deadline, heartbeat, the end of core. It may come at any moment, also long after core has
+ *       gone, as that of a change by hand does.
  *
  * Each of these switches breaks one rule of the actuator, and spin must find what goes wrong then:
  *
@@ -32,6 +37,8 @@
  *     BREAK_STUCK    a write that is late counts as undone
  *     BREAK_COMMIT   a keep is answered without its record, and forgotten
  *     BREAK_LOCK     recovery does not take the journal's lock
+ *     BREAK_AGAIN    the hand that follows a dead one writes without looking
+ *     BREAK_PIN      a foreign value that was found is the incumbent of the next trial
  */
 #ifndef KILLS
 #define KILLS 2 /* processes that die in one run */
@@ -43,6 +50,10 @@
 #define HANGS 1 /* writes that do not return in time */
 #endif
 
+#ifndef FULL
+#define FULL 1 /* records of a keep that find a full disk */
+#endif
+
 #define VALUES 3 /* 0 to 2 are ours */
 #define ALIEN 9
 
@@ -52,6 +63,8 @@ mtype:answer = { DONE, FOREIGN, LATE };
 /* The system. */
 byte knob = 0;
 bool admin_acted = false;
+bool pinned = false;  /* a foreign value was found; survives every process */
+bool adopted = false; /* for the assertions alone: it was there when a trial began */
 
 /* The journal: its last record, which says everything. */
 mtype:record record = NONE;
@@ -66,9 +79,10 @@ bool supervisor_up = false, core_up = true, hand_up = false;
 byte actuators = 0; /* one of a dead supervisor may be ending beside the next */
 bool supervisor_killed = false, actuator_killed = false, hand_killed = false;
 bool journal_locked = false;
-byte kills = KILLS, begins = BEGINS, hangs = HANGS;
+byte kills = KILLS, begins = BEGINS, hangs = HANGS, lacks = FULL;
 
 /* The hand: what it is asked to put in force, what it answers, and a write that is inside the kernel. */
+bool blind = false; /* it does not look: never so, but in BREAK_AGAIN */
 chan request = [1] of { byte };
 chan reply = [1] of { mtype:answer };
 bool writing = false;
@@ -90,9 +104,9 @@ proctype Hand()
 			request ? wanted ->
 			if
 #ifndef BREAK_FOREIGN
-			:: !OURS(knob) -> reply ! FOREIGN
-			:: OURS(knob) && knob == wanted -> reply ! DONE
-			:: OURS(knob) && knob != wanted -> written = wanted; writing = true
+			:: !OURS(knob) && !blind -> reply ! FOREIGN
+			:: (OURS(knob) || blind) && knob == wanted -> reply ! DONE
+			:: (OURS(knob) || blind) && knob != wanted -> written = wanted; writing = true
 #else
 			:: knob == wanted -> reply ! DONE
 			:: knob != wanted -> written = wanted; writing = true
@@ -127,15 +141,29 @@ inline hand_fork()
 	}
 }
 
-/* Asks the hand, and kills it when it does not answer in time: by a hanging write, or because it was killed. */
+/*
+ * Asks the hand, and kills it when it does not answer in time. One that was killed by somebody else is replaced, and the next
+ * one asked the same: once.
+ */
 inline put(value, answer)
 {
 	request ! value;
 	if
 	:: reply ? answer
 	:: atomic { hangs > 0 && hand_up && empty(reply) -> hangs--; answer = LATE; hand_killed = true }
-	:: atomic { !hand_up && empty(reply) -> answer = LATE }
-	fi
+	:: !hand_up && empty(reply) ->
+		hand_fork();
+#ifdef BREAK_AGAIN
+		blind = true;
+#endif
+		request ! value;
+		if
+		:: reply ? answer
+		:: atomic { hangs > 0 && hand_up && empty(reply) -> hangs--; answer = LATE; hand_killed = true }
+		:: atomic { !hand_up && empty(reply) -> answer = LATE }
+		fi
+	fi;
+	pinned = pinned || answer == FOREIGN
 }
 
 /* A rollback takes back the keep, too. */
@@ -196,12 +224,17 @@ inline hand_dismiss()
 inline begin()
 {
 	atomic {
-		begins > 0 && core_up && !OPEN && knob != ALIEN ->
+#ifndef BREAK_PIN
+		begins > 0 && core_up && !OPEN && !pinned ->
+#else
+		begins > 0 && core_up && !OPEN ->
+#endif
 		begins--;
+		adopted = adopted || knob == ALIEN;
 		kept = knob; /* also after a rollback that was cut off before its record */
 		rolling_back = false;
 		old_value = knob;
-		new_value = (knob + 1) % VALUES
+		new_value = (knob == ALIEN -> 0 : (knob + 1) % VALUES)
 	}
 #ifndef BREAK_INTENT
 	record = INTENT
@@ -217,11 +250,16 @@ inline keep(answer)
 	put(new_value, answer);
 	if
 	:: answer == DONE ->
+		if
 #ifndef BREAK_COMMIT
-		atomic { record = COMMITTED; kept = new_value }
+		:: atomic { record = COMMITTED; kept = new_value }
 #else
-		kept = new_value
+		:: kept = new_value
 #endif
+		:: lacks > 0 ->
+			lacks--;
+			undo(answer)
+		fi
 	:: answer == FOREIGN -> record = ENDED
 	:: answer == LATE -> late(answer)
 	fi
@@ -370,4 +408,4 @@ init {
 }
 
 /* Rule 2. */
-ltl foreign { [] (admin_acted -> knob == ALIEN) }
+ltl foreign { [] ((admin_acted && !adopted -> knob == ALIEN) && (pinned -> knob == ALIEN)) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the block source costs: bench_block [SECONDS [METHOD]], a line of JSON a case.
+ * What the block source costs: bench_block [SECONDS [block=METHOD]], a line of JSON a case.
  *
  * The observer itself runs, with its own programs, beside fio on a loop disk of its own. The disk's file lies in
  * memory: over a file of a real disk, that disk's requests would run the programs, too. The kernel counts the
@@ -303,7 +303,7 @@ int main(int argc, char **argv)
 {
 	_cleanup_close_ int root = sysroot_open("/"), stats = -1;
 	const struct observer_options options = { .root = root,
-						  .force_block = argc > 2 ? argv[2] : NULL };
+						  .force = argc > 2 ? argv[2] : NULL };
 	struct bench bench = { .disk_fd = -1 };
 	char seconds[16];
 	int r = 0;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What one journaled change costs: bench_change [COUNT], a line of JSON a place of the journal.
+ * What one journaled change costs: bench_change [COUNT], a line of JSON a change. tests/bench/change makes rows of them.
  *
  * A change is BEGIN (the intent, written and flushed) and ARM (written by the hand, read back, noted as applied), on the
- * read-ahead of a loop disk of its own, whose file lies in memory. Beside it the knob's own write, by the same calls, and
- * what is left of the change without it. The journal is in the run folder, as shipped, and on /var/tmp.
+ * read-ahead of a loop disk of its own, whose file lies in memory. The times are the actuator's own (took_ns): from the
+ * request to its answer, with everything that it does, such as counting and the questions to the hand. Beside it the
+ * knob's own write, by the same calls, and what is left of the change without it. The journal is in the run folder, as
+ * shipped (memory on most machines), in /dev/shm, which is memory, and on the disk of /var/tmp.
  *
  * Nothing is left behind: the file has no name, and the loop device clears itself with its last user. A signal ends it
  * between two changes.
@@ -12,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +22,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "actuator/actuator.h"
@@ -35,7 +39,7 @@
 #define LOOP_TRIES 8 /* another process may take the free device first */
 #define KNOB "block.read_ahead_kb"
 
-static const char *const places[] = { "/run", "/var/tmp" };
+static const char *const places[] = { "/run", "/dev/shm", "/var/tmp" };
 /* All that an actuator leaves in its folder. */
 static const char *const leavings[] = { "journal", "hand.lock", "usage", "journal.new",
 					"usage.new" };
@@ -138,31 +142,23 @@ static int measure_one(struct bench *b, struct actuator *actuator, struct times 
 	return r;
 }
 
-static int by_value(const void *a, const void *b)
+static const char *kind_of(int folder)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	struct statfs fs;
 
-	return (x > y) - (x < y);
+	if (fstatfs(folder, &fs) < 0)
+		return "?";
+	return fs.f_type == TMPFS_MAGIC ? "memory" : "disk";
 }
 
-/* In microseconds; the 99th percentile by the nearest rank. */
-static void print_times(const char *name, uint64_t *times, size_t n)
+static void print_case(const char *place, int folder, const struct times *times, size_t n)
 {
-	qsort(times, n, sizeof(*times), by_value);
-	printf(",\"%s_us\":{\"p50\":%.1f,\"p99\":%.1f,\"min\":%.1f,\"max\":%.1f}", name,
-	       (double)times[n / 2] / 1e3, (double)times[(n * 99 + 99) / 100 - 1] / 1e3,
-	       (double)times[0] / 1e3, (double)times[n - 1] / 1e3);
-}
-
-static void print_case(const char *place, struct times *times, size_t n)
-{
-	printf("{\"journal\":\"%s\",\"n\":%zu", place, n);
-	print_times("begin", times->begin, n);
-	print_times("arm", times->arm, n);
-	print_times("change", times->whole, n);
-	print_times("knob_write", times->write, n);
-	print_times("change_less_write", times->rest, n);
-	printf("}\n");
+	for (size_t i = 0; i < n; i++)
+		printf("{\"journal\":\"%s\",\"on\":\"%s\",\"begin_us\":%.1f,\"arm_us\":%.1f,"
+		       "\"change_us\":%.1f,\"write_us\":%.1f,\"less_write_us\":%.1f}\n",
+		       place, kind_of(folder), (double)times->begin[i] / 1e3,
+		       (double)times->arm[i] / 1e3, (double)times->whole[i] / 1e3,
+		       (double)times->write[i] / 1e3, (double)times->rest[i] / 1e3);
 }
 
 static int measure_in(struct bench *b, const char *place, int folder, struct times *times)
@@ -179,7 +175,7 @@ static int measure_in(struct bench *b, const char *place, int folder, struct tim
 		r = measure_one(b, actuator, times, n++);
 	actuator_close(actuator, clock_now_ns());
 	if (r == 0 && !stopped)
-		print_case(place, times, n);
+		print_case(place, folder, times, n);
 	return r;
 }
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pushes a level; once an arm is in force, past the guardrail, and writes down how long until it is gone.
 
-    breach.py SOCKET SCHEDULER-FILE RESULTS
+A frame has the mean of what was pushed in its tick: what is past the guardrail is so by far, and one is enough.
 
-A line of RESULTS is microseconds, or null where the arm was still in force after five seconds.
+    breach.py SOCKET FILE WANT RESULTS
+
+The arm is in force while FILE shows WANT. A line of RESULTS is microseconds, or null where the arm was still in force after five seconds.
 """
 import os
 import random
@@ -11,7 +13,7 @@ import socket
 import sys
 import time
 
-address, scheduler, results = sys.argv[1:]
+address, path, want, results = sys.argv[1:]
 push = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 push.setblocking(False)
 
@@ -25,21 +27,21 @@ def send(text):
 
 
 def in_force():
-    with open(scheduler) as file:
-        return "[bfq]" in file.read()
+    with open(path) as file:
+        return want in file.read()
 
 
 def breach():
-    # At any moment of a tick of 250 ms, and well inside of a window of 1.5 s.
-    time.sleep(0.1 + random.random() * 0.25)
-    if not in_force() or not send(b"bench.harm 100"):
+    # At any moment of a tick of 250 ms, before the frame that ends the arm's first whole one.
+    time.sleep(0.01 + random.random() * 0.22)
+    if not in_force() or not send(b"bench.harm 1000000"):
         return
     begin = time.monotonic()
     while in_force() and time.monotonic() < begin + 5:
         time.sleep(0.0001)
     took = time.monotonic() - begin
     with open(results, "a") as file:
-        file.write("null\n" if took >= 5 else "%d\n" % (took * 1e6))
+        file.write("null\n" if took >= 5 else "%d\n" % (took * 1000000))
 
 
 random.seed(1)

@@ -30,7 +30,9 @@ import os, socket, sys, time
 path, address = sys.argv[1:]
 push = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 push.setblocking(False)
-size, place, run = os.stat(path).st_size, 0, 512 * 1024
+place, run = 0, 512 * 1024
+with open(path, "rb") as file: # a disk has no size that stat() would tell
+    size = file.seek(0, os.SEEK_END)
 bytes_read, since = 0, time.monotonic()
 while True:
     fd = os.open(path, os.O_RDONLY)
@@ -68,7 +70,7 @@ policy: {
 END
 
 echo 4 >"/sys/block/$disk_loop/queue/read_ahead_kb"
-lab_spawn python3 "$lab_dir/reader.py" "$lab_dir/mnt/read" "$lab_dir/run/app/socket"
+lab_spawn python3 "$lab_dir/reader.py" "$(disk_file read)" "$lab_dir/run/app/socket"
 daemon_start
 # What guards the socket is its folder: the daemon's own user, and a group.
 check "only the daemon's user and its group may push" \
@@ -86,7 +88,7 @@ check "explain tells it" contains "$lab_dir/story" 'app\.value\[reader\.rate\]'
 ask overhead >"$lab_dir/overhead"
 check "garbage is counted, with the reason" contains "$lab_dir/overhead" \
 	"app: [0-9]+ events lost; refused lines; the last: 'this is garbage'"
-check "rollback undoes what was kept" ask rollback --all >/dev/null
+check "rollback undoes what was kept" rollback
 check "the incumbent is back" equal "$(readahead)" 4
 daemon_stop
 check "the socket and its folder are gone" equal "$(find "$lab_dir/run" -path '*app*')" ""

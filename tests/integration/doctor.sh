@@ -31,6 +31,15 @@ check "and what is used instead" contains "$out" procfs
 unshare --mount --propagation private -- bash -c '
 	mount -t tmpfs none /sys/kernel/btf && "$0" doctor' "$flyball" >"$out" || fail "doctor without BTF"
 check "without BTF doctor says so" contains "$out" BTF
+# A source that few need is no lack, wherever it cannot work.
+if grep -q ' - cgroup2 ' /proc/self/mountinfo; then
+	unshare --mount --propagation private -- bash -c '
+		while read -r _ _ _ _ mount rest; do
+			[[ $rest != *" - cgroup2 "* ]] || umount "$mount"
+		done </proc/self/mountinfo
+		"$0" doctor' "$flyball" >"$out" || { cat "$out" && fail "doctor without cgroup v2"; }
+	check "without cgroup v2 doctor says why connections cannot be split" contains "$out" 'tcp_split +less .*no cgroup v2'
+fi
 # A machine without a disk is no broken machine.
 unshare --mount --propagation private -- bash -c '
 	mount -t tmpfs none /sys/block && "$0" doctor' "$flyball" >"$out" || { cat "$out" && fail "doctor without disks"; }

@@ -140,6 +140,23 @@ trial_member()
 	ask trial last --json | jq -r ".trial.$1"
 }
 
+# For check, which says nothing where its own output goes nowhere.
+rollback()
+{
+	ask rollback --all >"$lab_dir/rollback" 2>&1 || { cat "$lab_dir/rollback" && return 1; }
+}
+
+# What the last trial says, of which the members are looked at one by one: trial_fetch, then trial_said FILTER
+trial_fetch()
+{
+	ask trial last --json >"$lab_dir/trial"
+}
+
+trial_said()
+{
+	jq -r ".trial.$1" "$lab_dir/trial"
+}
+
 trial_ended()
 {
 	[ "$(ask trials --json 2>/dev/null | jq -r '.trials[0].verdict // "running"')" != running ]

@@ -6,7 +6,7 @@
  * A cell is (phase, step, n-th time that the step is reached, who dies). Judged by onetrial_judge(); where the hand alone
  * dies the actuator must do all that it was asked to as if nothing had happened.
  *
- *	crashmatrix [all]
+ *	crashmatrix [all] [FAMILY...]
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -73,7 +73,7 @@ static const char *const victims[VICTIM_COUNT] = {
 };
 
 static struct shared *shared;
-static unsigned int n_cells, n_seen;
+static unsigned int n_seen;
 
 /* Whoever is not the victim goes on: a hand whose actuator died, until the kernel ends it, too. */
 static void strike(void)
@@ -154,7 +154,7 @@ static bool run(const struct onetrial *trial, enum phase phase)
 	return WIFEXITED(status);
 }
 
-static const char *try_phase(const struct onetrial *trial, enum phase phase, enum failpoint point,
+static const char *try_phase(struct onetrial *trial, enum phase phase, enum failpoint point,
 			     unsigned int nth, enum victim victim)
 {
 	const char *wrong;
@@ -183,32 +183,29 @@ static const char *try_phase(const struct onetrial *trial, enum phase phase, enu
 	return wrong;
 }
 
-static unsigned int try_step(const struct onetrial *trial, enum phase phase, enum failpoint point,
-			     unsigned int nth)
+static void try_step(struct onetrial *trial, enum phase phase, enum failpoint point,
+		     unsigned int nth, struct tally *tally)
 {
-	unsigned int failed = 0;
-
 	for (enum victim victim = 0; victim < VICTIM_COUNT; victim++) {
 		const char *wrong;
 		char cell[256];
 
-		if (n_seen++ % (1 + trial->stride / 10))
+		if (n_seen++ % trial->stride)
 			continue;
 		wrong = try_phase(trial, phase, point, nth, victim);
-		n_cells += shared->fired;
+		tally->cells += shared->fired;
+		tally->failed += wrong != NULL;
 		snprintf(cell, sizeof(cell), "%s, %s (time %u), %s",
 			 phase == PHASE_TRIAL ? "trial" : "recovery", points[point], nth,
 			 victims[victim]);
 		if (wrong)
 			matrix_complain(trial, cell, wrong);
-		failed += wrong != NULL;
 	}
-	return failed;
 }
 
-static unsigned int try_trial(const struct onetrial *trial)
+static void try_trial(struct onetrial *trial, struct tally *tally)
 {
-	unsigned int failed = 0, before = n_cells;
+	const struct tally before = *tally;
 
 	for (enum phase phase = 0; phase < PHASE_COUNT; phase++) {
 		unsigned int counts[FAILPOINT_COUNT];
@@ -218,26 +215,21 @@ static unsigned int try_trial(const struct onetrial *trial)
 		if (wrong || (phase == PHASE_TRIAL && shared->said.complained)) {
 			matrix_complain(trial, "no death at all",
 					wrong ? wrong : shared->said.text);
-			return 1;
+			tally->failed++;
+			return;
 		}
 		for (enum failpoint point = 0; point < FAILPOINT_COUNT; point++)
 			for (unsigned int nth = 1; nth <= counts[point]; nth++)
-				failed += try_step(trial, phase, point, nth);
+				try_step(trial, phase, point, nth, tally);
 	}
 	printf("%s, %s: %u cells, %u failed\n", trial->row->name, trial->keep ? "KEEP" : "UNDO",
-	       n_cells - before, failed);
-	return failed;
+	       tally->cells - before.cells, tally->failed - before.failed);
+	fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
-	int r;
-
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
-	if (shared == MAP_FAILED)
-		return 1;
-	r = matrix_run(argc > 1 && !strcmp(argv[1], "all"), try_trial);
-	printf("%u cells\n", n_cells);
-	return r;
+	return shared == MAP_FAILED ? 1 : matrix_run(MATRIX_CRASHES, argc, argv, try_trial);
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The matrix of faults: every system call of one transaction, of the actuator and of its hand, fails in turn with each
- * error, or takes one byte only; on the real code and the real kernel, by ptrace.
+ * error, takes one byte only, never returns, or is the last that its process makes; on the real code and the real kernel,
+ * by ptrace.
  *
- * A cell is (process, n-th system call of that process, error). The call is not carried out, unless it is close(2),
+ * A cell is (process, n-th system call of that process, fault). A call that fails is not carried out, unless it is close(2),
  * which closes whatever it says. Judged by onetrial_judge(): nothing hangs, nothing crashes, what was said is true, and
- * recovery without faults leaves the old value, or the new one where KEEP was answered.
+ * recovery without faults leaves the old value, or the new one where KEEP was answered. A hand that dies is replaced, and
+ * everything done as asked. A hand that does not return is given up in its time, and the trial goes on to its end.
  *
- *	faultmatrix [all]
+ *	faultmatrix [all] [FAMILY...]
  */
 #include <errno.h>
 #include <signal.h>
@@ -23,13 +25,14 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "tests/lab/matrix.h"
 
 #define MARK_BEGUN (-4242) /* close() of it: the first request follows */
 #define MARK_ENDED (-4243)
-#define CELL_SECONDS 20 /* longer, and it hangs */
-#define SHORT 0         /* instead of an error: one byte is taken */
-#define PROCESSES 8     /* followed at once: the actuator, its hand, and those that replace it */
+#define CELL_SECONDS 20                     /* longer, and it hangs */
+#define BLOCK_LIMIT_NS (60 * NSEC_PER_MSEC) /* of the hand, where it blocks */
+#define PROCESSES 8 /* followed at once: the actuator, its hand, and those that replace it */
 
 enum who {
 	WHO_ACTUATOR,
@@ -37,10 +40,25 @@ enum who {
 	WHO_COUNT,
 };
 
+enum kind {
+	KIND_ERROR,
+	KIND_SHORT,        /* one byte is taken */
+	KIND_BLOCK_BEFORE, /* the call never begins */
+	KIND_BLOCK_AFTER,  /* it is done, and never returns */
+	KIND_DEATH,        /* SIGKILL instead of the call */
+	KIND_DEATH_OF_ALL, /* of the actuator and its hand */
+	KIND_COUNT,
+};
+
+struct fault {
+	enum kind kind;
+	int error; /* of KIND_ERROR */
+};
+
 struct cell {
 	enum who who;
 	unsigned int nth; /* from 1; 0 = no fault, only count */
-	int error;        /* or SHORT */
+	struct fault fault;
 };
 
 /* One process as it is followed. */
@@ -48,6 +66,7 @@ struct traced {
 	pid_t pid;
 	bool inside;     /* between entry and exit of a system call */
 	bool overriding; /* the result is ours */
+	bool blocked;    /* the call is done, and its process is not told */
 	long result;
 };
 
@@ -59,11 +78,19 @@ struct run {
 	unsigned int counts[WHO_COUNT];
 	long number; /* of the system call that was made to fail */
 	bool injected;
+	bool ended; /* the actuator came to its end */
 };
 
-static const int errors[] = { EIO, EPERM, EBUSY, EINVAL, ENOSPC, EINTR, SHORT };
+/* A number without a factor in common with any stride, so that each comes to each kind of call. */
+static const struct fault faults[] = {
+	{ KIND_ERROR, EIO },    { KIND_ERROR, EPERM },    { KIND_ERROR, EBUSY },
+	{ KIND_ERROR, EINVAL }, { KIND_ERROR, ENOSPC },   { KIND_ERROR, EINTR },
+	{ KIND_SHORT, 0 },      { KIND_BLOCK_BEFORE, 0 }, { KIND_BLOCK_AFTER, 0 },
+	{ KIND_DEATH, 0 },      { KIND_DEATH_OF_ALL, 0 },
+};
+
 static struct onetrial_said *said;
-static unsigned int n_cells, n_seen;
+static unsigned int n_seen;
 
 static void mark_begun(void)
 {
@@ -93,29 +120,63 @@ static struct traced *traced_of(struct run *run, pid_t pid)
 	return &run->traced[run->n_traced++];
 }
 
-static void inject(struct run *run, struct traced *t, struct user_regs_struct *regs)
+static void fail_call(struct run *run, struct traced *t, struct user_regs_struct *regs)
 {
-	long number = (long)regs->orig_rax;
-
-	run->number = number;
-	if (run->cell->error == SHORT) {
-		if (!is_short_capable(number, regs))
-			return;
-		regs->rdx = 1;
-		ptrace(PTRACE_SETREGS, t->pid, NULL, regs);
-		run->injected = true;
-		return;
-	}
 	run->injected = true;
 	t->overriding = true;
-	t->result = -run->cell->error;
-	if (number == SYS_close)
+	t->result = -run->cell->fault.error;
+	if (regs->orig_rax == SYS_close)
 		return;
 	regs->orig_rax = (unsigned long long)-1;
 	ptrace(PTRACE_SETREGS, t->pid, NULL, regs);
 }
 
-static void on_entry(struct run *run, struct traced *t)
+static void shorten(struct run *run, struct traced *t, struct user_regs_struct *regs)
+{
+	if (!is_short_capable((long)regs->orig_rax, regs))
+		return;
+	regs->rdx = 1;
+	ptrace(PTRACE_SETREGS, t->pid, NULL, regs);
+	run->injected = true;
+}
+
+static void kill_all(struct run *run)
+{
+	for (size_t i = 0; i < run->n_traced; i++)
+		kill(run->traced[i].pid, SIGKILL);
+}
+
+/* False: the process stays where it is until somebody kills it. */
+static bool inject(struct run *run, struct traced *t, struct user_regs_struct *regs)
+{
+	run->number = (long)regs->orig_rax;
+	switch (run->cell->fault.kind) {
+	case KIND_ERROR:
+		fail_call(run, t, regs);
+		return true;
+	case KIND_SHORT:
+		shorten(run, t, regs);
+		return true;
+	case KIND_BLOCK_BEFORE:
+		run->injected = true;
+		return false;
+	case KIND_BLOCK_AFTER:
+		run->injected = true;
+		t->blocked = true;
+		return true;
+	case KIND_DEATH:
+		run->injected = true;
+		kill(t->pid, SIGKILL);
+		return false;
+	default:
+		run->injected = true;
+		kill_all(run);
+		return false;
+	}
+}
+
+/* False: it is not let go on. */
+static bool on_entry(struct run *run, struct traced *t)
 {
 	enum who who = t == &run->traced[0] ? WHO_ACTUATOR : WHO_HAND;
 	struct user_regs_struct regs;
@@ -129,37 +190,55 @@ static void on_entry(struct run *run, struct traced *t)
 		 t - run->traced < (ptrdiff_t)WHO_COUNT) {
 		run->counts[who]++;
 		if (who == run->cell->who && run->counts[who] == run->cell->nth)
-			inject(run, t, &regs);
+			return inject(run, t, &regs);
 	}
+	return true;
 }
 
-static void on_exit_of_call(struct traced *t)
+static bool on_exit_of_call(struct traced *t)
 {
 	struct user_regs_struct regs;
 
+	if (t->blocked)
+		return false;
 	if (!t->overriding)
-		return;
+		return true;
 	t->overriding = false;
 	ptrace(PTRACE_GETREGS, t->pid, NULL, &regs);
 	regs.rax = (unsigned long long)t->result;
 	ptrace(PTRACE_SETREGS, t->pid, NULL, &regs);
+	return true;
 }
 
-/* Returns the signal to hand on. */
+/* Returns the signal to hand on, or -1: the process stays where it is. */
 static int on_stop(struct run *run, struct traced *t, int status)
 {
 	if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
 		t->inside = !t->inside;
-		if (t->inside)
-			on_entry(run, t);
-		else
-			on_exit_of_call(t);
-		return 0;
+		return (t->inside ? on_entry(run, t) : on_exit_of_call(t)) ? 0 : -1;
 	}
 	/* Stops of ptrace itself. */
 	if (WSTOPSIG(status) == SIGTRAP || WSTOPSIG(status) == SIGSTOP)
 		return 0;
 	return WSTOPSIG(status);
+}
+
+static bool is_death(const struct cell *cell)
+{
+	return cell->nth && cell->fault.kind >= KIND_DEATH;
+}
+
+static bool is_block(const struct cell *cell)
+{
+	return cell->nth &&
+	       (cell->fault.kind == KIND_BLOCK_BEFORE || cell->fault.kind == KIND_BLOCK_AFTER);
+}
+
+/* The actuator is meant to die. */
+static bool is_killed(const struct cell *cell)
+{
+	return is_death(cell) &&
+	       (cell->who == WHO_ACTUATOR || cell->fault.kind == KIND_DEATH_OF_ALL);
 }
 
 static void wake(int signal_number)
@@ -177,13 +256,15 @@ static const char *follow(struct run *run, pid_t child)
 		pid_t pid = waitpid(-1, &status, __WALL);
 
 		if (pid < 0 && errno == EINTR) {
-			kill(child, SIGKILL);
+			kill_all(run);
 			wrong = "it hangs";
 			continue;
 		}
 		if (pid < 0)
 			return wrong;
-		if (WIFSIGNALED(status) && pid == child && !wrong)
+		if (WIFEXITED(status) && pid == child)
+			run->ended = true;
+		if (WIFSIGNALED(status) && pid == child && !wrong && !is_killed(run->cell))
 			wrong = strsignal(WTERMSIG(status));
 		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV)
 			wrong = "the hand crashed";
@@ -191,20 +272,35 @@ static const char *follow(struct run *run, pid_t child)
 			struct traced *t = traced_of(run, pid);
 			int signal_number = t ? on_stop(run, t, status) : 0;
 
-			ptrace(PTRACE_SYSCALL, pid, NULL, signal_number);
+			if (signal_number >= 0)
+				ptrace(PTRACE_SYSCALL, pid, NULL, signal_number);
 		}
 	}
 }
 
-static const char *try_cell(const struct onetrial *trial, struct run *run)
+/* Where the hand alone dies, all is done as if nothing had happened. */
+static const char *judge(struct onetrial *trial, const struct run *run)
+{
+	const char *wrong = onetrial_judge(trial, said, run->ended);
+
+	if (!wrong && is_death(run->cell) && !is_killed(run->cell) && said->complained)
+		wrong = said->text;
+	return wrong;
+}
+
+static const char *try_cell(struct onetrial *trial, struct run *run)
 {
 	const struct itimerval limit = { .it_value = { .tv_sec = CELL_SECONDS } };
 	const struct itimerval none = { .it_value = { .tv_sec = 0 } };
 	const char *wrong;
+	uint64_t limit_ns;
 	int status;
 	pid_t child;
 
 	fflush(stdout);
+	limit_ns = trial->limit_ns;
+	if (is_block(run->cell))
+		trial->limit_ns = BLOCK_LIMIT_NS;
 	child = fork();
 	if (child < 0)
 		return "unable to fork";
@@ -214,6 +310,7 @@ static const char *try_cell(const struct onetrial *trial, struct run *run)
 		onetrial_run(trial, said, mark_begun, mark_ended);
 		_exit(0);
 	}
+	trial->limit_ns = limit_ns;
 	waitpid(child, &status, 0);
 	traced_of(run, child);
 	ptrace(PTRACE_SETOPTIONS, child, NULL,
@@ -223,76 +320,83 @@ static const char *try_cell(const struct onetrial *trial, struct run *run)
 	ptrace(PTRACE_SYSCALL, child, NULL, 0);
 	wrong = follow(run, child);
 	setitimer(ITIMER_REAL, &none, NULL);
-	return wrong ? wrong : onetrial_judge(trial, said, true);
+	return wrong ? wrong : judge(trial, run);
 }
 
 static void name_cell(const struct run *run, char *text, size_t size)
 {
+	static const char *const kinds[KIND_COUNT] = {
+		[KIND_ERROR] = "fails: ",
+		[KIND_SHORT] = "is short",
+		[KIND_BLOCK_BEFORE] = "does not begin",
+		[KIND_BLOCK_AFTER] = "does not return",
+		[KIND_DEATH] = "is its last",
+		[KIND_DEATH_OF_ALL] = "is the last of all",
+	};
+	const struct fault *fault = &run->cell->fault;
+
 	snprintf(text, size, "call %u of the %s (system call %ld) %s%s; last complaint '%s'",
 		 run->cell->nth, run->cell->who == WHO_ACTUATOR ? "actuator" : "hand", run->number,
-		 run->cell->error ? "fails: " : "is short",
-		 run->cell->error ? strerror(run->cell->error) : "", said->text);
+		 kinds[fault->kind], fault->kind == KIND_ERROR ? strerror(fault->error) : "",
+		 said->text);
 }
 
-static unsigned int try_error(const struct onetrial *trial, const struct cell *cell)
+static void try_fault(struct onetrial *trial, const struct cell *cell, struct tally *tally)
 {
 	struct run run = { .cell = cell };
 	const char *wrong = try_cell(trial, &run);
 	char name[512];
 
-	n_cells += run.injected;
+	tally->cells += run.injected;
+	tally->failed += wrong != NULL;
 	name_cell(&run, name, sizeof(name));
 	if (wrong)
 		matrix_complain(trial, name, wrong);
 	onetrial_reset(trial);
-	return wrong != NULL;
 }
 
-static unsigned int try_call(const struct onetrial *trial, enum who who, unsigned int nth)
+/* That the actuator itself waits for a disk with its journal is nobody's promise. */
+static void try_call(struct onetrial *trial, enum who who, unsigned int nth, struct tally *tally)
 {
-	unsigned int failed = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		const struct cell cell = { .who = who, .nth = nth, .fault = faults[i] };
 
-	for (size_t e = 0; e < ARRAY_SIZE(errors); e++) {
-		const struct cell cell = { .who = who, .nth = nth, .error = errors[e] };
-
-		/* No stride has a factor in common with the number of errors: each comes to each kind of call. */
+		if (who == WHO_ACTUATOR && is_block(&cell))
+			continue;
 		if (n_seen++ % trial->stride == 0)
-			failed += try_error(trial, &cell);
+			try_fault(trial, &cell, tally);
 	}
-	return failed;
 }
 
-static unsigned int try_trial(const struct onetrial *trial)
+static void try_trial(struct onetrial *trial, struct tally *tally)
 {
 	const struct cell none = { .nth = 0 };
 	struct run run = { .cell = &none };
 	const char *wrong = try_cell(trial, &run);
-	unsigned int failed = 0, before = n_cells;
+	const struct tally before = *tally;
 
 	if (wrong || said->complained) {
 		matrix_complain(trial, "no fault at all", wrong ? wrong : said->text);
-		return 1;
+		tally->failed++;
+		return;
 	}
 	onetrial_reset(trial);
 	for (enum who who = 0; who < WHO_COUNT; who++)
 		for (unsigned int nth = 1; nth <= run.counts[who]; nth++)
-			failed += try_call(trial, who, nth);
+			try_call(trial, who, nth, tally);
 	printf("%s, %s: %u + %u system calls, %u cells, %u failed\n", trial->row->name,
 	       trial->keep ? "KEEP" : "UNDO", run.counts[WHO_ACTUATOR], run.counts[WHO_HAND],
-	       n_cells - before, failed);
-	return failed;
+	       tally->cells - before.cells, tally->failed - before.failed);
+	fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = wake };
-	int r;
 
 	said = mmap(NULL, sizeof(*said), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (said == MAP_FAILED)
 		return 1;
 	sigaction(SIGALRM, &action, NULL);
-	r = matrix_run(argc > 1 && !strcmp(argv[1], "all"), try_trial);
-	printf("%u cells\n", n_cells);
-	return r;
+	return matrix_run(MATRIX_FAULTS, argc, argv, try_trial);
 }

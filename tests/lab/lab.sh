@@ -233,15 +233,19 @@ disk_make_timer()
 	losetup -d "/dev/$disk_loop"
 }
 
+# Where to read or write: a file of that name, or the disk itself where it has no file system.
+disk_file()
+{
+	[ "$disk_kind" = timer ] && echo "/dev/$disk_loop" || echo "$lab_dir/mnt/$1"
+}
+
 # Starts one fio: disk_fio NAME ARGUMENTS... A thread, not a fork, so that it dies with its process.
 disk_fio()
 {
-	local name=$1 file
+	local name=$1
 
 	shift
-	file=/dev/$disk_loop
-	[ "$disk_kind" = timer ] || file=$lab_dir/mnt/$name
-	lab_spawn fio --thread --name="$name" --filename="$file" --direct=1 --ioengine=libaio \
+	lab_spawn fio --thread --name="$name" --filename="$(disk_file "$name")" --direct=1 --ioengine=libaio \
 		--time_based --randrepeat=0 --output-format=json --output="$lab_dir/$name.json" "$@"
 }
 

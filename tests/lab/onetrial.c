@@ -23,7 +23,7 @@ static struct actuator_options options_of(const struct onetrial *trial)
 	return (struct actuator_options){ .root = trial->root,
 					  .state = trial->state,
 					  .heartbeat_ns = FAR_NS,
-					  .hand_limit_ns = LIMIT_NS,
+					  .hand_limit_ns = trial->limit_ns,
 					  .only = { .kind = SCOPE_KIND_COUNT } };
 }
 
@@ -53,7 +53,9 @@ int onetrial_open(struct onetrial *trial, const char *knob, const struct scope *
 {
 	int r;
 
-	*trial = (struct onetrial){ .row = knob_find(knob), .scope = *scope, .keep = keep };
+	*trial = (struct onetrial){
+		.row = knob_find(knob), .scope = *scope, .keep = keep, .limit_ns = LIMIT_NS
+	};
 	if (!trial->row)
 		return -EINVAL;
 	snprintf(trial->folder, sizeof(trial->folder), "%s/flyball-matrix-XXXXXX",
@@ -127,26 +129,39 @@ void onetrial_run(const struct onetrial *trial, struct onetrial_said *ret_said, 
 	actuator_close(actuator, clock_now_ns());
 }
 
-/* Old and its companions, or new. */
-static const char *judge_value(const struct onetrial *trial, bool kept)
+static bool is_same(const struct onetrial *trial, const char *before)
 {
-	static char companions[COMPANIONS_MAX];
+	static char now[COMPANIONS_MAX];
+
+	if (capture(trial, now) < 0)
+		return false;
+	return trial->same ? trial->same(before, now) : !strcmp(before, now);
+}
+
+static const char *judge_kept(struct onetrial *trial, const char *value)
+{
+	if (!knob_same(trial->row, value, trial->new_value))
+		return "kept, but the new value is not in force";
+	if (trial->after[0] == '\0')
+		return capture(trial, trial->after) < 0 ? "the companions cannot be read" : NULL;
+	return is_same(trial, trial->after) ? NULL : "kept, but only a part of it is in force";
+}
+
+/* Old and its companions, or new and what it has made of them. */
+static const char *judge_value(struct onetrial *trial, bool kept)
+{
 	char value[KNOB_VALUE_MAX];
 
 	if (read_value(trial, value) < 0)
 		return "the knob cannot be read";
 	if (kept)
-		return knob_same(trial->row, value, trial->new_value)
-			       ? NULL
-			       : "kept, but the new value is not in force";
+		return judge_kept(trial, value);
 	if (!knob_same(trial->row, value, trial->old_value))
 		return "the old value is not in force";
-	if (capture(trial, companions) < 0 || strcmp(companions, trial->before))
-		return "the companions are not what they were";
-	return NULL;
+	return is_same(trial, trial->before) ? NULL : "the companions are not what they were";
 }
 
-static const char *judge_said(const struct onetrial *trial, const struct onetrial_said *said)
+static const char *judge_said(struct onetrial *trial, const struct onetrial_said *said)
 {
 	if (said->silent)
 		return "an answer was not DONE and did not say why";
@@ -157,7 +172,7 @@ static const char *judge_said(const struct onetrial *trial, const struct onetria
 	return NULL;
 }
 
-static const char *roll_back(const struct onetrial *trial)
+static const char *roll_back(struct onetrial *trial)
 {
 	struct actuator_options options = options_of(trial);
 	struct change change = { .txn = TXN, .action = ACTION_UNDO };
@@ -178,8 +193,7 @@ static const char *roll_back(const struct onetrial *trial)
 	return judge_value(trial, false);
 }
 
-const char *onetrial_judge(const struct onetrial *trial, const struct onetrial_said *said,
-			   bool ended)
+const char *onetrial_judge(struct onetrial *trial, const struct onetrial_said *said, bool ended)
 {
 	struct actuator_options options = options_of(trial);
 	const char *wrong = ended ? judge_said(trial, said) : NULL;
@@ -212,12 +226,23 @@ const char *onetrial_judge(const struct onetrial *trial, const struct onetrial_s
 void onetrial_reset(const struct onetrial *trial)
 {
 	const struct knob_family_ops *ops = knob_family_ops(trial->row);
+	static char companions[COMPANIONS_MAX];
 	char value[KNOB_VALUE_MAX], text[OUTCOME_TEXT_MAX];
+	bool is_old =
+		read_value(trial, value) == 0 && knob_same(trial->row, value, trial->old_value);
 
-	if (read_value(trial, value) == 0 && !knob_same(trial->row, value, trial->old_value))
+	companions[0] = '\0';
+	companions_add(companions, sizeof(companions), KNOB_NEW_NAME, trial->new_value);
+	strcat(companions, trial->before);
+	if (!is_old && ops->write_parts)
+		ops->write_parts(trial->root, trial->row, &trial->scope, companions,
+				 trial->old_value);
+	else if (!is_old)
 		ops->write(trial->root, trial->row, &trial->scope, trial->old_value);
 	if (ops->restore)
-		ops->restore(trial->root, trial->row, &trial->scope, trial->before, text,
-			     sizeof(text));
+		ops->restore(trial->root, trial->row, &trial->scope,
+			     ops->write_parts ? companions : trial->before, text, sizeof(text));
+	if (trial->reset)
+		trial->reset();
 	remove_files(trial);
 }

@@ -13,6 +13,9 @@
 #include "actuator/family.h"
 #include "actuator/knobs.h"
 
+/* Whether two captured texts say the same, where that is not each byte. */
+typedef bool (*onetrial_same_fn)(const char *a, const char *b);
+
 struct onetrial {
 	const struct knob_row *row;
 	struct scope scope;
@@ -20,7 +23,12 @@ struct onetrial {
 	bool keep;
 	unsigned int stride; /* one cell of so many is tried, where each takes long; 1 = all */
 	char before[COMPANIONS_MAX]; /* companions, as the family captures them */
-	char folder[64];             /* with the journal */
+	char after
+		[COMPANIONS_MAX]; /* the same where KEEP was answered; learnt from the first trial without faults */
+	onetrial_same_fn same; /* of the companions' text; NULL: every byte */
+	char folder[64];       /* with the journal */
+	void (*reset)(void);   /* NULL, or what puts back more than the family can */
+	uint64_t limit_ns;     /* of the hand */
 	int root, state;
 };
 
@@ -46,8 +54,7 @@ void onetrial_run(const struct onetrial *trial, struct onetrial_said *ret_said, 
  * Recovers and judges: NULL when all is as promised, else what is not. Afterwards the old value is in force and the
  * journal is empty. With `ended` the trial's process has come to its end: what it was told must be true, too.
  */
-const char *onetrial_judge(const struct onetrial *trial, const struct onetrial_said *said,
-			   bool ended);
+const char *onetrial_judge(struct onetrial *trial, const struct onetrial_said *said, bool ended);
 
 /* Makes the old value and its companions be in force, however wrong things went, for the next cell. */
 void onetrial_reset(const struct onetrial *trial);

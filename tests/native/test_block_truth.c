@@ -47,6 +47,7 @@
 
 struct truth {
 	const char *method;
+	char force[64];
 	char folder[64], disk[64];
 	char later[64]; /* a second disk, made by a test; "" */
 	char null[64];  /* the first one's name while `disk` is a null_blk; "" */
@@ -119,10 +120,11 @@ static void make_first_disk(struct truth *t)
 /* The initial state is the name of the method. */
 static int setup(void **state)
 {
-	struct observer_options options = { .force_block = *state };
 	struct truth *t = calloc(1, sizeof(*t));
+	struct observer_options options = { .force = t->force };
 
 	t->method = *state;
+	snprintf(t->force, sizeof(t->force), "block=%s", t->method);
 	*state = t;
 	t->frame = malloc(sizeof(*t->frame));
 	t->root = options.root = sysroot_open("/");

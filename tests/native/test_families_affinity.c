@@ -168,6 +168,27 @@ static void an_arm_that_one_thread_had_already_is_taken_back_from_the_others(voi
 }
 
 /* Threads with 0-1, one of them taken to 0 by somebody while all are at 1. */
+/* What a hand leaves that dies among the threads: the leader, which is the first, has the arm, and another one has not. */
+static void threads_that_a_dead_hand_left_behind_are_switched_when_it_is_asked_again(void **state)
+{
+	struct bench *b = *state;
+	struct actuator *actuator = bench_actuator(b);
+	struct worker w = mixed_worker();
+	const struct scope scope = scope_of(b, w.pid);
+	struct change change = change_of(b, KNOB, &scope, "1");
+
+	must(actuator, &change, ACTION_BEGIN);
+	must(actuator, &change, ACTION_ARM);
+	cpus_set(w.threads[0], 1);
+	cpus_set(w.threads[2], 3);
+	must(actuator, &change, ACTION_KEEP);
+	assert_all(&w, 2);
+	must(actuator, &change, ACTION_UNDO);
+	assert_mixed(&w);
+	worker_stop(&w);
+	actuator_close(actuator, clock_now_ns());
+}
+
 static void a_mask_that_somebody_sets_on_a_thread_is_left(void **state)
 {
 	struct bench *b = *state;
@@ -359,6 +380,7 @@ int main(void)
 		ON_BENCH(threads_that_are_born_or_end_in_mid_trial_are_followed),
 		ON_BENCH(no_thread_slips_through_while_others_are_born),
 		ON_BENCH(an_arm_that_one_thread_had_already_is_taken_back_from_the_others),
+		ON_BENCH(threads_that_a_dead_hand_left_behind_are_switched_when_it_is_asked_again),
 		ON_BENCH(a_mask_that_somebody_sets_on_a_thread_is_left),
 		ON_BENCH(a_leader_that_is_somebody_elses_leaves_no_thread_behind),
 		ON_BENCH(a_process_that_ends_is_gone),

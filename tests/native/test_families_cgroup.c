@@ -4,6 +4,7 @@
  * root; exits with 77 where no hierarchy can be written. What a hierarchy has not is said and left out.
  */
 #include "tests/native/families.h"
+#include "tests/unit/test_listing.h"
 
 #include <dirent.h>
 #include <libcgroup.h>
@@ -546,6 +547,7 @@ static void owners_are_told_by_their_marks(void **state)
 	assert_string_equal(owner, "delegated");
 	cgroup_owner(b->root, below, owner, sizeof(owner));
 	assert_string_equal(owner, "delegated");
+	assert_listing_is_what_single_questions_say(b->root);
 	groups_remove(b, below);
 	groups_remove(b, group_own);
 }

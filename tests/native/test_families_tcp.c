@@ -5,6 +5,7 @@
  */
 #include "tests/native/test_netns.h"
 #include "tests/unit/test_actuator.h"
+#include "tests/unit/test_listing.h"
 
 #include "actuator/in_netns.h"
 #include "actuator/knobs.h"
@@ -177,6 +178,7 @@ static void namespaces_are_scopes_under_one_name(void **state)
 		assert_string_not_equal(scopes[i].name, alias);
 	}
 	assert_int_equal(found, 2);
+	assert_listing_is_what_single_questions_say(m->root);
 	strcpy(scopes[1].name, alias);
 	scopes[1].kind = SCOPE_NETNS;
 	assert_int_equal(in_netns(m->root, &scopes[1], write_control, NULL), -EEXIST);

@@ -94,7 +94,8 @@ struct machine {
 	size_t n_disks;
 	char in_force[4][KNOB_VALUE_MAX]; /* of each disk */
 	uint64_t now_ns;
-	double noise; /* half width of a tick's latency factor */
+	uint64_t ahead_ns; /* of the frames, when an outcome comes: they wait in a channel */
+	double noise;      /* half width of a tick's latency factor */
 	bool no_latency, lossy, gone, mute_all;
 	bool serving;          /* services `web` (faster with bfq) and `other` push their values */
 	const char *stalled;   /* while this value is in force no read ends; NULL = none */
@@ -277,7 +278,7 @@ static void answer_change(struct machine *m, const struct proposal *p)
 		.txn = p->change.txn,
 		.action = p->change.action,
 		.status = OUTCOME_DONE,
-		.time_ns = m->now_ns,
+		.time_ns = m->now_ns + m->ahead_ns,
 	};
 	char *in_force =
 		m->in_force[(p->change.scope.name[1] - '0') % (int)ARRAY_SIZE(m->in_force)];
@@ -288,7 +289,7 @@ static void answer_change(struct machine *m, const struct proposal *p)
 		memcpy(in_force, p->change.new_value, KNOB_VALUE_MAX);
 	else
 		memcpy(in_force, p->change.old_value, KNOB_VALUE_MAX);
-	analyzer_outcome(m->analyzer, &outcome, m->now_ns, &m->decisions);
+	analyzer_outcome(m->analyzer, &outcome, m->now_ns + m->ahead_ns, &m->decisions);
 }
 
 /* Answers proposals until none is left; what is muted is only logged. */
@@ -663,6 +664,26 @@ static void a_silent_actuator_is_asked_to_undo_and_given_up(void **state)
 	machine_start(m);
 	run_until(m, EVENT_VERDICT);
 	assert_ended(m, VERDICT_ABORTED, REASON_PEER);
+	machine_free(m);
+}
+
+/* What an outcome asks for is asked later than the frames that waited were made: it is not overdue for that. */
+static void frames_older_than_what_was_asked_are_no_silence(void **state)
+{
+	struct machine *m = machine_new();
+
+	(void)state;
+	/* Three arms are screened: the answer to BEGIN asks for ARM. */
+	m->policy.n_arms = 3;
+	strcpy(m->policy.arms[2], "kyber");
+	machine_start(m);
+	m->ahead_ns = 3 * TICK_NS;
+	m->mute = 1u << ACTION_ARM;
+	run_until_action(m, ACTION_ARM);
+	for (int i = 0; i < 6; i++)
+		tick(m);
+	assert_int_equal(m->n_events[EVENT_VERDICT], 0);
+	assert_int_equal(last_proposal(m)->change.action, ACTION_ARM);
 	machine_free(m);
 }
 
@@ -1501,6 +1522,7 @@ int main(void)
 		cmocka_unit_test(a_foreign_write_pins_the_knob_until_it_is_cleared),
 		cmocka_unit_test(an_unasked_undo_ends_the_trial_and_an_unknown_one_is_ignored),
 		cmocka_unit_test(a_silent_actuator_is_asked_to_undo_and_given_up),
+		cmocka_unit_test(frames_older_than_what_was_asked_are_no_silence),
 		cmocka_unit_test(a_hard_guardrail_undoes_the_arm_in_the_same_tick),
 		cmocka_unit_test(a_hard_guardrail_looks_only_while_the_arm_is_in_force),
 		cmocka_unit_test(a_relative_guardrail_compares_with_the_incumbents_windows),

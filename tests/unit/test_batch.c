@@ -59,7 +59,8 @@ static struct frame *frame_mixed(size_t n)
 		snprintf(name, sizeof(name), "/a/%u", (unsigned int)(rng_next(&rng) % (n / 3 + 1)));
 		series = add(frame, signal, SCOPE_CGROUP, name,
 			     rng_next(&rng) % 3 ? rng_uniform(&rng) - 0.5 : 0);
-		series->flags = (uint32_t)rng_next(&rng) % 8;
+		series->flags = (uint32_t)rng_next(&rng) % 8 |
+				(uint32_t[]){ 0, SERIES_BASE, SERIES_ARM }[rng_next(&rng) % 3];
 		if (rng_next(&rng) % 10 || frame->n_hists == FRAME_HISTS_MAX)
 			continue;
 		series->hist = &frame->hists[frame->n_hists++];
@@ -213,6 +214,24 @@ static void what_a_writer_would_not_have_written_is_refused(void **state)
 	free(frame);
 }
 
+static void a_series_of_both_sides_is_refused(void **state)
+{
+	static struct message_batch batch;
+	struct batch_cursor cursor;
+	struct series series = { .signal = SIGNAL_TCP_SPLIT_BYTES,
+				 .flags = SERIES_VALID | SERIES_ARM,
+				 .scope = { .kind = SCOPE_HOST } };
+
+	(void)state;
+	batch_begin(&batch, &cursor);
+	assert_int_equal(batch_add(&batch, &cursor, &series), 0);
+	assert_true(batch_valid(&batch));
+	series.flags |= SERIES_BASE;
+	batch_begin(&batch, &cursor);
+	assert_int_equal(batch_add(&batch, &cursor, &series), 0);
+	assert_false(batch_valid(&batch));
+}
+
 static void a_histogram_out_of_order_or_with_an_empty_bucket_is_refused(void **state)
 {
 	static struct message_batch batch, bad;
@@ -328,6 +347,7 @@ int main(void)
 		cmocka_unit_test(a_scope_is_said_once_for_the_series_that_follow),
 		cmocka_unit_test(a_full_batch_takes_nothing_more_and_stays_as_it_is),
 		cmocka_unit_test(what_a_writer_would_not_have_written_is_refused),
+		cmocka_unit_test(a_series_of_both_sides_is_refused),
 		cmocka_unit_test(a_histogram_out_of_order_or_with_an_empty_bucket_is_refused),
 		cmocka_unit_test(messages_out_of_order_are_refused),
 		cmocka_unit_test(more_distributions_than_a_frame_has_are_refused),

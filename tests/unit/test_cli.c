@@ -16,8 +16,11 @@
 
 #include <cmocka.h>
 
+#include "actuator/knobs.h"
 #include "base/cleanup.h"
+#include "base/words.h"
 #include "daemon/cli/cli.h"
+#include "daemon/cli/verbs.h"
 #include "daemon/exit_code.h"
 
 #define ARGS_MAX 16
@@ -139,6 +142,52 @@ static void an_unknown_signal_or_knob_is_named_with_the_nearest_one(void **state
 	assert_non_null(strstr(err, "did you mean 'disk.read.latency'?"));
 	assert_int_equal(flyball("knobs", "block.schedular", NULL), EXIT_CODE_USAGE);
 	assert_non_null(strstr(err, "did you mean 'block.scheduler'?"));
+}
+
+/* Of this machine, whatever it is: what it has not, or does not list, is said without a scope. */
+static void every_knob_is_listed_and_says_why_it_cannot_be_written(void **state)
+{
+	bool seen[FAMILY_COUNT] = { false };
+	_cleanup_json_ json_t *json = NULL;
+	const json_t *knob;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(flyball("knobs", "--json", NULL), EXIT_CODE_OK);
+	json = json_loads(out, 0, NULL);
+	json_array_foreach (json_object_get(json, "knobs"), i, knob) {
+		bool writable = json_is_true(json_object_get(knob, "writable"));
+		bool pinned = !strcmp(member_text(knob, "owner"), "admin");
+
+		seen[knob_family_parse(member_text(knob, "family"))] = true;
+		assert_int_equal(member_text(knob, "reason")[0] == '\0', writable && !pinned);
+		if (!json_is_string(json_object_get(knob, "scope")))
+			assert_false(writable);
+	}
+	for (i = 0; i < FAMILY_COUNT; i++)
+		assert_true(seen[i]);
+	for (i = 0; i < knob_rows_count; i++)
+		if (!strstr(out, knob_rows[i].name))
+			fail_msg("%s is not listed", knob_rows[i].name);
+	assert_int_equal(flyball("knobs", "tcp-congestion", NULL), EXIT_CODE_OK);
+	assert_non_null(strstr(out, "tcp.congestion.route"));
+	assert_null(strstr(out, "vm.swappiness"));
+}
+
+static void a_process_is_listed_where_it_is_named(void **state)
+{
+	char only[64];
+
+	(void)state;
+	snprintf(only, sizeof(only), "--only=process:%d", getpid());
+	assert_int_equal(flyball("knobs", "affinity.process.cpus", only, NULL), EXIT_CODE_OK);
+	assert_non_null(strstr(out, "affinity: 1 here"));
+	assert_null(strstr(out, "not listed"));
+	assert_non_null(strstr(out, knob_find("affinity.process.cpus")->about));
+	assert_int_equal(flyball("knobs", "affinity", NULL), EXIT_CODE_OK);
+	assert_non_null(strstr(out, "affinity.process.cpus: not listed: name a process"));
+	assert_int_equal(flyball("knobs", "--only=disk:no-such-disk", NULL), EXIT_CODE_OK);
+	assert_non_null(strstr(err, "there is none in the scope that --only names"));
 }
 
 static void help_and_version_go_to_stdout(void **state)
@@ -441,6 +490,8 @@ int main(void)
 		cmocka_unit_test(a_bad_value_is_named_with_what_is_needed),
 		cmocka_unit_test(a_missing_or_a_superfluous_word_is_an_error),
 		cmocka_unit_test(an_unknown_signal_or_knob_is_named_with_the_nearest_one),
+		cmocka_unit_test(every_knob_is_listed_and_says_why_it_cannot_be_written),
+		cmocka_unit_test(a_process_is_listed_where_it_is_named),
 		cmocka_unit_test(help_and_version_go_to_stdout),
 		cmocka_unit_test(no_colour_leaves_the_process_when_it_is_not_a_terminal),
 		cmocka_unit_test(the_references_in_docs_are_what_the_tables_say),

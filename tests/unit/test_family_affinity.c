@@ -115,6 +115,35 @@ static void what_must_not_be_moved_is_refused(void **state)
 		       "the measurement");
 }
 
+/* Behind the limits and the guard, which refuse some of them before it is asked. */
+static void the_family_itself_refuses_them_too(void **state)
+{
+	static const struct {
+		const char *name, *text;
+	} refused[] = {
+		{ "1@1", "process 1 (init) is the machine's first process, and all others inherit "
+			 "its CPUs" },
+		{ "9@3", "process 9 (ksoftirqd/0) is a thread of the kernel, which knows where it "
+			 "must run" },
+		{ "50@9", "process 50 (flyball-core) is flyball's own: what it costs would move "
+			  "into the measurement" },
+	};
+	const struct knob_row *row = knob_find(PROCESS);
+	struct machine *m = *state;
+	char text[OUTCOME_TEXT_MAX];
+
+	fill(m);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		struct knob_reading reading = reading_of(m, refused[i].name);
+
+		assert_int_equal(knob_allowed(m->root, row, &reading, "1", text, sizeof(text)),
+				 -EPERM);
+		assert_string_equal(text, refused[i].text);
+	}
+	/* The kernel's are not writable for anybody, either. */
+	assert_int_equal(reading_of(m, "9@3").flags & KNOB_WRITABLE, 0);
+}
+
 /* The number of a captured process may be a process of this machine. */
 static void a_folder_of_captured_files_moves_no_process_of_this_machine(void **state)
 {
@@ -156,6 +185,12 @@ static void an_interrupt_is_a_file_and_its_device(void **state)
 	assert_int_equal(machine_ask(m, 1, ACTION_BASE), OUTCOME_DONE);
 	machine_expect(m, "proc/irq/36/smp_affinity_list", "0-3");
 	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_DONE);
+	/* That it cannot be told whose it is does not make it another's. */
+	assert_int_equal(unlinkat(m->root, "sys/kernel/irq/36/actions", 0), 0);
+	assert_int_equal(mkdirat(m->root, "sys/kernel/irq/36/actions", 0755), 0);
+	assert_int_equal(machine_ask(m, 1, ACTION_BASE), OUTCOME_FAILED);
+	machine_expect(m, "proc/irq/36/smp_affinity_list", "1");
+	assert_int_equal(unlinkat(m->root, "sys/kernel/irq/36/actions", AT_REMOVEDIR), 0);
 	/* The number is another device's now: its affinity is none of ours. */
 	machine_set(m, "sys/kernel/irq/36/actions", "nvme0q1\n");
 	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_GONE);
@@ -187,6 +222,7 @@ int main(void)
 		ON_MACHINE(a_process_is_its_number_and_its_start),
 		ON_MACHINE(what_is_no_process_is_an_error),
 		ON_MACHINE(what_must_not_be_moved_is_refused),
+		ON_MACHINE(the_family_itself_refuses_them_too),
 		ON_MACHINE(a_folder_of_captured_files_moves_no_process_of_this_machine),
 		ON_MACHINE(an_interrupt_is_a_file_and_its_device),
 		ON_MACHINE(a_command_does_the_same_by_hand),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The cgroup family on captured hierarchies: v1 and v2 side by side, v2 alone, and a container's view. */
 #include "tests/unit/test_actuator.h"
+#include "tests/unit/test_listing.h"
 
 #include "actuator/cgroup.h"
 #include "actuator/cgroup_disks.h"
@@ -125,6 +126,30 @@ static void groups_are_found_below_the_root_where_the_file_is(void **state)
 	assert_int_equal(knob_scopes(m->root, knob_find("cgroup.cpu.weight"), scopes, 8), 0);
 }
 
+static void a_listing_says_what_single_questions_say(void **state)
+{
+	struct machine *m = *state;
+
+	fill_hybrid(m);
+	machine_set(m, "sys/fs/cgroup/cpuset/a/b/cpuset.cpus", "0\n");
+	machine_set(m, "sys/fs/cgroup/cpuset/a/b/cpuset.mems", "\n");
+	/* Below a group that has no file of what it must be within. */
+	machine_set(m, "sys/fs/cgroup/cpuset/a/b/c/cpuset.cpus", "0\n");
+	machine_set(m, "run/systemd/system/x", "");
+	machine_set(m, "sys/fs/cgroup/unified/web.service/cgroup.procs", "");
+	machine_set(m, CPU "/web.service/cpu.shares", "1024\n");
+	assert_string_equal(reading_of(m, "cgroup.cpu.shares", "/web.service").owner, "systemd");
+	/* Not a number, and so not to be read. */
+	machine_set(m, "sys/fs/cgroup/blkio/bad/blkio.bfq.weight", "default 1\n8:0 2\n\n3");
+	assert_int_equal(assert_listing_is_what_single_questions_say(m->root), 27);
+	fill_unified(m);
+	machine_set(m, UNIFIED "/system.slice/cpuset.cpus.effective", "0-3\n");
+	machine_set(m, UNIFIED "/system.slice/cpuset.mems.effective", "0\n");
+	machine_set(m, UNIFIED "/system.slice/web.service/cpuset.cpus", "\n");
+	machine_set(m, UNIFIED "/system.slice/web.service/cpuset.mems", "0\n");
+	assert_true(assert_listing_is_what_single_questions_say(m->root) > 12);
+}
+
 static void a_machine_without_hierarchies_has_no_groups(void **state)
 {
 	struct machine *m = *state;
@@ -148,6 +173,7 @@ static void deep_hierarchies_end_the_walk(void **state)
 	}
 	assert_int_equal(knob_scopes(m->root, knob_find("cgroup.cpu.idle"), scopes, 64),
 			 2 + CGROUP_DEPTH_MAX);
+	assert_listing_is_what_single_questions_say(m->root);
 }
 
 static void a_container_sees_its_own_part(void **state)
@@ -278,6 +304,55 @@ static void a_group_that_was_made_anew_is_left_alone(void **state)
 	machine_expect(m, CPU "/a/cpu.shares", "500");
 }
 
+/* A list of mounts that cannot be read to its end says nothing about a group. */
+static void a_hierarchy_that_cannot_be_looked_up_is_not_gone(void **state)
+{
+	struct machine *m = *state;
+	char path[256];
+
+	fill_hybrid(m);
+	assert_int_equal(machine_open(m), 0);
+	assert_int_equal(begin(m, 1, "cgroup.cpu.shares", "/a", "500"), OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_DONE);
+	snprintf(path, sizeof(path), "%s/root/proc/self/mountinfo", m->path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_FAILED);
+	assert_int_equal(rmdir(path), 0);
+	machine_set(m, "proc/self/mountinfo", hybrid);
+	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_DONE);
+	machine_expect(m, CPU "/a/cpu.shares", "1000");
+}
+
+static int visit_group(int root, const struct cgroup_place *place, const char *group, void *context)
+{
+	(void)root;
+	(void)place;
+	(void)group;
+	++*(int *)context;
+	return 0;
+}
+
+static void a_group_that_cannot_be_looked_at_is_said_and_the_others_are_visited(void **state)
+{
+	struct machine *m = *state;
+	struct cgroup_place place;
+	char path[256], away[300];
+	int n = 0;
+
+	fill_hybrid(m);
+	assert_int_equal(cgroup_find(m->root, "cpu", &place), 0);
+	assert_int_equal(cgroup_walk(m->root, &place, "/a", visit_group, &n), 0);
+	assert_int_equal(n, 2);
+	snprintf(path, sizeof(path), "%s/root/" CPU "/a", m->path);
+	snprintf(away, sizeof(away), "%s2", path);
+	assert_int_equal(rename(path, away), 0);
+	assert_int_equal(symlink("a", path), 0);
+	n = 0;
+	assert_int_equal(cgroup_walk(m->root, &place, "/a", visit_group, &n), -ELOOP);
+	assert_int_equal(n, 0);
+}
+
 static void the_owner_is_told_by_the_name_where_systemd_runs(void **state)
 {
 	struct machine *m = *state;
@@ -309,6 +384,10 @@ static void limits_of_disks_change_one_disk_a_line(void **state)
 	assert_int_equal(cgroup_disks_line("8:0 rbps=65536", "259:0 rbps=65536", line,
 					   sizeof(line)),
 			 -EINVAL);
+	/* Of a disk that comes twice nobody knows which limit is meant. */
+	assert_int_equal(cgroup_disks_line("8:0 rbps=65536", "8:0 rbps=65536; 8:0 rbps=131072",
+					   line, sizeof(line)),
+			 -EINVAL);
 }
 
 static void limits_of_disks_are_checked(void **state)
@@ -328,9 +407,11 @@ static void limits_of_disks_are_checked(void **state)
 		{ "max", "'max' differs from '8:0 rbps=1048576 wiops=120; 259:0 wbps=2' in two "
 			 "disks: a change must be of one" },
 	};
-	static const char *const words[] = { "8:0 rbps",    "8:0 rbps=",    "8:0 rbps=0",
-					     "8:0 rbps=-1", "8:0 rbps=1e6", "8:0 cost=7",
-					     "8 rbps=1",    "max; max" };
+	static const char *const words[] = {
+		"8:0 rbps",    "8:0 rbps=",    "8:0 rbps=0",
+		"8:0 rbps=-1", "8:0 rbps=1e6", "8:0 cost=7",
+		"8 rbps=1",    "max; max",     "8:0 rbps=65536; 8:0 rbps=131072"
+	};
 	struct machine *m = *state;
 	char text[OUTCOME_TEXT_MAX];
 
@@ -374,6 +455,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_MACHINE(every_row_finds_its_file_on_v1_and_on_v2),
 		ON_MACHINE(groups_are_found_below_the_root_where_the_file_is),
+		ON_MACHINE(a_listing_says_what_single_questions_say),
 		ON_MACHINE(a_machine_without_hierarchies_has_no_groups),
 		ON_MACHINE(deep_hierarchies_end_the_walk),
 		ON_MACHINE(a_container_sees_its_own_part),
@@ -383,6 +465,8 @@ int main(void)
 		ON_MACHINE(an_idle_group_gets_its_weight_back),
 		ON_MACHINE(the_weight_of_a_disk_is_put_back),
 		ON_MACHINE(a_group_that_was_made_anew_is_left_alone),
+		ON_MACHINE(a_hierarchy_that_cannot_be_looked_up_is_not_gone),
+		ON_MACHINE(a_group_that_cannot_be_looked_at_is_said_and_the_others_are_visited),
 		ON_MACHINE(the_owner_is_told_by_the_name_where_systemd_runs),
 		cmocka_unit_test(limits_of_disks_change_one_disk_a_line),
 		ON_MACHINE(limits_of_disks_are_checked),

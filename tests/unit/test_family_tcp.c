@@ -103,6 +103,20 @@ static void a_namespace_that_is_none_is_gone(void **state)
 	assert_int_equal(scopes[0].kind, SCOPE_HOST);
 }
 
+static void a_namespace_that_cannot_be_looked_at_is_not_another_one(void **state)
+{
+	const struct knob_row *row = knob_find("tcp.congestion");
+	const struct scope netns = { .kind = SCOPE_NETNS, .name = "blue" };
+	const char companions[] = "@netns=4:4026532177\n";
+	struct machine *m = *state;
+
+	assert_int_equal(knob_family_ops(row)->same_instance(m->root, row, &netns, companions), 0);
+	machine_set(m, "run/netns/other", "");
+	assert_int_equal(symlinkat("other", m->root, "run/netns/blue"), 0);
+	assert_int_equal(knob_family_ops(row)->same_instance(m->root, row, &netns, companions),
+			 -ELOOP);
+}
+
 #define AVAILABLE IPV4 "tcp_available_congestion_control"
 
 static void open_with_limits(struct machine *m, const char *text)
@@ -170,6 +184,7 @@ int main(void)
 		ON_TCP(a_list_that_somebody_has_set_meanwhile_is_left),
 		ON_TCP(dctcp_is_refused_where_ecn_is_not_the_rule),
 		ON_TCP(a_namespace_that_is_none_is_gone),
+		ON_TCP(a_namespace_that_cannot_be_looked_at_is_not_another_one),
 		ON_TCP(a_module_is_loaded_where_the_limits_file_says_so_and_it_is_said),
 		ON_TCP(a_module_that_went_is_loaded_for_the_old_value_alone),
 	};

@@ -79,6 +79,25 @@ static void frozen_allows_going_back_only(void **state)
 		assert_int_equal(judge(&view, &change) == OUTCOME_DONE, allowed[change.action]);
 }
 
+static void only_what_has_a_program_for_it_is_split_and_not_by_hand(void **state)
+{
+	struct guard_view view = view_of("vm.swappiness");
+	struct change change = change_of("vm.swappiness");
+
+	(void)state;
+	change.flags = CHANGE_SPLIT;
+	assert_int_equal(judge(&view, &change), OUTCOME_REFUSED);
+	view = view_of("tcp.congestion");
+	change = machine_change(1, "tcp.congestion", "cubic", "bbr");
+	change.flags = CHANGE_SPLIT;
+	assert_int_equal(judge(&view, &change), OUTCOME_DONE);
+	change.flags = CHANGE_SPLIT | CHANGE_BY_HAND;
+	change.deadline_ns = view.now_ns + NSEC_PER_SEC;
+	assert_int_equal(judge(&view, &change), OUTCOME_REFUSED);
+	change.flags = CHANGE_BY_HAND;
+	assert_int_equal(judge(&view, &change), OUTCOME_DONE);
+}
+
 static void the_only_limit_matches_patterns(void **state)
 {
 	struct guard_view view = view_of("block.nr_requests");
@@ -105,6 +124,14 @@ static void the_value_read_decides(void **state)
 	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_REFUSED);
 	strcpy(change.old_value, "61");
 	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_FOREIGN);
+	/* Who changes by hand what core cannot see says nothing of what is in force; a trial must. */
+	change.old_value[0] = '\0';
+	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_FOREIGN);
+	change.flags = CHANGE_BY_HAND;
+	strcpy(change.new_value, "10");
+	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_DONE);
+	strcpy(change.old_value, "61");
+	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_FOREIGN);
 	reading.flags = 0;
 	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_REFUSED);
 	reading.flags = KNOB_GONE;
@@ -129,6 +156,7 @@ int main(void)
 		cmocka_unit_test(a_plain_begin_is_allowed),
 		cmocka_unit_test(each_limit_alone_refuses),
 		cmocka_unit_test(frozen_allows_going_back_only),
+		cmocka_unit_test(only_what_has_a_program_for_it_is_split_and_not_by_hand),
 		cmocka_unit_test(the_only_limit_matches_patterns),
 		cmocka_unit_test(the_value_read_decides),
 		cmocka_unit_test(an_a_a_trial_of_a_value_out_of_our_range_is_allowed),

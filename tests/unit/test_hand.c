@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -319,11 +320,14 @@ static void a_hand_holds_nothing_that_it_does_not_need(void **state)
 	assert_int_equal(n, 3);
 }
 
-/* A hand that only says that it is getting on, `signs` times, and then answers. */
-static struct hand getting_on(int signs)
+/*
+ * A hand that only says that it is getting on, `signs` times, every tenth of its limit, and then answers. The limit is a
+ * second: a machine may be too busy to let it speak for as long as some tenths of one.
+ */
+static struct hand getting_on(int signs, uint64_t total_ns)
 {
-	struct hand hand = { .limit_ns = LIMIT_NS / 2, .total_ns = 3 * LIMIT_NS, .serial = 1 };
-	const struct timespec pause_ns = { .tv_nsec = (long)LIMIT_NS / 10 };
+	struct hand hand = { .limit_ns = NSEC_PER_SEC, .total_ns = total_ns, .serial = 1 };
+	const struct timespec pause_ns = { .tv_nsec = NSEC_PER_SEC / 10 };
 	int fds[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
@@ -332,6 +336,7 @@ static struct hand getting_on(int signs)
 	if (hand.pid == 0) {
 		static struct hand_message message;
 
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		hand_receive(fds[1], &message);
 		for (int i = 0; i < signs; i++) {
 			message.type = HAND_WORKING;
@@ -349,7 +354,8 @@ static struct hand getting_on(int signs)
 static void signs_of_progress_extend_the_limit_to_a_total(void **state)
 {
 	const struct scope host = { .kind = SCOPE_HOST };
-	struct hand patient = getting_on(15), endless = getting_on(100);
+	struct hand patient = getting_on(15, 30 * NSEC_PER_SEC),
+		    endless = getting_on(1000, 2 * NSEC_PER_SEC);
 	struct knob_reading reading;
 
 	(void)state;

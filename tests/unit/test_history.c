@@ -118,8 +118,8 @@ static void a_trial_with_pairs_and_outcomes_survives_a_reopen(void **state)
 	trial.n_pairs = 2;
 	trial.pairs[1].y_base = 12;
 	assert_int_equal(history_trial(history, &trial, &context), 0);
-	assert_int_equal(history_outcome(history, &change, &outcome, 0), 0);
-	assert_int_equal(history_outcome(history, NULL, &unasked, 0), 0);
+	assert_int_equal(history_outcome(history, &change, &outcome, 0, 0), 0);
+	assert_int_equal(history_outcome(history, NULL, &unasked, 0, 0), 0);
 	history_close(history);
 	history = open_with(&unlimited);
 	json = history_get(history, 1);
@@ -214,7 +214,7 @@ static void the_files_stay_under_the_bound_and_the_oldest_go_first(void **state)
 		const struct outcome outcome = { .txn = trial.id, .time_ns = trial.id };
 
 		assert_int_equal(history_trial(history, &trial, &context), 0);
-		assert_int_equal(history_outcome(history, &change, &outcome, 0), 0);
+		assert_int_equal(history_outcome(history, &change, &outcome, 0, 0), 0);
 		if (bytes_on_disk() > most)
 			most = bytes_on_disk();
 	}
@@ -309,7 +309,9 @@ static void a_writer_elsewhere_postpones_the_pruning(void **state)
 	assert_true(clock_now_ns() - start_ns < SLOW_NS);
 	assert_int_equal(trials_kept(history), 20);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	assert_int_equal(history_prune(history, 10 * DAY_NS), 0);
+	/* One call has some milliseconds, which on a busy machine are not enough. */
+	for (int i = 0; i < 50 && trials_kept(history) > 0; i++)
+		assert_int_equal(history_prune(history, 10 * DAY_NS), 0);
 	assert_int_equal(trials_kept(history), 0);
 	history_close(history);
 }
@@ -348,11 +350,50 @@ static void outcomes_without_a_trial_cannot_fill_the_disk(void **state)
 	for (uint64_t i = 1; i <= 12000; i++) {
 		outcome.txn = i;
 		outcome.time_ns = i;
-		assert_int_equal(history_outcome(history, NULL, &outcome, 0), 0);
+		assert_int_equal(history_outcome(history, NULL, &outcome, 0, 0), 0);
 		if (i % 500 == 0)
 			assert_int_equal(history_prune(history, 0), 0);
 		assert_true(bytes_on_disk() <= limits.max_bytes);
 	}
+	history_close(history);
+}
+
+static off_t bytes_of_file(void)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+/* Folding the WAL into the file is what waits for the disk. */
+static void while_it_is_held_nothing_waits_for_the_disk(void **state)
+{
+	struct history *history = open_with(&unlimited);
+	off_t before, after;
+
+	(void)state;
+	history_hold(history, true);
+	before = bytes_of_file();
+	for (uint64_t i = 1; i <= 100; i++) {
+		const struct outcome outcome = { .txn = i, .time_ns = i };
+
+		assert_int_equal(history_outcome(history, NULL, &outcome, 0, 0), 0);
+	}
+	assert_int_equal(bytes_of_file(), before);
+	assert_int_equal(history_prune(history, 1), 0);
+	assert_int_equal(bytes_of_file(), before);
+	history_hold(history, false);
+	after = bytes_of_file();
+	assert_true(after > before);
+	/* Not for ever: a WAL without end would be worse. */
+	history_hold(history, true);
+	for (uint64_t i = 1; i <= 1000; i++) {
+		const struct outcome outcome = { .txn = i, .time_ns = i };
+
+		assert_int_equal(history_outcome(history, NULL, &outcome, 0, 0), 0);
+	}
+	assert_true(bytes_of_file() > after);
 	history_close(history);
 }
 
@@ -517,6 +558,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(outcomes_without_a_trial_cannot_fill_the_disk,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(while_it_is_held_nothing_waits_for_the_disk, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_file_that_is_no_database_is_put_aside, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(

@@ -203,25 +203,26 @@ static void commands_can_be_pasted_into_a_shell(void **state)
 	char text[128];
 
 	(void)state;
-	assert_int_equal(json_command(&file, &disk, "bfq", text, sizeof(text)), 0);
+	assert_int_equal(knob_command(-1, &file, &disk, "bfq", text, sizeof(text)), 0);
 	assert_string_equal(text, "echo bfq > /sys/block/vda/queue/scheduler");
-	assert_int_equal(json_command(&sysctl, &host, "20", text, sizeof(text)), 0);
+	assert_int_equal(knob_command(-1, &sysctl, &host, "20", text, sizeof(text)), 0);
 	assert_string_equal(text, "sysctl -w vm.dirty_ratio=20");
-	assert_int_equal(json_command(&sysctl, &host, "4096 87380", text, sizeof(text)), 0);
+	assert_int_equal(knob_command(-1, &sysctl, &host, "4096 87380", text, sizeof(text)), 0);
 	assert_string_equal(text, "sysctl -w vm.dirty_ratio='4096 87380'");
-	assert_int_equal(json_command(&sysctl, &host, "it's", text, sizeof(text)), -EINVAL);
-	assert_int_equal(json_command(&file, &disk, "bfq", text, 10), -ENAMETOOLONG);
+	assert_int_equal(knob_command(-1, &sysctl, &host, "it's", text, sizeof(text)), -EINVAL);
+	assert_int_equal(knob_command(-1, &file, &disk, "bfq", text, 10), -ENAMETOOLONG);
 }
 
 static void a_choice_lists_its_choices_and_an_integer_its_range(void **state)
 {
-	struct knob_reading reading = { .knob = "block.scheduler",
-					.scope = { .kind = SCOPE_DISK, .name = "vda" },
-					.value = "none",
-					.n_choices = 2,
-					.choices = { "none", "bfq" },
-					.flags = KNOB_WRITABLE };
-	json_t *json = json_knob(knob_find("block.scheduler"), &reading);
+	struct knob_found found = { .row = knob_find("block.scheduler"),
+				    .reading = { .knob = "block.scheduler",
+						 .scope = { .kind = SCOPE_DISK, .name = "vda" },
+						 .value = "none",
+						 .n_choices = 2,
+						 .choices = { "none", "bfq" },
+						 .flags = KNOB_WRITABLE } };
+	json_t *json = json_knob(&found);
 
 	(void)state;
 	assert_int_equal(json_array_size(json_object_get(json, "choices")), 2);
@@ -239,12 +240,23 @@ static void an_outcome_without_its_change_says_so(void **state)
 					 .unasked = 1,
 					 .value = "none",
 					 .text = "deadline" };
-	json_t *json = json_outcome(&outcome, NULL);
+	json_t *json = json_outcome(&outcome, NULL, 0);
 
 	(void)state;
 	assert_true(json_is_null(json_object_get(json, "trial")));
 	assert_true(json_is_true(json_object_get(json, "unasked")));
 	assert_string_equal(json_string_value(json_object_get(json, "action")), "undo");
+	assert_true(json_is_null(json_object_get(json, "after_frame_ns")));
+	json_decref(json);
+}
+
+static void an_outcome_says_how_long_after_its_frame_it_was_in_force(void **state)
+{
+	const struct outcome outcome = { .txn = 3, .time_ns = 5000 };
+	json_t *json = json_outcome(&outcome, NULL, 2000);
+
+	(void)state;
+	assert_int_equal(json_integer_value(json_object_get(json, "after_frame_ns")), 3000);
 	json_decref(json);
 }
 
@@ -281,6 +293,7 @@ int main(void)
 		cmocka_unit_test(commands_can_be_pasted_into_a_shell),
 		cmocka_unit_test(a_choice_lists_its_choices_and_an_integer_its_range),
 		cmocka_unit_test(an_outcome_without_its_change_says_so),
+		cmocka_unit_test(an_outcome_says_how_long_after_its_frame_it_was_in_force),
 		cmocka_unit_test(a_source_shows_every_loss),
 	};
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/test_actuator.h"
+#include "tests/unit/test_listing.h"
 
 #include "actuator/usage.h"
 
@@ -197,6 +198,24 @@ static void disks_without_sectors_are_no_scopes(void **state)
 	assert_int_equal(knob_scopes(m->root, knob_find("kernel.numa_balancing"), scopes, 4), 0);
 }
 
+static void a_listing_says_what_single_questions_say(void **state)
+{
+	struct machine *m = *state;
+
+	machine_set(m, "sys/block/sdb/queue/scheduler", "[none]");
+	machine_set(m, "sys/block/sdb/size", "1\n");
+	machine_set(m, "sys/block/loop0/queue/scheduler", "[none]");
+	machine_set(m, "sys/block/loop0/size", "0\n");
+	machine_set(m, RMEM, "4096 131072 6291456\n");
+	machine_set(m, "proc/sys/net/ipv4/tcp_congestion_control", "cubic\n");
+	machine_set(m, "proc/sys/net/ipv4/tcp_available_congestion_control", "reno cubic\n");
+	/* Nine settings of files above, and those of machine_fill(). */
+	assert_true(assert_listing_is_what_single_questions_say(m->root) > 9);
+	/* What cannot be read is said of both. */
+	machine_set(m, RMEM, "4096\n");
+	assert_listing_is_what_single_questions_say(m->root);
+}
+
 static void values_are_checked_with_a_remedy(void **state)
 {
 	const struct knob_row *integer = knob_find("vm.swappiness"),
@@ -308,6 +327,7 @@ int main(void)
 		ON_MACHINE(a_choice_is_read_with_and_without_brackets),
 		ON_MACHINE(what_is_not_there_is_gone_and_a_wrong_scope_is_an_error),
 		ON_MACHINE(disks_without_sectors_are_no_scopes),
+		ON_MACHINE(a_listing_says_what_single_questions_say),
 		cmocka_unit_test(values_are_checked_with_a_remedy),
 		cmocka_unit_test(a_limit_is_a_number_or_none),
 		cmocka_unit_test(a_list_is_a_set_of_what_is_there),

@@ -514,14 +514,41 @@ static void a_torn_image_leaves_the_one_before_it(void **state)
 	fd = openat(m->state, USAGE_NAME, O_WRONLY | O_CLOEXEC);
 	assert_int_equal(fstat(fd, &st), 0);
 	/* The second image is in the first half. */
-	assert_int_equal(pwrite(fd, "torn", 4, st.st_size / 4), 4);
+	assert_int_equal(pwrite(fd, "torn", 4, 500), 4);
 	assert_int_equal(usage_open(&usage, m->state, BOOT_A, HOUR), 0);
 	usage_of(&usage, HOUR, &view);
 	assert_int_equal(view.changes, 1);
 	usage_close(&usage);
-	assert_int_equal(pwrite(fd, "torn", 4, st.st_size * 3 / 4), 4);
+	assert_int_equal(pwrite(fd, "torn", 4, st.st_size / 2 + 500), 4);
 	close(fd);
 	assert_int_equal(usage_open(&usage, m->state, BOOT_A, HOUR), 1);
+	usage_close(&usage);
+}
+
+/* Each image is as long as its last place needs; what a longer one has left behind it is not read. */
+static void an_image_that_got_shorter_leaves_nothing_of_the_longer_one(void **state)
+{
+	struct machine *m = *state;
+	static struct usage usage;
+	char knob[KNOB_NAME_MAX];
+
+	assert_int_equal(usage_open(&usage, m->state, BOOT_A, HOUR), 0);
+	for (int i = 0; i < USAGE_PLACES_MAX; i++) {
+		snprintf(knob, sizeof(knob), "x.%d", i);
+		usage_write(&usage, knob, &host, HOUR);
+	}
+	assert_int_equal(usage_save(&usage), 0);
+	assert_int_equal(usage_save(&usage), 0);
+	usage_close(&usage);
+	assert_int_equal(usage_open(&usage, m->state, BOOT_A, HOUR), 0);
+	assert_string_equal(usage.state.places[USAGE_PLACES_MAX - 1].knob, knob);
+	memset(&usage.state.places[1], 0, (USAGE_PLACES_MAX - 1) * sizeof(usage.state.places[0]));
+	assert_int_equal(usage_save(&usage), 0);
+	usage_close(&usage);
+	assert_int_equal(usage_open(&usage, m->state, BOOT_A, HOUR), 0);
+	assert_string_equal(usage.state.places[0].knob, "x.0");
+	for (size_t i = 1; i < USAGE_PLACES_MAX; i++)
+		assert_string_equal(usage.state.places[i].knob, "");
 	usage_close(&usage);
 }
 
@@ -765,6 +792,7 @@ int main(void)
 		ON_MACHINE(writes_fall_out_after_an_hour_and_survive_the_death_of_the_process),
 		ON_MACHINE(time_on_trial_counts_also_when_the_process_dies_in_it),
 		ON_MACHINE(a_torn_image_leaves_the_one_before_it),
+		ON_MACHINE(an_image_that_got_shorter_leaves_nothing_of_the_longer_one),
 		ON_MACHINE(a_knob_that_flips_is_quarantined_longer_each_time),
 		ON_MACHINE(more_places_than_can_be_counted_are_refused),
 		cmocka_unit_test(at_run_time_limits_only_become_stricter),

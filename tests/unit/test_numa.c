@@ -200,6 +200,8 @@ static void shares_are_kept_when_the_process_has_grown(void **state)
 	assert_int_equal(numa_pages_parse(text, &back), 0);
 	assert_memory_equal(&old, &back, sizeof(old));
 	assert_int_equal(numa_pages_parse("0:1 64:1", &back), -EBADMSG);
+	assert_int_equal(numa_pages_parse("0:7 0:1", &back), -EBADMSG);
+	assert_int_equal(numa_pages_parse("0:7 1:0", &back), -EBADMSG);
 	assert_int_equal(numa_pages_parse("x", &back), -EBADMSG);
 	assert_int_equal(numa_pages_parse("", &back), -EBADMSG);
 }

@@ -58,7 +58,7 @@ static void put(struct fixture *f, const char *path, const char *text)
 
 static void start(struct fixture *f, const char *force)
 {
-	const struct observer_options options = { .root = f->root, .force_block = force };
+	const struct observer_options options = { .root = f->root, .force = force };
 
 	observer_free(f->observer);
 	f->observer = NULL;
@@ -164,10 +164,22 @@ static void every_signal_has_a_row_with_a_unique_name_and_a_source(void **state)
 		assert_non_null(signal_rows[i].source);
 		assert_true(strlen(signal_rows[i].about) > 10);
 		if (signal_rows[i].kind == SIGNAL_DISTRIBUTION)
-			assert_int_equal(signal_rows[i].unit, UNIT_TIME);
+			assert_int_not_equal(signal_rows[i].unit, UNIT_RATIO); /* buckets are whole */
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(signal_rows[i].name, signal_rows[j].name);
 	}
+}
+
+static void a_source_that_few_need_is_optional(void **state)
+{
+	struct fixture *f = *state;
+	const struct source_status *split = status_of(f, "tcp_split");
+
+	/* No BTF among the captured files. */
+	assert_int_equal(split->state, SOURCE_UNAVAILABLE);
+	assert_int_equal(split->optional, 1);
+	assert_true(split->text[0] && split->remedy[0]);
+	assert_int_equal(status_of(f, "psi")->optional, 0);
 }
 
 static void the_first_frame_is_a_baseline_in_which_nothing_is_valid(void **state)
@@ -612,17 +624,17 @@ static void a_forced_method_that_does_not_work_is_unavailable(void **state)
 {
 	struct fixture *f = *state;
 
-	start(f, "tp_btf");
+	start(f, "block=tp_btf");
 	assert_int_equal(status_of(f, "block")->state, SOURCE_UNAVAILABLE);
 	demand_all(f);
 	assert_int_equal(status_of(f, "block")->state, SOURCE_UNAVAILABLE);
 	sample(f, T0);
 	assert_null(find(f, SIGNAL_DISK_READ_OPS, "vda"));
 	assert_non_null(find(f, SIGNAL_CPU_IDLE, ""));
-	start(f, "nonsense");
+	start(f, "block=nonsense");
 	assert_int_equal(status_of(f, "block")->state, SOURCE_UNAVAILABLE);
 	assert_non_null(strstr(status_of(f, "block")->text, "nonsense"));
-	start(f, "procfs");
+	start(f, "block=procfs");
 	demand_all(f);
 	assert_int_equal(status_of(f, "block")->state, SOURCE_ATTACHED);
 }
@@ -639,7 +651,7 @@ static void a_method_is_forced_by_its_name_and_a_wrong_one_names_the_possible_on
 
 		assert_int_equal(observer_force(&options, texts[i], complaint, sizeof(complaint)),
 				 0);
-		assert_string_equal(options.force_block, strchr(texts[i], '=') + 1);
+		assert_string_equal(options.force, texts[i]);
 	}
 	assert_int_equal(observer_force(&options, "block=magic", complaint, sizeof(complaint)),
 			 -EINVAL);
@@ -649,7 +661,7 @@ static void a_method_is_forced_by_its_name_and_a_wrong_one_names_the_possible_on
 	assert_int_equal(observer_force(&options, "psi=procfs", complaint, sizeof(complaint)),
 			 -EINVAL);
 	assert_non_null(strstr(complaint, "block=kprobe"));
-	assert_string_equal(options.force_block, "procfs");
+	assert_string_equal(options.force, "block=procfs");
 }
 
 static void every_method_is_named_with_the_reason_why_it_does_not_work(void **state)
@@ -722,6 +734,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(every_signal_has_a_row_with_a_unique_name_and_a_source),
+		TEST(a_source_that_few_need_is_optional),
 		TEST(the_first_frame_is_a_baseline_in_which_nothing_is_valid),
 		TEST(disk_counters_are_the_difference_of_two_states),
 		TEST(without_bpf_a_latency_has_count_and_sum_only),

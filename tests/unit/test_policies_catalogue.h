@@ -50,6 +50,14 @@ static const struct signal_row test_signals[SIGNAL_ID_COUNT] = {
 			      .scope = SCOPE_CPU,
 			      .scopes = SCOPE_BIT(SCOPE_CGROUP) | SCOPE_BIT(SCOPE_PROCESS) },
 	ROW(SIGNAL_MEM_AVAILABLE, "mem.available", SIGNAL_GAUGE, UNIT_BYTES, SCOPE_HOST),
+	[SIGNAL_TCP_SPLIT_RTT] = { .name = "tcp.split.rtt",
+				   .kind = SIGNAL_DISTRIBUTION,
+				   .unit = UNIT_TIME,
+				   .scope = SCOPE_HOST },
+	[SIGNAL_TCP_SPLIT_RETRANSMITS] = { .name = "tcp.split.retransmits",
+					   .kind = SIGNAL_COUNTER,
+					   .unit = UNIT_NONE,
+					   .scope = SCOPE_HOST },
 	ROW(SIGNAL_APP_VALUE, "app.value", SIGNAL_GAUGE, UNIT_NONE, SCOPE_SERVICE),
 	ROW(SIGNAL_APP_COUNT, "app.count", SIGNAL_COUNTER, UNIT_NONE, SCOPE_SERVICE),
 	ROW(SIGNAL_APP_LATENCY, "app.latency", SIGNAL_DISTRIBUTION, UNIT_TIME, SCOPE_SERVICE),
@@ -113,6 +121,13 @@ static const struct knob_row test_knobs[] = {
 	  .unit_scale = 1,
 	  .min = 0,
 	  .max = 200 },
+	{ .name = "tcp.congestion",
+	  .type = KNOB_CHOICE,
+	  .scope = SCOPE_HOST,
+	  .per_netns = true,
+	  .splits = true,
+	  .domain = DOMAIN_NETWORK,
+	  .family = FAMILY_TCP_CONGESTION },
 };
 
 static const struct catalogue test_catalogue = {

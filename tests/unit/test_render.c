@@ -48,8 +48,8 @@ static void two_histograms_share_one_axis(void **state)
 {
 	static struct hist before, after;
 	const struct chart_panel panels[] = {
-		{ .title = "before", .tone = TONE_BASE, .hist = &before },
-		{ .title = "after", .tone = TONE_ARM, .hist = &after },
+		{ .title = "before", .tone = TONE_BASE, .hist = &before, .unit = UNIT_TIME },
+		{ .title = "after", .tone = TONE_ARM, .hist = &after, .unit = UNIT_TIME },
 	};
 	FILE *f = begin();
 
@@ -61,6 +61,34 @@ static void two_histograms_share_one_axis(void **state)
 	chart_hists(f, &plain, panels, 2);
 	fclose(f);
 	assert_string_equal(text, SNAPSHOT_HISTS);
+}
+
+static void an_axis_of_bytes_or_numbers_says_so(void **state)
+{
+	static const struct {
+		enum unit unit;
+		const char *median, *label;
+	} cases[] = {
+		{ .unit = UNIT_BYTES, .median = "p50 2.", .label = "1 MB" },
+		{ .unit = UNIT_NONE, .median = "p50 2", .label = "1M" },
+	};
+	static struct hist hist;
+
+	(void)state;
+	for (uint64_t i = 0; i < 100; i++)
+		hist_add(&hist, 2500000);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct chart_panel panel = { .title = "x",
+						   .hist = &hist,
+						   .unit = cases[i].unit };
+		FILE *f = begin();
+
+		chart_hists(f, &plain, &panel, 1);
+		fclose(f);
+		assert_non_null(strstr(text, cases[i].median));
+		assert_non_null(strstr(text, cases[i].label));
+		assert_null(strstr(text, " ms"));
+	}
 }
 
 static void a_chart_without_values_draws_nothing(void **state)
@@ -84,7 +112,7 @@ static void no_line_of_a_chart_is_wider_than_the_terminal(void **state)
 		hist_add(&hist, value);
 	for (unsigned int width = 40; width <= 140; width++) {
 		const struct style style = { .width = width };
-		const struct chart_panel panel = { .title = "x", .hist = &hist };
+		const struct chart_panel panel = { .title = "x", .hist = &hist, .unit = UNIT_TIME };
 		FILE *f = begin();
 
 		chart_hists(f, &style, &panel, 1);
@@ -211,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_histograms_share_one_axis),
+		cmocka_unit_test(an_axis_of_bytes_or_numbers_says_so),
 		cmocka_unit_test(a_chart_without_values_draws_nothing),
 		cmocka_unit_test(no_line_of_a_chart_is_wider_than_the_terminal),
 		cmocka_unit_test(the_interval_closes_in_around_the_estimate),

@@ -46,10 +46,11 @@ disk_mount()
 	mount --bind /run/disk/state "$lab_dir/state"
 }
 
-# The arm stays in force for the window at least, and the power does not last so long.
+# The arm stays in force for the washout at least, and the power does not last so long. A long washout, not a long window:
+# of windows there are six before the arm.
 trial_begin()
 {
-	policy_write 4s 100ms
+	policy_write 300ms 6s
 	disk_load 170
 	daemon_start
 	arm_await

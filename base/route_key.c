@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "actuator/route.h"
+#include "base/route_key.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/rtnetlink.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "observer/block_seat.h"
+#include "observer/seat.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -11,16 +11,21 @@
 #include "base/cleanup.h"
 
 /* By a plain system call: libbpf's links are allocated. */
-int block_seat_typed(struct block_seat *seat, const struct source_context *context,
-		     const char *target)
+int seat_typed(struct seat *seat, const struct source_context *context, const char *target)
 {
 	(void)context, (void)target;
 	seat->fd = bpf_raw_tracepoint_open(NULL, bpf_program__fd(seat->program));
 	return seat->fd < 0 ? -errno : 0;
 }
 
-int block_seat_kprobe(struct block_seat *seat, const struct source_context *context,
-		      const char *target)
+int seat_raw(struct seat *seat, const struct source_context *context, const char *target)
+{
+	(void)context;
+	seat->fd = bpf_raw_tracepoint_open(target, bpf_program__fd(seat->program));
+	return seat->fd < 0 ? -errno : 0;
+}
+
+int seat_kprobe(struct seat *seat, const struct source_context *context, const char *target)
 {
 	(void)context;
 	seat->link = bpf_program__attach_kprobe(seat->program, false, target);
@@ -28,8 +33,7 @@ int block_seat_kprobe(struct block_seat *seat, const struct source_context *cont
 }
 
 /* On one CPU, as libbpf does: the program belongs to the tracepoint and runs on all. */
-int block_seat_event(struct block_seat *seat, const struct source_context *context,
-		     const char *target)
+int seat_event(struct seat *seat, const struct source_context *context, const char *target)
 {
 	const int id = source_event(context, target);
 	struct perf_event_attr attr = {
@@ -51,12 +55,12 @@ int block_seat_event(struct block_seat *seat, const struct source_context *conte
 	return 0;
 }
 
-bool block_seat_taken(const struct block_seat *seat)
+bool seat_taken(const struct seat *seat)
 {
 	return seat->link || seat->fd >= 0;
 }
 
-void block_seat_leave(struct block_seat *seat)
+void seat_leave(struct seat *seat)
 {
 	bpf_link__destroy(seat->link);
 	seat->link = NULL;

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observer/rows.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+static struct row_head *row_head(const struct rows *rows, uint64_t row)
+{
+	return (struct row_head *)((char *)rows->rows + row * rows->size);
+}
+
+static bool place_free(uint64_t place)
+{
+	return place == 0 || place == ROWS_GONE;
+}
+
+/* The key's place in the table, or the first free one on its way; NULL when it would lie too far away. */
+static uint64_t *table_place(const struct rows *rows, uint64_t key)
+{
+	uint64_t *free_place = NULL;
+
+	for (uint32_t i = 0; i < ROWS_PROBES; i++) {
+		uint64_t *place = &rows->places[(rows_first(key) + i) % ROWS_TABLE];
+
+		if (!place_free(*place) && row_head(rows, *place >> 32)->key == key)
+			return place;
+		if (place_free(*place) && !free_place)
+			free_place = place;
+		if (*place == 0)
+			break;
+	}
+	return free_place;
+}
+
+/* A row is complete before the table leads to it. */
+int rows_add(struct rows *rows, uint64_t key, uint64_t start_ticks)
+{
+	uint64_t *place = table_place(rows, key);
+
+	if (!place || !place_free(*place))
+		return -ENOSPC;
+	for (uint32_t i = 0; i < rows->n; i++) {
+		struct row_head *row = row_head(rows, i);
+
+		if (row->key)
+			continue;
+		row->start_ticks = start_ticks;
+		__atomic_store_n(&row->key, key, __ATOMIC_SEQ_CST);
+		__atomic_store_n(place, (uint64_t)i << 32 | (uint32_t)key, __ATOMIC_SEQ_CST);
+		return (int)i;
+	}
+	return -ENOSPC;
+}
+
+uint64_t rows_drop(struct rows *rows, uint32_t row)
+{
+	struct row_head *head = row_head(rows, row);
+	const uint64_t key = head->key;
+	uint64_t *place = table_place(rows, key);
+
+	if (place && !place_free(*place))
+		__atomic_store_n(place, ROWS_GONE, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&head->key, 0, __ATOMIC_SEQ_CST);
+	return key;
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observer/tcp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/hist.h"
+#include "observer/tcp_route.h"
+
+#define SHARE 200 /* one part in so many of one CPU is the most that snapshots take */
+#define ALLOWANCE_MAX_NS \
+	2500000 /* and this in one tick, after a pause or where ticks are far apart */
+
+/* A connection that was not looked at before counts when it sent so short a time ago. */
+#define RECENT_MS 1000
+
+#define ROUTE_NONE 0xffffu
+#define ROUTE_BITS 16
+
+/* What is passed along while a message's connections are looked at. */
+struct visit {
+	struct tcp_snapshot *snapshot;
+	struct tcp_space *space;
+	struct sampler *sampler;
+};
+
+static const enum signal_id measure_signals[TCP_MEASURE_COUNT] = {
+	[TCP_MEASURE_RTT] = SIGNAL_TCP_RTT,
+	[TCP_MEASURE_CWND] = SIGNAL_TCP_CWND,
+	[TCP_MEASURE_DELIVERY_RATE] = SIGNAL_TCP_DELIVERY_RATE,
+};
+
+bool tcp_snapshot_has(const struct signal_set *signals)
+{
+	for (size_t i = 0; i < TCP_MEASURE_COUNT; i++)
+		if (signal_set_has(signals, measure_signals[i]))
+			return true;
+	return false;
+}
+
+int tcp_snapshot_demand(struct tcp_snapshot *snapshot, bool wanted)
+{
+	snapshot->n_routes = 0;
+	snapshot->epoch++;
+	if (!wanted) {
+		free(snapshot->table);
+		snapshot->table = NULL;
+		return 0;
+	}
+	if (snapshot->table)
+		return 0;
+	snapshot->table = calloc(1, sizeof(*snapshot->table));
+	snapshot->allowance_ns = ALLOWANCE_MAX_NS;
+	return snapshot->table ? 0 : -ENOMEM;
+}
+
+void tcp_snapshot_close(struct tcp_snapshot *snapshot)
+{
+	free(snapshot->table);
+	snapshot->table = NULL;
+}
+
+static struct series *add_series(struct sampler *sampler, const struct signal_set *signals,
+				 enum signal_id signal, const struct scope *scope)
+{
+	struct series *series;
+
+	if (!signal_set_has(signals, signal))
+		return NULL;
+	series = sampler_add(sampler, signal, scope);
+	if (series && sampler->interval_ns)
+		series->flags = SERIES_VALID;
+	return series;
+}
+
+static void add_measures(struct sampler *sampler, const struct signal_set *signals,
+			 const struct scope *scope, struct series *series[TCP_MEASURE_COUNT])
+{
+	for (size_t i = 0; i < TCP_MEASURE_COUNT; i++)
+		series[i] = add_series(sampler, signals, measure_signals[i], scope);
+}
+
+static void route_add_series(struct tcp_route *route, struct sampler *sampler)
+{
+	add_measures(sampler, &route->signals, &route->scope, route->series);
+	route->retransmits =
+		add_series(sampler, &route->signals, SIGNAL_TCP_RETRANSMITS, &route->scope);
+}
+
+static bool key_equal(const struct route_key *a, const struct route_key *b)
+{
+	return a->family == b->family && a->length == b->length && a->table == b->table &&
+	       a->metric == b->metric && !memcmp(a->prefix, b->prefix, sizeof(a->prefix)) &&
+	       !strcmp(a->netns.name, b->netns.name);
+}
+
+/* The place of a route that is demanded; ROUTE_NONE. */
+static uint32_t route_place(struct visit *visit, const struct route_key *key)
+{
+	struct tcp_snapshot *snapshot = visit->snapshot;
+	struct tcp_route route = { .key = *key, .scope = { .kind = SCOPE_ROUTE } };
+
+	for (size_t i = 0; i < snapshot->n_routes; i++)
+		if (key_equal(&snapshot->routes[i].key, key))
+			return (uint32_t)i;
+	if (route_key_format(key, route.scope.name, sizeof(route.scope.name)) < 0)
+		return ROUTE_NONE;
+	route.signals = source_demand_of(visit->sampler->demand, &route.scope);
+	if (signal_set_empty(&route.signals))
+		return ROUTE_NONE;
+	if (snapshot->n_routes == TCP_ROUTES_MAX) {
+		visit->sampler->losses[LOSS_INSTANCE]++;
+		return ROUTE_NONE;
+	}
+	route_add_series(&route, visit->sampler);
+	snapshot->routes[snapshot->n_routes] = route;
+	return (uint32_t)snapshot->n_routes++;
+}
+
+/* The route of a connection, found once. */
+static struct tcp_route *route_of(struct visit *visit, struct tcp_entry *entry,
+				  const struct tcp_connection *connection)
+{
+	struct tcp_snapshot *snapshot = visit->snapshot;
+	const uint32_t epoch = snapshot->epoch << ROUTE_BITS;
+	struct route_key key;
+	uint32_t place;
+	int r;
+
+	if (!visit->space->by_route)
+		return NULL;
+	if (entry->route >> ROUTE_BITS != epoch >> ROUTE_BITS) {
+		entry->route = epoch | ROUTE_NONE;
+		r = tcp_route_find(visit->space->routes, connection, &key);
+		if (r == 0) {
+			key.netns = visit->space->scope;
+			entry->route = epoch | route_place(visit, &key);
+		} else if (r != -ENOENT) {
+			visit->sampler->losses[LOSS_EVENT]++;
+		}
+	}
+	place = entry->route & ROUTE_NONE;
+	return place == ROUTE_NONE ? NULL : &snapshot->routes[place];
+}
+
+static void count_measures(struct series *const series[TCP_MEASURE_COUNT],
+			   const struct tcp_connection *connection)
+{
+	const uint64_t values[TCP_MEASURE_COUNT] = {
+		[TCP_MEASURE_RTT] = connection->rtt_ns,
+		[TCP_MEASURE_CWND] = connection->cwnd,
+		[TCP_MEASURE_DELIVERY_RATE] = connection->delivery_rate,
+	};
+
+	for (size_t i = 0; i < TCP_MEASURE_COUNT; i++)
+		if (series[i])
+			hist_add(series[i]->hist, values[i]);
+}
+
+static void mark_lossy(struct series *const series[TCP_MEASURE_COUNT])
+{
+	for (size_t i = 0; i < TCP_MEASURE_COUNT; i++)
+		if (series[i])
+			series[i]->flags |= SERIES_LOSSY;
+}
+
+/*
+ * Only a connection that had something acknowledged since it was last looked at counts, or, at first sight, one that sent just
+ * now: what an idle one says is from when it last spoke, be that hours ago. The first byte is the SYN's.
+ */
+static void visit_connection(const struct tcp_connection *connection, void *data)
+{
+	struct visit *visit = data;
+	const uint32_t round = visit->snapshot->round;
+	struct tcp_route *route;
+	struct tcp_entry *entry;
+	uint32_t retransmits;
+	bool active, is_new, known;
+
+	entry = tcp_table_find(visit->snapshot->table, connection->cookie, round, &is_new);
+	if (!entry) {
+		visit->sampler->losses[LOSS_CONNECTION]++;
+		mark_lossy(visit->space->series);
+		return;
+	}
+	known = is_new ? visit->space->settled : round - entry->round <= 1;
+	if (known)
+		active = connection->acked_bytes > (is_new ? 1 : entry->acked_bytes);
+	else
+		active = connection->acked_bytes > 1 && connection->sent_ago_ms < RECENT_MS;
+	retransmits = connection->retransmits - entry->retransmits;
+	entry->acked_bytes = connection->acked_bytes;
+	entry->retransmits = connection->retransmits;
+	entry->round = round;
+	route = route_of(visit, entry, connection);
+	if (known && route && route->retransmits)
+		route->retransmits->value += retransmits;
+	if (!active)
+		return;
+	count_measures(visit->space->series, connection);
+	if (route)
+		count_measures(route->series, connection);
+}
+
+/* One step: a dump begun, or one message of it taken. */
+static void step(struct tcp_snapshot *snapshot, struct tcp_space *space, struct sampler *sampler)
+{
+	struct visit visit = { .snapshot = snapshot, .space = space, .sampler = sampler };
+	int r;
+
+	if (!space->used || !space->snapshot) {
+		space->settled = false;
+		snapshot->at++;
+		return;
+	}
+	if (!space->dump.running) {
+		r = tcp_dump_begin(&space->dump);
+	} else {
+		r = tcp_dump_next(&space->dump, visit_connection, &visit);
+		space->settled |= r == 0;
+	}
+	sampler->losses[LOSS_EVENT] += r < 0;
+	if (r <= 0 && !(r == 0 && space->dump.running))
+		snapshot->error = r;
+	if (!space->dump.running)
+		snapshot->at++;
+}
+
+/* At most once over all connections in a tick. */
+static void slice(struct tcp_snapshot *snapshot, struct tcp_space *spaces, size_t n_spaces,
+		  struct sampler *sampler)
+{
+	uint64_t now_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	snapshot->allowance_ns += (int64_t)(sampler->interval_ns / SHARE);
+	if (snapshot->allowance_ns > ALLOWANCE_MAX_NS)
+		snapshot->allowance_ns = ALLOWANCE_MAX_NS;
+	while (snapshot->allowance_ns > 0 && snapshot->at < n_spaces) {
+		const uint64_t start_ns = now_ns;
+
+		step(snapshot, &spaces[snapshot->at], sampler);
+		now_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+		snapshot->allowance_ns -= (int64_t)(now_ns - start_ns);
+	}
+	if (snapshot->at >= n_spaces) {
+		snapshot->at = 0;
+		snapshot->round++;
+	}
+}
+
+void tcp_snapshot_sample(struct tcp_snapshot *snapshot, struct tcp_space *spaces, size_t n_spaces,
+			 struct sampler *sampler)
+{
+	for (size_t i = 0; i < n_spaces; i++)
+		if (spaces[i].used)
+			add_measures(sampler, &spaces[i].signals, &spaces[i].scope,
+				     spaces[i].series);
+	for (size_t i = 0; i < snapshot->n_routes; i++)
+		route_add_series(&snapshot->routes[i], sampler);
+	if (snapshot->table)
+		slice(snapshot, spaces, n_spaces, sampler);
+}

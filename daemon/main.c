@@ -185,6 +185,8 @@
  *     observer/numa_maps.c             on which nodes the pages of a process are
  *     observer/numa_process.c          its memory on nodes that it runs on, and on others
  *     observer/observer.c              demand to sources, samples to frames
+ *     observer/perf_count.c            one counter of perf_event_open
+ *     observer/pmu.c                   cycles, instructions, misses, switches of CPUs
  *     observer/processes.c             processes listed
  *     observer/programs.c              the BPF programs of a source, loaded and attached
  *     observer/programs_probe.c        whether BPF programs may work here

@@ -89,6 +89,14 @@ enum signal_id {
 	SIGNAL_NUMA_PAGES_LOCAL, /* levels of a process, bytes */
 	SIGNAL_NUMA_PAGES_REMOTE,
 	SIGNAL_NUMA_PAGES_AGE, /* how old the two are */
+	SIGNAL_PMU_CYCLES, /* what the hardware counts */
+	SIGNAL_PMU_INSTRUCTIONS,
+	SIGNAL_PMU_IPC, /* the second by the first */
+	SIGNAL_PMU_LLC_MISSES,
+	SIGNAL_PMU_BRANCH_MISSES,
+	SIGNAL_PMU_REMOTE_LOADS,
+	SIGNAL_PERF_FAULTS, /* what the kernel counts for perf */
+	SIGNAL_PERF_SWITCHES,
 	SIGNAL_TASK_DELAY_CPU, /* time that all threads of a process waited */
 	SIGNAL_TASK_DELAY_BLKIO,
 	SIGNAL_TASK_DELAY_SWAPIN,

@@ -202,6 +202,21 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	   "How long ago the two were looked at: every 10 s, and more rarely where it takes "
 	   "long."),
 
+	EACH(PMU_CYCLES, CPU, COUNTER, NONE, "pmu", "pmu.cycles",
+	     "Clock cycles that a CPU did not sleep."),
+	EACH(PMU_INSTRUCTIONS, CPU, COUNTER, NONE, "pmu", "pmu.instructions",
+	     "Instructions that were carried out."),
+	EACH(PMU_IPC, CPU, GAUGE, NONE, "pmu", "pmu.ipc", "Instructions a cycle."),
+	EACH(PMU_LLC_MISSES, CPU, COUNTER, NONE, "pmu", "pmu.llc.misses",
+	     "Reads and writes that the last cache had not."),
+	EACH(PMU_BRANCH_MISSES, CPU, COUNTER, NONE, "pmu", "pmu.branch.misses",
+	     "Branches that were foretold wrong."),
+	EACH(PMU_REMOTE_LOADS, CPU, COUNTER, NONE, "pmu", "pmu.remote.loads",
+	     "Reads from the memory of another node."),
+	EACH(PERF_FAULTS, CPU, COUNTER, NONE, "perf", "perf.faults", "Page faults of programs."),
+	EACH(PERF_SWITCHES, CPU, COUNTER, NONE, "perf", "perf.switches",
+	     "Switches from one task to another."),
+
 	OF(PROCESS, TASK_DELAY_CPU, COUNTER, TIME, "task-delay", "task.delay.cpu",
 	   "Time that its threads waited for a CPU."),
 	OF(PROCESS, TASK_DELAY_BLKIO, COUNTER, TIME, "task-delay", "task.delay.blkio",

@@ -101,6 +101,8 @@ extern const struct source_ops memory_source;
 extern const struct source_ops cgroup_memory_source;
 extern const struct source_ops numa_process_source;
 extern const struct source_ops task_delay_source;
+extern const struct source_ops pmu_source;
+extern const struct source_ops perf_source;
 extern const struct source_ops sched_source;
 extern const struct source_ops lock_source;
 extern const struct source_ops app_source;

@@ -29,6 +29,7 @@ WORDS_DECLARE(trial_phase);
 WORDS_DECLARE(verdict);
 WORDS_DECLARE(reason);
 WORDS_DECLARE(loss);
+WORDS_DECLARE(service_protocol);
 WORDS_DECLARE(source_state);
 WORDS_DECLARE(event_kind);
 

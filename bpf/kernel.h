@@ -259,6 +259,11 @@ struct inet_connection_sock {
 };
 
 struct tcp_sock {
+	__u32 copied_seq;     /* what was read of it */
+	__u32 rcv_nxt;        /* what came in, without gaps */
+	__u32 snd_una;        /* what of ours was acknowledged */
+	__u32 write_seq;      /* what was written */
+	__u64 bytes_received; /* in all; since 4.1 */
 	struct inet_connection_sock inet_conn;
 	__u8 ecn_flags;
 };

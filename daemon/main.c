@@ -98,8 +98,12 @@
  *     bpf/lock_raw.bpf.c               the same by raw tracepoints
  *     bpf/sched.bpf.c                  switches of tasks counted in the kernel: tp_btf
  *     bpf/sched_raw.bpf.c              the same by the raw tracepoint
+ *     bpf/service.bpf.c                reads and sends of services timed in the kernel: tp_btf, fentry
+ *     bpf/service_kprobe.bpf.c         the same by kprobes
  *     bpf/squeeze.bpf.c                packets of each run of receiving, against its budget
  *     bpf/tcp_split.bpf.c              the coin of each new connection, and what became of it
+ *     config/config.c                  flyball.conf and conf.d, one table of keys
+ *     config/services.c                the services that it names
  *     daemon/batch.c                   many series as the bytes of one message
  *     daemon/catalogue.c               signals and knobs of this build in one place
  *     daemon/channel.c                 whole messages over a socketpair
@@ -137,6 +141,7 @@
  *     daemon/cli/render_story.c        a trial told line by line
  *     daemon/cli/render_trial.c        the final table of a trial
  *     daemon/cli/sampler.c             sampling in the foreground
+ *     daemon/cli/verb_config.c         config check, show
  *     daemon/cli/verb_control.c        abort, rollback, freeze, thaw
  *     daemon/cli/verb_daemon.c         daemon
  *     daemon/cli/verb_doctor.c         doctor: what works here
@@ -185,6 +190,7 @@
  *     observer/numa_maps.c             on which nodes the pages of a process are
  *     observer/numa_process.c          its memory on nodes that it runs on, and on others
  *     observer/observer.c              demand to sources, samples to frames
+ *     observer/paths.c                 paths that a pattern stands for
  *     observer/perf_count.c            one counter of perf_event_open
  *     observer/pmu.c                   cycles, instructions, misses, switches of CPUs
  *     observer/processes.c             processes listed
@@ -202,6 +208,15 @@
  *     observer/sched_tracer.c          the program at each switch, and its rows
  *     observer/sched_tracer_off.c      the same in a build without BPF
  *     observer/seat.c                  one BPF program attached and detached
+ *     observer/service.c               services: latency and throughput by BPF, queues by sock_diag
+ *     observer/service_backlog.c       the queues of listening sockets, by sock_diag
+ *     observer/service_method.c        the methods of the service source, best first
+ *     observer/service_probe.c         whether a way of the service programs may work here
+ *     observer/service_programs.c      the BPF programs of one method, loaded and attached
+ *     observer/service_rules.c         services as executables' inodes and groups' numbers
+ *     observer/service_series.c        a service's series of a tick
+ *     observer/service_tracer.c        the services' histograms read
+ *     observer/service_tracer_off.c    the same in a build without BPF
  *     observer/signals.c               the table of signals
  *     observer/softirqs.c              software interrupts by CPU
  *     observer/softnet.c               the counters of receiving by CPU

@@ -160,6 +160,7 @@ static int observer_process_init(struct observer_process *p, const struct proces
 	const struct observer_options options = { .root = context->root,
 						  .run_dir = context->options->run_dir,
 						  .force = context->options->force,
+						  .services = context->options->services,
 						  .maps = context->maps,
 						  .events = events };
 	int r;

@@ -13,6 +13,7 @@
 
 #include "analyzer/analyzer.h"
 #include "daemon/history.h"
+#include "include/service.h"
 #include "policies/policies.h"
 
 /* How the daemon (or `recommend`) is to run; filled in by the verb from its options. */
@@ -27,8 +28,9 @@ struct daemon_options {
 	uint64_t tick_ns;      /* 250 ms */
 	uint64_t seed;         /* 0 = from the kernel */
 	const char *force;     /* --source SOURCE=METHOD; NULL = the best that works */
-	struct scope only;     /* --only disk:loop0; kind SCOPE_KIND_COUNT = everything */
-	bool revert_on_exit;   /* undo kept values, too, at a clean end */
+	const struct service_list *services; /* of --config */
+	struct scope only;   /* --only disk:loop0; kind SCOPE_KIND_COUNT = everything */
+	bool revert_on_exit; /* undo kept values, too, at a clean end */
 	struct history_limits history;
 	const char *limits_file;        /* of the actuator; NULL = what is built in */
 	uint64_t started_ns;            /* tells this daemon from the next */

@@ -22,6 +22,7 @@ enum loss {
 	LOSS_FRAME,      /* a frame that did not reach its reader */
 	LOSS_INSTANCE,   /* a tick of a demanded instance that found no place or no descriptor */
 	LOSS_CONNECTION, /* a TCP connection that found no place in the table: not followed */
+	LOSS_PIPELINED, /* an answer to a request that came before the one before it was answered */
 	LOSS_COUNT,
 };
 

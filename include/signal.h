@@ -89,7 +89,7 @@ enum signal_id {
 	SIGNAL_NUMA_PAGES_LOCAL, /* levels of a process, bytes */
 	SIGNAL_NUMA_PAGES_REMOTE,
 	SIGNAL_NUMA_PAGES_AGE, /* how old the two are */
-	SIGNAL_PMU_CYCLES, /* what the hardware counts */
+	SIGNAL_PMU_CYCLES,     /* what the hardware counts */
 	SIGNAL_PMU_INSTRUCTIONS,
 	SIGNAL_PMU_IPC, /* the second by the first */
 	SIGNAL_PMU_LLC_MISSES,
@@ -123,11 +123,17 @@ enum signal_id {
 	SIGNAL_LOCK_KERNEL_MUTEX,
 	SIGNAL_LOCK_KERNEL_RWSEM,
 	SIGNAL_LOCK_KERNEL_OTHER,
-	SIGNAL_LOCK_KERNEL_WAIT, /* all of them together */
-	SIGNAL_APP_VALUE,        /* what a service says of itself: a level */
-	SIGNAL_APP_COUNT,        /* events */
-	SIGNAL_APP_LATENCY,      /* durations */
-	SIGNAL_TCP_CONNECTIONS,  /* of a network namespace */
+	SIGNAL_LOCK_KERNEL_WAIT,  /* all of them together */
+	SIGNAL_SERVICE_LATENCY,   /* from the first byte of a request read to that of its answer */
+	SIGNAL_SERVICE_REQUESTS,  /* requests whose first byte was read */
+	SIGNAL_SERVICE_BYTES_IN,  /* read by the service */
+	SIGNAL_SERVICE_BYTES_OUT, /* sent by it */
+	SIGNAL_SERVICE_QUEUE,     /* connections that wait to be accepted */
+	SIGNAL_SERVICE_QUEUE_DROPS, /* connections that found no room to wait */
+	SIGNAL_APP_VALUE,           /* what a service says of itself: a level */
+	SIGNAL_APP_COUNT,           /* events */
+	SIGNAL_APP_LATENCY,         /* durations */
+	SIGNAL_TCP_CONNECTIONS,     /* of a network namespace */
 	SIGNAL_TCP_OPENS_ACTIVE,
 	SIGNAL_TCP_OPENS_PASSIVE,
 	SIGNAL_TCP_SEGMENTS_IN,

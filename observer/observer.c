@@ -18,7 +18,7 @@ static const struct source_ops *const sources[] = {
 	&cpu_state_source,     &cgroup_cpu_source,   &rapl_source,       &memory_source,
 	&cgroup_memory_source, &numa_process_source, &task_delay_source, &pmu_source,
 	&perf_source,          &sched_source,        &lock_source,       &app_source,
-	&tcp_source,           &net_source,          &tcp_split_source,
+	&tcp_source,           &net_source,          &tcp_split_source,  &service_source,
 };
 
 _Static_assert(ARRAY_SIZE(sources) <= SOURCES_MAX, "observer_sources() has room for all");
@@ -73,6 +73,7 @@ int observer_new(const struct observer_options *options, struct observer **ret_o
 	observer->context.root = options->root;
 	observer->context.run_dir = options->run_dir;
 	observer->context.force = options->force;
+	observer->context.services = options->services;
 	observer->context.maps = options->maps;
 	if (options->events)
 		observer->context.events = *options->events;
@@ -300,6 +301,19 @@ size_t observer_methods(struct observer *observer, size_t source, struct source_
 		ops->try_method(&context, i, &ret_methods[i]);
 	}
 	return i;
+}
+
+int observer_thin(struct observer *observer, const char *source, uint32_t step)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		struct attachment *attachment = &observer->attachments[i];
+
+		if (strcmp(sources[i]->name, source) || !sources[i]->thin || !attachment->state)
+			continue;
+		sources[i]->thin(attachment->state, step);
+		return 0;
+	}
+	return -EOPNOTSUPP;
 }
 
 int observer_descriptor(const struct observer *observer)

@@ -12,6 +12,7 @@
 
 #include "include/demand.h"
 #include "include/frame.h"
+#include "include/service.h"
 #include "include/signal.h"
 #include "include/source.h"
 #include "include/split.h"
@@ -30,7 +31,8 @@ struct observer_options {
 	const char *force;   /* a source's method by `block=kprobe`; NULL = the best that works */
 	const struct split_maps *
 		maps; /* of connections that are split; must outlive the observer; NULL = none are */
-	const struct source_events *events; /* NULL = as observer_events_read() finds them now */
+	const struct service_list *services; /* as configured; must outlive it; NULL = none */
+	const struct source_events *events;  /* NULL = as observer_events_read() finds them now */
 };
 
 /*
@@ -40,8 +42,7 @@ struct observer_options {
 void observer_events_read(int root, struct source_events *ret_events);
 
 /*
- * Forces the method of a source by `SOURCE=METHOD`, such as `block=kprobe`; `text` must outlive the observer. Returns
- * 0, or -EINVAL with a sentence in `complaint` that names the possible ones.
+ * Forces the method of a source by `SOURCE=METHOD`, such as `block=kprobe`. Returns 0, or -EINVAL with a sentence in `complaint` that names the possible ones.
  */
 int observer_force(struct observer_options *options, const char *text, char *complaint,
 		   size_t size);
@@ -79,6 +80,12 @@ size_t observer_methods(struct observer *observer, size_t source,
  */
 int observer_descriptor(const struct observer *observer);
 void observer_drain(struct observer *observer);
+
+/*
+ * Has a source measure one in 2^`step` of what it may measure by samples (connections of services), from the next sample
+ * on, which is a baseline; 0 = all. Returns 0, or -EOPNOTSUPP when it measures no such thing.
+ */
+int observer_thin(struct observer *observer, const char *source, uint32_t step);
 
 /* Fills in up to SOURCES_MAX rows, one a source in the order of its table; returns how many. */
 size_t observer_sources(struct observer *observer, struct source_status *ret_status);

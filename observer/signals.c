@@ -82,6 +82,14 @@
 				    .source = "tcp_split",            \
 				    .about = about_ }
 
+#define SERVICE(id, kind_, unit_, name_, about_)            \
+	[SIGNAL_SERVICE_##id] = { .name = "service." name_, \
+				  .kind = SIGNAL_##kind_,   \
+				  .unit = UNIT_##unit_,     \
+				  .scope = SCOPE_SERVICE,   \
+				  .source = "service",      \
+				  .about = about_ }
+
 const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	DISK(READ_LATENCY, DISTRIBUTION, TIME, "read.latency",
 	     "Time of reads from allocation of the request to completion."),
@@ -277,6 +285,16 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	     "Time of waits for read-write semaphores of the kernel, such as mmap_lock."),
 	LOCK(OTHER, "other", "Time of waits for other sleeping locks of the kernel."),
 	LOCK(WAIT, "wait", "Time of waits for any lock of the kernel."),
+
+	SERVICE(LATENCY, DISTRIBUTION, TIME, "latency",
+		"From the first byte of a request that the service reads to the first byte of its "
+		"answer."),
+	SERVICE(REQUESTS, COUNTER, NONE, "requests", "Requests whose first byte was read."),
+	SERVICE(BYTES_IN, COUNTER, BYTES, "bytes.in", "Bytes that the service read."),
+	SERVICE(BYTES_OUT, COUNTER, BYTES, "bytes.out", "Bytes that the service sent."),
+	SERVICE(QUEUE, GAUGE, NONE, "queue", "Connections that wait to be accepted."),
+	SERVICE(QUEUE_DROPS, COUNTER, NONE, "queue.drops",
+		"Connections for which a listening socket had no room, or no memory."),
 
 	APP(VALUE, GAUGE, NONE, "value", "A level that a service pushes: `NAME 12`."),
 	APP(COUNT, COUNTER, NONE, "count", "Events that a service counts: `NAME +3`."),

@@ -18,12 +18,14 @@
 #include "include/demand.h"
 #include "include/frame.h"
 #include "include/source.h"
+#include "include/service.h"
 #include "include/split.h"
 
 /* What a source may use of the outside. */
 struct source_context {
-	int root;          /* sysroot descriptor */
-	const char *force; /* likewise, see struct observer_options */
+	int root;                            /* sysroot descriptor */
+	const struct service_list *services; /* see struct observer_options */
+	const char *force;                   /* likewise */
 	struct source_events events;
 	const char *run_dir;           /* likewise */
 	const struct split_maps *maps; /* likewise */
@@ -83,6 +85,9 @@ struct source_ops {
 	/* Takes in what waits, between the ticks; bounded, allocates nothing. NULL = nothing ever does. */
 	void (*drain)(void *state);
 
+	/* As observer_thin(); kept while the source is open. NULL = it cannot. */
+	void (*thin)(void *state, uint32_t step);
+
 	/* Detaches; also what open() or demand() left half-done. */
 	void (*close)(void *state);
 
@@ -106,6 +111,7 @@ extern const struct source_ops perf_source;
 extern const struct source_ops sched_source;
 extern const struct source_ops lock_source;
 extern const struct source_ops app_source;
+extern const struct source_ops service_source;
 extern const struct source_ops tcp_split_source;
 extern const struct source_ops tcp_source;
 extern const struct source_ops net_source;

@@ -18,10 +18,10 @@
 #define NAMES_MAX 64 /* verbs, or options of one verb */
 
 static const struct verb *const verbs[] = {
-	&verb_doctor, &verb_signals, &verb_watch,    &verb_knobs,   &verb_recommend, &verb_daemon,
-	&verb_status, &verb_trials,  &verb_trial,    &verb_explain, &verb_abort,     &verb_rollback,
-	&verb_freeze, &verb_thaw,    &verb_set,      &verb_pin,     &verb_unpin,     &verb_drift,
-	&verb_limits, &verb_policy,  &verb_overhead, &verb_help,    &verb_version,
+	&verb_doctor, &verb_signals, &verb_watch,  &verb_knobs,    &verb_recommend, &verb_daemon,
+	&verb_status, &verb_trials,  &verb_trial,  &verb_explain,  &verb_abort,     &verb_rollback,
+	&verb_freeze, &verb_thaw,    &verb_set,    &verb_pin,      &verb_unpin,     &verb_drift,
+	&verb_limits, &verb_policy,  &verb_config, &verb_overhead, &verb_help,      &verb_version,
 };
 
 static const struct option_row common_options[] = {

@@ -113,12 +113,11 @@ static size_t demands_of(const struct signal_pattern *pattern, const struct scop
 	return n;
 }
 
-int sampler_init(struct sampler *sampler, const char *force,
-		 const struct signal_pattern *pattern, const struct scope *only,
-		 const char *run_dir)
+int sampler_init(struct sampler *sampler, const struct observer_options *wanted,
+		 const struct signal_pattern *pattern, const struct scope *only)
 {
 	struct demand demands[DEMANDS_MAX];
-	struct observer_options options = { .force = force };
+	struct observer_options options = *wanted;
 	size_t n;
 	int r;
 
@@ -130,13 +129,12 @@ int sampler_init(struct sampler *sampler, const char *force,
 	if (!sampler->frame)
 		return -ENOMEM;
 	options.root = sampler->root;
-	options.run_dir = run_dir;
 	r = observer_new(&options, &sampler->observer);
 	if (r < 0)
 		return r;
 	n = demands_of(pattern, only, demands);
 	descriptors_raise();
-	make_push_folder(sampler, demands, n, run_dir);
+	make_push_folder(sampler, demands, n, wanted->run_dir);
 	r = observer_demand(sampler->observer, demands, n);
 	return r < 0 ? r : observer_sample(sampler->observer, clock_now_ns(), sampler->frame);
 }

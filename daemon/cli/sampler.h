@@ -42,13 +42,12 @@ size_t signal_pattern_scopes(const struct signal_pattern *pattern, uint32_t sign
 			     struct scope scopes[SCOPE_KIND_COUNT]);
 
 /*
- * Looks by `force` (see struct observer_options) and demands all series that match `pattern`, with `only` (kind not
- * SCOPE_KIND_COUNT) in these scopes instead of those of the pattern, what is pushed in `run_dir`, and takes the first sample. Returns 0 or
- * -errno; sampler_deinit() in any case.
+ * Looks as `wanted` says (its root is not used) and demands all series that match `pattern`, with `only` (kind not
+ * SCOPE_KIND_COUNT) in these scopes instead of those of the pattern, and takes
+ * the first sample. Returns 0 or -errno; sampler_deinit() in any case.
  */
-int sampler_init(struct sampler *sampler, const char *force,
-		 const struct signal_pattern *pattern, const struct scope *only,
-		 const char *run_dir);
+int sampler_init(struct sampler *sampler, const struct observer_options *wanted,
+		 const struct signal_pattern *pattern, const struct scope *only);
 void sampler_deinit(struct sampler *sampler);
 
 /* Sleeps until `until_ns` and samples into sampler->frame. Returns 0 or -errno. */

@@ -45,6 +45,7 @@ static int daemon_run(const struct invocation *invocation)
 	    on_exit = mode < 0 ? -1 : choose(invocation, "--on-exit", exits);
 	_cleanup_policies_ struct policy_set *policies = NULL;
 	_cleanup_knobs_ struct knob_file *knobs = NULL;
+	_cleanup_config_ struct config *config = NULL;
 	struct daemon_options options = { 0 };
 	struct observer_options sources = { 0 };
 	struct catalogue catalogue;
@@ -60,6 +61,9 @@ static int daemon_run(const struct invocation *invocation)
 		return cli_usage_error(invocation,
 				       "'daemon' prints no JSON; 'flyball status --json' does");
 	r = source_forced(invocation, &sources);
+	if (r != EXIT_CODE_OK)
+		return r;
+	r = config_read(invocation, &config);
 	if (r != EXIT_CODE_OK)
 		return r;
 	r = knobs_load(invocation, &knobs);
@@ -81,6 +85,7 @@ static int daemon_run(const struct invocation *invocation)
 		.seed = option_number(invocation, "--seed"),
 		.only = option_scope(invocation, "--only"),
 		.force = sources.force,
+		.services = &config->services,
 		.revert_on_exit = on_exit == 1,
 		.history = { .days = (uint32_t)option_number(invocation, "--history-days"),
 			     .max_bytes = option_bytes(invocation, "--history-size") },
@@ -107,6 +112,7 @@ const struct verb verb_daemon = {
 			  .type = OPTION_TEXT,
 			  .preset = "recommend",
 			  .about = "Only recommend, or try changes." },
+			OPTION_CONFIG,
 			OPTION_POLICY,
 			OPTION_POLICIES,
 			OPTION_KNOBS,

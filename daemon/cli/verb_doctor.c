@@ -232,6 +232,21 @@ static void check_knobs(struct doctor *doctor)
 }
 
 /* What an operator has declared, and whether it can be read. */
+static void check_config(struct doctor *doctor, const struct config *config, int error)
+{
+	char text[CONF_PATH_MAX + CONF_TEXT_MAX + 32];
+
+	if (config && config->n_errors)
+		snprintf(text, sizeof(text), "%s:%u:%u: %s", config->errors[0].file,
+			 config->errors[0].line, config->errors[0].column, config->errors[0].text);
+	else if (error < 0)
+		snprintf(text, sizeof(text), "%s", strerror(-error));
+	else
+		snprintf(text, sizeof(text), "%zu services", config->services.n);
+	check_add(doctor, DEFAULT_CONFIG, error < 0 ? CHECK_MISSING : CHECK_OK, text,
+		  error < 0 ? "mend it: the daemon does not start before" : "");
+}
+
 static void check_declared(struct doctor *doctor)
 {
 	_cleanup_knobs_ struct knob_file *file = NULL;
@@ -256,10 +271,11 @@ static int doctor_run(const struct invocation *invocation)
 	_cleanup_close_ int root = sysroot_open("/");
 	struct doctor doctor = { .checks = json_array(), .table = table, .root = root };
 	_cleanup_json_ json_t *result = NULL;
+	_cleanup_config_ struct config *config = NULL;
 	struct observer_options options = { 0 };
 	json_t *sources, *check;
 	size_t i, missing = 0;
-	int r = source_forced(invocation, &options);
+	int error, r = source_forced(invocation, &options);
 
 	if (r != EXIT_CODE_OK) {
 		json_decref(doctor.checks);
@@ -270,13 +286,16 @@ static int doctor_run(const struct invocation *invocation)
 		return cli_error(invocation, EXIT_CODE_ERROR, "unable to open '/': %s",
 				 strerror(-root));
 	}
+	error = config_load(DEFAULT_CONFIG, &config);
 	doctor.capabilities = capabilities_read(root);
 	check_kernel(&doctor);
 	check_privilege(&doctor);
 	check_user(&doctor);
 	check_folder(&doctor, DEFAULT_STATE_DIR, "history");
 	check_folder(&doctor, DEFAULT_RUN_DIR, "the journal and the control socket");
+	check_config(&doctor, config, error);
 	options.run_dir = DEFAULT_RUN_DIR;
+	options.services = error < 0 ? NULL : &config->services;
 	sources = check_sources(&doctor, &options);
 	check_knobs(&doctor);
 	check_declared(&doctor);

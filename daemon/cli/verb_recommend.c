@@ -224,6 +224,7 @@ static json_t *read_plan(int fd)
 
 static int recommend_run(const struct invocation *invocation)
 {
+	_cleanup_config_ struct config *config = NULL;
 	_cleanup_knobs_ struct knob_file *knobs = NULL;
 	_cleanup_policies_ struct policy_set *policies = NULL;
 	_cleanup_close_ int fd = -1;
@@ -234,6 +235,8 @@ static int recommend_run(const struct invocation *invocation)
 	int r;
 
 	r = source_forced(invocation, &sources);
+	if (r == EXIT_CODE_OK)
+		r = config_read(invocation, &config);
 	if (r != EXIT_CODE_OK)
 		return r;
 	r = knobs_load(invocation, &knobs);
@@ -258,6 +261,7 @@ static int recommend_run(const struct invocation *invocation)
 		.tick_ns = option_time_ns(invocation, "--tick"),
 		.only = option_scope(invocation, "--only"),
 		.force = sources.force,
+		.services = &config->services,
 		.policies = policies,
 		.knobs = &knobs->table,
 	};
@@ -285,6 +289,7 @@ const struct verb verb_recommend = {
 			  .type = OPTION_TIME,
 			  .preset = "30s",
 			  .about = "How long to look." },
+			OPTION_CONFIG,
 			OPTION_POLICY,
 			OPTION_POLICIES,
 			OPTION_KNOBS,

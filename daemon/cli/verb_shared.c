@@ -179,12 +179,13 @@ int policies_load_quietly(const struct invocation *invocation, const struct cata
 	return r;
 }
 
-void policies_print_errors(const struct invocation *invocation, const struct policy_set *set)
+static void print_errors(const struct invocation *invocation, const struct conf_error *errors,
+			 size_t n)
 {
-	size_t shown = set->n_errors < POLICY_ERRORS_MAX ? set->n_errors : POLICY_ERRORS_MAX;
+	size_t shown = n < CONF_ERRORS_MAX ? n : CONF_ERRORS_MAX;
 
 	for (size_t i = 0; i < shown; i++) {
-		const struct conf_error *error = &set->errors[i];
+		const struct conf_error *error = &errors[i];
 
 		if (error->line)
 			fprintf(invocation->err, "%s:%u:%u: %s\n", error->file, error->line,
@@ -192,8 +193,47 @@ void policies_print_errors(const struct invocation *invocation, const struct pol
 		else
 			fprintf(invocation->err, "%s: %s\n", error->file, error->text);
 	}
-	if (set->n_errors > shown)
-		fprintf(invocation->err, "... and %zu more\n", set->n_errors - shown);
+	if (n > shown)
+		fprintf(invocation->err, "... and %zu more\n", n - shown);
+}
+
+void policies_print_errors(const struct invocation *invocation, const struct policy_set *set)
+{
+	print_errors(invocation, set->errors, set->n_errors);
+}
+
+int config_read(const struct invocation *invocation, struct config **ret_config)
+{
+	const char *path = option_text(invocation, "--config");
+	int r;
+
+	if (option_given(invocation, "--config") && access(path, F_OK) < 0)
+		return cli_error(invocation, EXIT_CODE_ERROR,
+				 "unable to open the configuration '%s': %s", path,
+				 strerror(errno));
+	r = config_load(path, ret_config);
+	if (r == 0)
+		return EXIT_CODE_OK;
+	if (r != -EINVAL)
+		return cli_error(invocation, EXIT_CODE_ERROR,
+				 "unable to read the configuration '%s': %s", path, strerror(-r));
+	print_errors(invocation, (*ret_config)->errors, (*ret_config)->n_errors);
+	return cli_error(invocation, EXIT_CODE_ERROR, "%zu error%s in the configuration",
+			 (*ret_config)->n_errors, (*ret_config)->n_errors == 1 ? "" : "s");
+}
+
+int observer_wanted(const struct invocation *invocation, struct config **ret_config,
+		    struct observer_options *ret_options)
+{
+	int r = source_forced(invocation, ret_options);
+
+	if (r == EXIT_CODE_OK)
+		r = config_read(invocation, ret_config);
+	if (r != EXIT_CODE_OK)
+		return r;
+	ret_options->services = &(*ret_config)->services;
+	ret_options->run_dir = run_folder(invocation);
+	return EXIT_CODE_OK;
 }
 
 int knobs_load(const struct invocation *invocation, struct knob_file **ret_file)
@@ -204,15 +244,7 @@ int knobs_load(const struct invocation *invocation, struct knob_file **ret_file)
 	if (r < 0)
 		return cli_error(invocation, EXIT_CODE_ERROR, "unable to load knobs: %s",
 				 strerror(-r));
-	for (size_t i = 0; i < file->n_errors && i < CONF_ERRORS_MAX; i++) {
-		const struct conf_error *error = &file->errors[i];
-
-		if (error->line)
-			fprintf(invocation->err, "%s:%u:%u: %s\n", error->file, error->line,
-				error->column, error->text);
-		else
-			fprintf(invocation->err, "%s: %s\n", error->file, error->text);
-	}
+	print_errors(invocation, file->errors, file->n_errors);
 	if (file->n_errors)
 		return cli_error(invocation, EXIT_CODE_ERROR,
 				 "%zu error%s in the declared knobs; nothing was started",

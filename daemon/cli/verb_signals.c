@@ -219,14 +219,14 @@ static void print_markdown(FILE *out)
 }
 
 static int look(const struct invocation *invocation, struct sampler *sampler,
-		const char *force, const struct signal_pattern *pattern)
+		const struct observer_options *options, const struct signal_pattern *pattern)
 {
 	const struct scope only = option_scope(invocation, "--only");
 	struct progress progress;
 	uint64_t now = clock_now_ns();
 	int r;
 
-	r = sampler_init(sampler, force, pattern, &only, run_folder(invocation));
+	r = sampler_init(sampler, options, pattern, &only);
 	if (r < 0)
 		return r;
 	progress_begin(&progress, invocation->err, "looking for a second", now, LOOK_NS);
@@ -236,18 +236,15 @@ static int look(const struct invocation *invocation, struct sampler *sampler,
 }
 
 /* What each source says when nothing is demanded: whether it would work. */
-static size_t probe(const struct invocation *invocation, const char *force,
+static size_t probe(const struct observer_options *wanted,
 		    struct source_status sources[SOURCES_MAX])
 {
 	_cleanup_close_ int root = sysroot_open("/");
-	const struct observer_options options = {
-		.root = root,
-		.run_dir = run_folder(invocation),
-		.force = force,
-	};
+	struct observer_options options = *wanted;
 	struct observer *observer;
 	size_t n;
 
+	options.root = root;
 	if (root < 0 || observer_new(&options, &observer) < 0)
 		return 0;
 	n = observer_sources(observer, sources);
@@ -289,6 +286,7 @@ static int signals_run(const struct invocation *invocation)
 	const char *text = invocation->n_words ? invocation->words[0] : NULL;
 	_cleanup_(sampler_deinit) struct sampler sampler = SAMPLER_NONE;
 	bool values = !option_given(invocation, "--no-values");
+	_cleanup_config_ struct config *config = NULL;
 	struct observer_options options = { 0 };
 	struct source_status sources[SOURCES_MAX];
 	struct signal_pattern pattern;
@@ -305,14 +303,14 @@ static int signals_run(const struct invocation *invocation)
 	if (sampler_matches(&pattern) == 0)
 		return cli_usage_error(invocation, "no signal matches '%s'%s", text,
 				       sampler_did_you_mean(text, hint, sizeof(hint)));
-	r = source_forced(invocation, &options);
+	r = observer_wanted(invocation, &config, &options);
 	if (r != EXIT_CODE_OK)
 		return r;
 	if (!values) {
-		n = probe(invocation, options.force, sources);
+		n = probe(&options, sources);
 		return show(invocation, &pattern, NULL, sources, n);
 	}
-	r = look(invocation, &sampler, options.force, &pattern);
+	r = look(invocation, &sampler, &options, &pattern);
 	if (r < 0)
 		return cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s", strerror(-r));
 	n = observer_sources(sampler.observer, sources);
@@ -330,6 +328,7 @@ const struct verb verb_signals = {
 			{ .name = "--no-values",
 			  .about = "Only the catalogue: attach nothing, look at nothing." },
 			OPTION_ONLY,
+			OPTION_CONFIG,
 			OPTION_SOURCE,
 			OPTION_RUN,
 			{ .name = "--markdown", .about = "Print the reference (docs/signals.md)." },

@@ -69,6 +69,7 @@ static int watch_run(const struct invocation *invocation)
 	const struct scope only = option_scope(invocation, "--only");
 	_cleanup_(sampler_deinit) struct sampler sampler = SAMPLER_NONE;
 	const struct style style = style_of(invocation->out);
+	_cleanup_config_ struct config *config = NULL;
 	struct observer_options options = { 0 };
 	struct signal_pattern pattern;
 	size_t lines = 0;
@@ -82,10 +83,10 @@ static int watch_run(const struct invocation *invocation)
 		return cli_usage_error(invocation, "no signal matches '%s'%s", invocation->words[0],
 				       sampler_did_you_mean(invocation->words[0], hint,
 							    sizeof(hint)));
-	r = source_forced(invocation, &options);
+	r = observer_wanted(invocation, &config, &options);
 	if (r != EXIT_CODE_OK)
 		return r;
-	r = sampler_init(&sampler, options.force, &pattern, &only, run_folder(invocation));
+	r = sampler_init(&sampler, &options, &pattern, &only);
 	next = clock_now_ns();
 	for (uint64_t i = 0; r == 0 && (count == 0 || i < count); i++) {
 		next += interval;
@@ -127,6 +128,7 @@ const struct verb verb_watch = {
 			  .preset = "0",
 			  .about = "End after so many; 0 = never." },
 			OPTION_ONLY,
+			OPTION_CONFIG,
 			OPTION_SOURCE,
 			OPTION_RUN,
 			{ .name = NULL },

@@ -7,6 +7,7 @@
 
 #include "actuator/knob_file.h"
 #include "base/cleanup.h"
+#include "config/config.h"
 #include "daemon/cli/cli.h"
 #include "include/catalogue.h"
 #include "observer/observer.h"
@@ -17,13 +18,14 @@
 #define DEFAULT_LIMITS "/etc/flyball/limits.conf"
 #define DEFAULT_USER "flyball"
 #define DEFAULT_KNOBS "/etc/flyball/knobs.conf"
+#define DEFAULT_CONFIG "/etc/flyball/flyball.conf"
 
 struct client;
 
 extern const struct verb verb_doctor, verb_signals, verb_watch, verb_knobs, verb_recommend,
 	verb_daemon, verb_status, verb_trials, verb_trial, verb_explain, verb_abort, verb_rollback,
 	verb_freeze, verb_thaw, verb_limits, verb_set, verb_pin, verb_unpin, verb_drift,
-	verb_policy, verb_overhead, verb_help, verb_version;
+	verb_policy, verb_config, verb_overhead, verb_help, verb_version;
 
 /* Rows of options that several verbs have. */
 #define OPTION_RUN                                                                                 \
@@ -57,6 +59,13 @@ extern const struct verb verb_doctor, verb_signals, verb_watch, verb_knobs, verb
 		.preset = DEFAULT_KNOBS,                                                 \
 		.about = "Knobs that you declare yourself; nothing where there is none." \
 	}
+#define OPTION_CONFIG                                                                        \
+	{                                                                                    \
+		.name = "--config", .argument = "FILE", .type = OPTION_TEXT,                 \
+		.preset = DEFAULT_CONFIG,                                                    \
+		.about = "The configuration, and the files of the folder conf.d beside it; " \
+			 "nothing where there is none."                                      \
+	}
 /* Says that the brackets of a pattern of signals cannot be understood; returns the exit code. */
 int pattern_error(const struct invocation *invocation, const char *pattern);
 
@@ -77,6 +86,13 @@ const char *run_folder(const struct invocation *invocation);
 
 /* Puts what --source says into `options`. Returns an exit code, after saying what is wrong. */
 int source_forced(const struct invocation *invocation, struct observer_options *options);
+
+/*
+ * What the verb's own observer is to be like: --source, --run, and the services of --config, which the caller frees in
+ * either case. Returns an exit code, after saying what is wrong.
+ */
+int observer_wanted(const struct invocation *invocation, struct config **ret_config,
+		    struct observer_options *ret_options);
 
 /* Loads what --policy and --policies say; prints all errors. Returns an exit code; the caller frees the set. */
 int policies_load(const struct invocation *invocation, const struct catalogue *catalogue,
@@ -115,6 +131,12 @@ void policies_print_errors(const struct invocation *invocation, const struct pol
  */
 int knobs_load(const struct invocation *invocation, struct knob_file **ret_file);
 
+/*
+ * What --config says, for as long as the process lives. Returns EXIT_CODE_OK, or another after printing the errors; the
+ * caller frees it in either case.
+ */
+int config_read(const struct invocation *invocation, struct config **ret_config);
+
 /* Prints JSON for programs; returns EXIT_CODE_OK. */
 int print_json(const struct invocation *invocation, const json_t *json);
 
@@ -138,6 +160,12 @@ static inline void knob_file_freep(struct knob_file **file)
 	knob_file_free(*file);
 }
 
+static inline void config_freep(struct config **config)
+{
+	config_free(*config);
+}
+
+#define _cleanup_config_ _cleanup_(config_freep)
 #define _cleanup_knobs_ _cleanup_(knob_file_freep)
 #define _cleanup_json_ _cleanup_(json_unrefp)
 #define _cleanup_policies_ _cleanup_(policy_set_freep)

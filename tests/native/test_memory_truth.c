@@ -64,7 +64,8 @@ static void make_disk(struct truth *t)
 
 	snprintf(t->file, sizeof(t->file), "/tmp/flyball-truth-%d.disk", getpid());
 	snprintf(command, sizeof(command),
-		 "dd if=/dev/urandom of=%s bs=1M count=4 status=none && losetup -f --show %s",
+		 "modprobe -q loop; dd if=/dev/urandom of=%s bs=1M count=4 status=none && losetup "
+		 "-f --show %s",
 		 t->file, t->file);
 	pipe = popen(command, "r");
 	if (!pipe || !fgets(t->disk, sizeof(t->disk), pipe))

@@ -318,6 +318,35 @@ static int folder_remove(void **state)
 	return rmdir(folder);
 }
 
+static void a_configuration_is_checked_shown_and_needed_by_the_daemon(void **state)
+{
+	char path[] = "/tmp/flyball-config-XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	dprintf(fd, "services = ( { name = \"web\"; prot = 80; } );\n");
+	assert_int_equal(flyball("config", "check", "--config", path, NULL), EXIT_CODE_ERROR);
+	assert_non_null(strstr(err, path));
+	assert_non_null(
+		strstr(err, ":1:30: unknown key 'prot' in the service: did you mean 'port'?"));
+	assert_int_equal(flyball("daemon", "--config", path, NULL), EXIT_CODE_ERROR);
+	assert_non_null(strstr(err, "did you mean 'port'?"));
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	dprintf(fd, "services = ( { name = \"web\"; port = 80; } );\n");
+	close(fd);
+	assert_int_equal(flyball("config", "check", "--config", path, NULL), EXIT_CODE_OK);
+	assert_string_equal(out, "1 file, 1 service, no errors\n");
+	assert_int_equal(flyball("config", "show", "--config", path, NULL), EXIT_CODE_OK);
+	assert_non_null(strstr(out, "{ name = \"web\"; port = 80; }"));
+	unlink(path);
+	assert_int_equal(flyball("config", "check", "--config", path, NULL), EXIT_CODE_ERROR);
+	assert_non_null(strstr(err, "unable to open the configuration"));
+	assert_int_equal(flyball("config", "chekc", NULL), EXIT_CODE_USAGE);
+	assert_non_null(strstr(err, "did you mean 'check'?"));
+}
+
 static void without_a_daemon_the_remedy_is_named(void **state)
 {
 	(void)state;
@@ -496,6 +525,7 @@ int main(void)
 		cmocka_unit_test(no_colour_leaves_the_process_when_it_is_not_a_terminal),
 		cmocka_unit_test(the_references_in_docs_are_what_the_tables_say),
 		cmocka_unit_test(a_policy_error_ends_the_daemon_before_it_starts),
+		cmocka_unit_test(a_configuration_is_checked_shown_and_needed_by_the_daemon),
 		cmocka_unit_test_setup_teardown(without_a_daemon_the_remedy_is_named, folder_make,
 						folder_remove),
 		cmocka_unit_test_setup_teardown(

@@ -111,15 +111,6 @@ static void a_node_counts_refaults(void **state)
 	expect(f, SIGNAL_MEM_FREE, "1", 60 * 1024);
 }
 
-/* What 6.1 has of it, without what is not read. */
-static const char group_v2[] =
-	"anon 811008\nfile 9609216\nkernel 1703936\nfile_mapped 7561216\n"
-	"file_dirty 16384\nfile_writeback 0\nanon_thp 0\n"
-	"workingset_refault_anon 0\nworkingset_refault_file 1407\n"
-	"pgscan 3000\npgsteal 2000\npgscan_kswapd 1000\npgscan_direct 2000\n"
-	"pgsteal_kswapd 900\npgsteal_direct 1100\npgfault 83735\n"
-	"pgmajfault 12\npgrefill 5\nthp_fault_alloc 4\nthp_collapse_alloc 0\n";
-
 static void pages_by_node_and_balancing_are_counted(void **state)
 {
 	static const char *const keys[] = { "numa_hit ",           "numa_miss ",
@@ -155,7 +146,7 @@ static void a_group_of_v2_has_its_counts(void **state)
 	struct files *f = *state;
 
 	put(f, "sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory pids\n");
-	put(f, GROUP2, group_v2);
+	put_capture(f, GROUP2, "memory/stat-v2-6.1");
 	demand_memory(f, SCOPE_CGROUP);
 	assert_int_equal(status_of(f, "cgroup-memory")->state, SOURCE_ATTACHED);
 	add_to(f, GROUP2, "pgfault ", 105);

@@ -15,6 +15,7 @@
 #include "include/knob.h"
 #include "include/outcome.h"
 #include "include/policy.h"
+#include "include/service.h"
 #include "include/source.h"
 #include "include/trial.h"
 
@@ -45,6 +46,7 @@ static const struct {
 	TABLE(verdict, VERDICT_COUNT),
 	TABLE(reason, REASON_COUNT),
 	TABLE(loss, LOSS_COUNT),
+	TABLE(service_protocol, SERVICE_PROTOCOL_COUNT),
 	TABLE(source_state, SOURCE_STATE_COUNT),
 	TABLE(event_kind, EVENT_COUNT),
 };

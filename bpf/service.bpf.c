@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Reads and sends of services by programs whose arguments the verifier knows: tp_btf and fexit. User space loads those
+ * of one method. What they record: bpf/service_record.h.
+ */
+#define READ(pointer, field) ((pointer)->field)
+#include "bpf/kernel_net.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "bpf/service.h"
+#include "bpf/service_tcp.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct service_conn);
+} conns SEC(".maps");
+
+static __always_inline struct service_conn *conn_find(struct sock *sk)
+{
+	return bpf_sk_storage_get(&conns, sk, NULL, 0);
+}
+
+static __always_inline struct service_conn *conn_store(struct sock *sk, struct service_conn *new)
+{
+	struct service_conn *conn =
+		bpf_sk_storage_get(&conns, sk, new, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (conn)
+		*conn = *new; /* where it was there, of an earlier epoch */
+	return conn;
+}
+
+static __always_inline struct tcp_sock *tcp_of(struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_TCP ? bpf_skc_to_tcp_sock(sk) : NULL;
+}
+
+/*
+ * We come at the end of a send. On the machine's own loopback the answer may be there by then, and confirmed, and the next
+ * request here: what was sent without the answer does not confirm it.
+ */
+static __always_inline bool conn_is_ahead(struct sock *sk, struct tcp_sock *tcp)
+{
+	return tcp_unread(sk, tcp) && !tcp_is_acked(tcp);
+}
+
+#include "bpf/service_record.h"
+
+static __always_inline int did_read(struct sock *sk, int bytes, int flags)
+{
+	if (bytes > 0 && port_is_watched(sk) && !(flags & (MSG_PEEK | MSG_ERRQUEUE)))
+		conn_read(sk, bytes, bpf_ktime_get_ns());
+	return 0;
+}
+
+static __always_inline int did_send(struct sock *sk, int bytes)
+{
+	if (bytes > 0 && port_is_watched(sk))
+		conn_sent(sk, bytes, bpf_ktime_get_ns());
+	return 0;
+}
+
+/*
+ * Since 6e6eda44b939 ("sock: add tracepoint for send recv length"), 6.3: at the end of every read and send that goes by
+ * way of sock_recvmsg() and sock_sendmsg(), sendfile() and io_uring too, with what it returns. splice() from a TCP socket
+ * does not.
+ */
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(tp_btf_read, struct sock *sk, int ret, int flags)
+{
+	return did_read(sk, ret, flags);
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(tp_btf_send, struct sock *sk, int ret, int flags)
+{
+	return did_send(sk, ret);
+}
+
+/*
+ * recvmsg(socket, message, size, flags[, address length]): as since ec095263a965 ("net: remove noblock parameter from
+ * recvmsg() entities"), 5.19; newer kernels have no last argument, so where the result is has to be asked.
+ */
+static __always_inline int function_did_read(__u64 *ctx)
+{
+	__u64 ret = 0;
+
+	bpf_get_func_ret(ctx, &ret);
+	return did_read((struct sock *)ctx[0], (int)ret, (int)ctx[3]);
+}
+
+SEC("fexit/tcp_recvmsg")
+int fexit_tcp_read(__u64 *ctx)
+{
+	return function_did_read(ctx);
+}
+
+SEC("fexit/tcp_sendmsg")
+int BPF_PROG(fexit_tcp_send, struct sock *sk, void *msg, unsigned long size, int ret)
+{
+	return did_send(sk, ret);
+}
+
+/* sendfile(), until dc97391e6610 ("sock: Remove ->sendpage*() in favour of sendmsg(MSG_SPLICE_PAGES)"), 6.5. */
+SEC("fexit/tcp_sendpage")
+int BPF_PROG(fexit_tcp_page, struct sock *sk, void *page, int offset, unsigned long size, int flags,
+	     int ret)
+{
+	return did_send(sk, ret);
+}
+
+SEC("fexit/udp_recvmsg")
+int fexit_udp_read(__u64 *ctx)
+{
+	return function_did_read(ctx);
+}
+
+/* For a mapped address udpv6_sendmsg() calls it, with the same socket. */
+SEC("fexit/udp_sendmsg")
+int BPF_PROG(fexit_udp_send, struct sock *sk, void *msg, unsigned long size, int ret)
+{
+	return sk->__sk_common.skc_family == AF_INET ? did_send(sk, ret) : 0;
+}
+
+SEC("fexit/udpv6_recvmsg")
+int fexit_udp6_read(__u64 *ctx)
+{
+	return function_did_read(ctx);
+}
+
+SEC("fexit/udpv6_sendmsg")
+int BPF_PROG(fexit_udp6_send, struct sock *sk, void *msg, unsigned long size, int ret)
+{
+	return did_send(sk, ret);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -162,7 +162,8 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	     "Page cache being written now."),
 	HOST(MEM_SWAP_USED, GAUGE, BYTES, "memory", "mem.swap.used", "Swap space in use."),
 	EACH(MEM_FAULTS_MINOR, CGROUP, COUNTER, NONE, "memory", "mem.faults.minor",
-	     "Page faults that found the page in memory, or needed an empty one."),
+	     "Page faults that found the page in memory, or needed an empty one; on older kernels "
+	     "(6.1) also each major one."),
 	EACH(MEM_FAULTS_MAJOR, CGROUP, COUNTER, NONE, "memory", "mem.faults.major",
 	     "Page faults that needed a read from disk."),
 	EACH(MEM_SWAP_IN, CGROUP, COUNTER, NONE, "memory", "mem.swap.in",

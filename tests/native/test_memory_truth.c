@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The sources of memory against a program with a known number of page faults (tests/lab/faults.c). The faults of a control
- * group of its own are the program's exactly: the kernel adds up every two seconds, which are waited for. The host's lie
+ * group of its own are the program's exactly, but that older kernels count a major one as a minor one, too: the kernel adds up
+ * every two seconds, which are waited for. The host's lie
  * between two looks at /proc/vmstat inside and two outside of the observer's.
  */
 #include <errno.h>
@@ -161,7 +162,9 @@ static void the_faults_of_a_group_are_those_that_its_program_had(void **state)
 	assert_in_range(faulty.minor, MINOR, MINOR + 16);
 	assert_int_equal(faulty.major, MAJOR);
 	assert_int_equal(series(t, SIGNAL_MEM_FAULTS_MAJOR), MAJOR);
-	assert_int_equal(series(t, SIGNAL_MEM_FAULTS_MINOR), faulty.minor);
+	/* Older kernels (6.1) count a fault again when it is tried again after its read. */
+	if (series(t, SIGNAL_MEM_FAULTS_MINOR) != (double)(faulty.minor + MAJOR))
+		assert_int_equal(series(t, SIGNAL_MEM_FAULTS_MINOR), faulty.minor);
 	assert_int_equal(faulty_end(&faulty), 0);
 }
 

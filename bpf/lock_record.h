@@ -156,8 +156,7 @@ static __always_inline int contention_end(__u64 lock)
 		place->wait.lock = 0;
 	}
 	wait = bpf_ktime_get_ns() - began;
-	if (kind >= LOCK_KIND_COUNT)
-		return 0; /* never: the verifier cannot know */
+	kind %= LOCK_KIND_COUNT; /* as it is: the verifier cannot know */
 	hist_add(&cpu->kinds[kind], wait);
 	if (row)
 		hist_add_together(&row->kinds[kind], wait);

@@ -83,6 +83,7 @@ static void lock_try(const struct source_context *context, size_t method,
 
 static void lock_probe(const struct source_context *context, struct source_status *status)
 {
+	status->optional = 1; /* without BPF there is none, and nothing is broken */
 	if (methods_choose(&methods, context, 0, status) < LOCK_WAY_COUNT)
 		status->state = SOURCE_IDLE;
 }

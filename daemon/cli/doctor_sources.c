@@ -42,9 +42,11 @@ static void choose_method(const struct source_status *methods, size_t n,
 
 	while (first < n && methods[first].state == SOURCE_UNAVAILABLE)
 		first++;
-	if (first == n || !strcmp(methods[first].method, source->method))
+	if (n == 0 || (first < n && !strcmp(methods[first].method, source->method)))
 		return;
-	strcpy(source->method, methods[first].method);
+	if (first == n)
+		source->state = SOURCE_UNAVAILABLE;
+	strcpy(source->method, methods[first < n ? first : 0].method);
 	strcpy(source->text, methods[0].text);
 	strcpy(source->remedy, methods[0].remedy);
 }

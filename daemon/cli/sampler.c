@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -113,6 +114,22 @@ static size_t demands_of(const struct signal_pattern *pattern, const struct scop
 	return n;
 }
 
+/* What is made in the run folder goes before the process does. */
+static int hold_back_signals(struct sampler *sampler)
+{
+	static const int endings[] = { SIGHUP, SIGINT, SIGTERM, SIGPIPE };
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+		sigaddset(&mask, endings[i]);
+	sampler->ending = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (sampler->ending < 0)
+		return -errno;
+	sigprocmask(SIG_BLOCK, &mask, &sampler->held_back);
+	return 0;
+}
+
 int sampler_init(struct sampler *sampler, const struct observer_options *wanted,
 		 const struct signal_pattern *pattern, const struct scope *only)
 {
@@ -130,6 +147,8 @@ int sampler_init(struct sampler *sampler, const struct observer_options *wanted,
 		return -ENOMEM;
 	options.root = sampler->root;
 	r = observer_new(&options, &sampler->observer);
+	if (r == 0)
+		r = hold_back_signals(sampler);
 	if (r < 0)
 		return r;
 	n = demands_of(pattern, only, demands);
@@ -145,6 +164,9 @@ void sampler_deinit(struct sampler *sampler)
 	push_folder_close(&sampler->push);
 	free(sampler->frame);
 	closep(&sampler->root);
+	if (sampler->ending >= 0)
+		sigprocmask(SIG_SETMASK, &sampler->held_back, NULL);
+	closep(&sampler->ending);
 	*sampler = (struct sampler)SAMPLER_NONE;
 }
 
@@ -159,7 +181,10 @@ static void sleep_until(uint64_t until_ns)
 
 int sampler_step(struct sampler *sampler, uint64_t until_ns)
 {
-	struct pollfd waiting = { .fd = observer_descriptor(sampler->observer), .events = POLLIN };
+	struct pollfd waiting[] = {
+		{ .fd = observer_descriptor(sampler->observer), .events = POLLIN },
+		{ .fd = sampler->ending, .events = POLLIN },
+	};
 	uint64_t now_ns = clock_now_ns(), next_ns;
 
 	/* Takes in at most every DRAIN_NS what is pushed, and sleeps in between. */
@@ -169,8 +194,11 @@ int sampler_step(struct sampler *sampler, uint64_t until_ns)
 					       .tv_nsec =
 						       (long)((until_ns - now_ns) % NSEC_PER_SEC) };
 
-		if (ppoll(&waiting, 1, &left, NULL) > 0)
+		if (ppoll(waiting, ARRAY_SIZE(waiting), &left, NULL) > 0) {
+			if (waiting[1].revents)
+				return -EINTR;
 			observer_drain(sampler->observer);
+		}
 		now_ns = clock_now_ns();
 		next_ns = now_ns + DRAIN_NS < until_ns ? now_ns + DRAIN_NS : until_ns;
 		sleep_until(next_ns);

@@ -3,6 +3,7 @@
 #ifndef FLYBALL_DAEMON_SAMPLER_H
 #define FLYBALL_DAEMON_SAMPLER_H
 
+#include <signal.h>
 #include <stdint.h>
 
 #include "daemon/place.h"
@@ -15,11 +16,13 @@ struct sampler {
 	struct observer *observer;
 	struct frame *frame;
 	struct push_folder push;
+	int ending;         /* readable once a signal asks this process to end */
+	sigset_t held_back; /* signals that were let through before */
 };
 
-#define SAMPLER_NONE       \
-	{                  \
-		.root = -1 \
+#define SAMPLER_NONE                     \
+	{                                \
+		.root = -1, .ending = -1 \
 	}
 
 /*
@@ -48,9 +51,10 @@ size_t signal_pattern_scopes(const struct signal_pattern *pattern, uint32_t sign
  */
 int sampler_init(struct sampler *sampler, const struct observer_options *wanted,
 		 const struct signal_pattern *pattern, const struct scope *only);
+/* Takes away what sampler_init() made. A signal that asked to end was held back until now, and ends the process. */
 void sampler_deinit(struct sampler *sampler);
 
-/* Sleeps until `until_ns` and samples into sampler->frame. Returns 0 or -errno. */
+/* Sleeps until `until_ns` and samples into sampler->frame. Returns 0; -EINTR when it is asked to end; -errno. */
 int sampler_step(struct sampler *sampler, uint64_t until_ns);
 
 /* What help says of a pattern. */

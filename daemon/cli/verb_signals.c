@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -311,6 +312,8 @@ static int signals_run(const struct invocation *invocation)
 		return show(invocation, &pattern, NULL, sources, n);
 	}
 	r = look(invocation, &sampler, &options, &pattern);
+	if (r == -EINTR)
+		return EXIT_CODE_ERROR; /* the sampler's end lets the signal through */
 	if (r < 0)
 		return cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s", strerror(-r));
 	n = observer_sources(sampler.observer, sources);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -105,8 +106,10 @@ static int watch_run(const struct invocation *invocation)
 		if (fflush(invocation->out) == EOF)
 			break;
 	}
-	return r < 0 ? cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s", strerror(-r))
-		     : EXIT_CODE_OK;
+	/* Interrupted: the sampler's end lets the signal through. */
+	return r < 0 && r != -EINTR
+		       ? cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s", strerror(-r))
+		       : EXIT_CODE_OK;
 }
 
 const struct verb verb_watch = {

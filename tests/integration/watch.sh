@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Looking in the foreground leaves nothing in the run folder, however it ends.
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/lib.sh"
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+socket_there()
+{
+	[ -S "$dir/run/app/socket" ]
+}
+
+for signal in TERM INT HUP; do
+	# An interactive shell's own setting: a job in the background would ignore SIGINT.
+	env --default-signal=INT "$flyball" watch app --run "$dir/run" >"$dir/out" 2>&1 &
+	pid=$!
+	check "watch takes what is pushed" lab_await 10 socket_there
+	kill "-$signal" "$pid"
+	status=0
+	wait "$pid" || status=$?
+	check "SIG$signal ends it" equal "$status" "$((128 + $(kill -l "$signal")))"
+	check "and the run folder is gone" test ! -e "$dir/run"
+done
+"$flyball" watch '*' --run "$dir/run" --interval 50ms 2>/dev/null | head -n 1 >/dev/null || true
+"$flyball" watch app --run "$dir/run" --interval 50ms --count 2 >/dev/null
+check "so it is after a reader that had enough, and after the last sample" test ! -e "$dir/run"

@@ -171,25 +171,34 @@
  *     observer/block_tracer_off.c      the same in a build without BPF
  *     observer/cgroups.c               control groups listed
  *     observer/cpu.c                   /proc/stat: all CPUs, each CPU
+ *     observer/cpu_cgroup.c            control groups that run into their limit of CPU time
+ *     observer/cpu_state.c             frequency, idle states and heat of CPUs
  *     observer/disks.c                 which disks there are
  *     observer/events.c                the numbers of tracepoints
  *     observer/instances.c             demanded instances as they come and go
  *     observer/lock.c                  waits for the kernel's locks
  *     observer/lock_tracer.c           the programs at contention, and their rows
  *     observer/lock_tracer_off.c       the same in a build without BPF
- *     observer/memory.c                /proc/meminfo, /proc/vmstat, meminfo of nodes
+ *     observer/memory.c                /proc/meminfo, /proc/vmstat, the same of nodes
+ *     observer/memory_cgroup.c         memory.stat of control groups
+ *     observer/memory_rows.c           the signals of memory in these files
  *     observer/methods.c               the fallback chain of a source
  *     observer/net.c                   receiving and sending, by CPU and by interface
  *     observer/net_cpus.c              what each CPU took, dropped and left
  *     observer/netstat.c               tables of names over numbers of /proc/net
  *     observer/nics.c                  statistics and interrupts of an interface
+ *     observer/numa_maps.c             on which nodes the pages of a process are
+ *     observer/numa_process.c          its memory on nodes that it runs on, and on others
  *     observer/observer.c              demand to sources, samples to frames
  *     observer/paths.c                 paths that a pattern stands for
+ *     observer/perf_count.c            one counter of perf_event_open
+ *     observer/pmu.c                   cycles, instructions, misses, switches of CPUs
  *     observer/processes.c             processes listed
  *     observer/programs.c              the BPF programs of a source, loaded and attached
  *     observer/programs_probe.c        whether BPF programs may work here
  *     observer/psi.c                   /proc/pressure
  *     observer/psi_cgroup.c            pressure of control groups
+ *     observer/rapl.c                  the power that processor packages take
  *     observer/rows.c                  rows that programs count for processes and groups
  *     observer/sched.c                 tasks: running, waiting, asleep
  *     observer/sched_btf.c             what the kernel's types say of the scheduler
@@ -214,6 +223,8 @@
  *     observer/source.c                what all sources share
  *     observer/squeeze.c               squeezes by budget, from its BPF programs
  *     observer/squeeze_off.c           the same where BPF was left out
+ *     observer/task_delay.c            what the threads of a process waited for
+ *     observer/taskstats.c             the kernel's accounting of a process, over generic netlink
  *     observer/tcp.c                   TCP: the namespaces that are looked into
  *     observer/tcp_counters.c          counters of TCP in a namespace
  *     observer/tcp_dump.c              connections told by sock_diag

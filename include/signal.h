@@ -52,15 +52,58 @@ enum signal_id {
 	SIGNAL_CPU_IRQ,
 	SIGNAL_CPU_STEAL,
 	SIGNAL_CPU_IDLE,
+	SIGNAL_CPU_FREQUENCY,    /* Hz */
+	SIGNAL_CPU_IDLE_SHALLOW, /* shares of the tick */
+	SIGNAL_CPU_IDLE_DEEP,
+	SIGNAL_CPU_THROTTLE_CORE, /* by heat, events */
+	SIGNAL_CPU_THROTTLE_PACKAGE,
+	SIGNAL_CPU_THROTTLED, /* by a group's limit, share of its periods */
+	SIGNAL_CPU_THROTTLED_TIME,
+	SIGNAL_CPU_POWER,     /* watts */
 	SIGNAL_MEM_AVAILABLE, /* levels, bytes */
 	SIGNAL_MEM_FREE,
 	SIGNAL_MEM_CACHED,
 	SIGNAL_MEM_DIRTY,
 	SIGNAL_MEM_WRITEBACK,
 	SIGNAL_MEM_SWAP_USED,
-	SIGNAL_MEM_FAULTS_MAJOR, /* counters */
-	SIGNAL_MEM_SWAP_IN,
+	SIGNAL_MEM_FAULTS_MINOR, /* counters */
+	SIGNAL_MEM_FAULTS_MAJOR,
+	SIGNAL_MEM_SWAP_IN, /* pages */
 	SIGNAL_MEM_SWAP_OUT,
+	SIGNAL_MEM_STALL_RECLAIM, /* tasks that had to reclaim, or compact, before they got memory */
+	SIGNAL_MEM_STALL_COMPACT,
+	SIGNAL_MEM_SCAN_KSWAPD, /* pages looked at */
+	SIGNAL_MEM_SCAN_DIRECT,
+	SIGNAL_MEM_REFAULTS,    /* pages */
+	SIGNAL_MEM_THP_SUCCESS, /* huge pages */
+	SIGNAL_MEM_THP_FAILURE,
+	SIGNAL_NUMA_HIT, /* pages given, by where they were wanted and who got them */
+	SIGNAL_NUMA_MISS,
+	SIGNAL_NUMA_FOREIGN,
+	SIGNAL_NUMA_LOCAL,
+	SIGNAL_NUMA_OTHER,
+	SIGNAL_NUMA_HINT_MARKED, /* the kernel's own balancing */
+	SIGNAL_NUMA_HINT_FAULTS,
+	SIGNAL_NUMA_HINT_LOCAL,
+	SIGNAL_NUMA_MIGRATED,
+	SIGNAL_NUMA_PAGES_LOCAL, /* levels of a process, bytes */
+	SIGNAL_NUMA_PAGES_REMOTE,
+	SIGNAL_NUMA_PAGES_AGE, /* how old the two are */
+	SIGNAL_PMU_CYCLES,     /* what the hardware counts */
+	SIGNAL_PMU_INSTRUCTIONS,
+	SIGNAL_PMU_IPC, /* the second by the first */
+	SIGNAL_PMU_LLC_MISSES,
+	SIGNAL_PMU_BRANCH_MISSES,
+	SIGNAL_PMU_REMOTE_LOADS,
+	SIGNAL_PERF_FAULTS, /* what the kernel counts for perf */
+	SIGNAL_PERF_SWITCHES,
+	SIGNAL_TASK_DELAY_CPU, /* time that all threads of a process waited */
+	SIGNAL_TASK_DELAY_BLKIO,
+	SIGNAL_TASK_DELAY_SWAPIN,
+	SIGNAL_TASK_DELAY_FREEPAGES,
+	SIGNAL_TASK_DELAY_THRASHING,
+	SIGNAL_TASK_DELAY_COMPACT,
+	SIGNAL_TASK_DELAY_WPCOPY,
 	SIGNAL_SCHED_WAKEUP, /* durations, in the order of enum sched_time of bpf/sched.h */
 	SIGNAL_SCHED_PREEMPTED,
 	SIGNAL_SCHED_RUN,

@@ -25,7 +25,7 @@ int cgroups_open(struct cgroups *cgroups, int root, struct source_status *status
 {
 	char path[64];
 
-	cgroups->folder = -1;
+	*cgroups = (struct cgroups){ .folder = -1 };
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		snprintf(path, sizeof(path), "%s/cgroup.controllers", places[i]);
 		if (!sysroot_exists(root, path))
@@ -40,6 +40,49 @@ int cgroups_open(struct cgroups *cgroups, int root, struct source_status *status
 	source_say(status, SOURCE_UNAVAILABLE, REMEDY_V2,
 		   "control groups are v1 here, or not mounted: only v2 has this");
 	return -EOPNOTSUPP;
+}
+
+/* `cpuset cpu io memory hugetlb pids rdma misc` */
+static bool has_controller(int root, const char *place, const char *controller)
+{
+	const size_t length = strlen(controller);
+	char path[64], text[512];
+
+	snprintf(path, sizeof(path), "%s/cgroup.controllers", place);
+	if (sysroot_read(root, path, text, sizeof(text)) < 0)
+		return false;
+	for (const char *word = text; word; word = strchr(word, ' ')) {
+		word += *word == ' ';
+		if (!strncmp(word, controller, length) && strchr(" \n", word[length]))
+			return true;
+	}
+	return false;
+}
+
+int cgroups_open_controller(struct cgroups *cgroups, int root, const char *controller,
+			    struct source_status *status)
+{
+	char path[64], tasks[96];
+
+	*cgroups = (struct cgroups){ .folder = -1 };
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (has_controller(root, places[i], controller))
+			return cgroups_open(cgroups, root, status);
+	snprintf(path, sizeof(path), "sys/fs/cgroup/%s", controller);
+	snprintf(tasks, sizeof(tasks), "%s/tasks", path); /* v1 alone has it */
+	if (!sysroot_exists(root, tasks)) {
+		source_say(status, SOURCE_UNAVAILABLE, REMEDY_V2,
+			   "no hierarchy of control groups has the controller %s", controller);
+		return -EOPNOTSUPP;
+	}
+	cgroups->folder = openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (cgroups->folder < 0) {
+		source_say(status, SOURCE_UNAVAILABLE, "", "cannot open /%s: %s", path,
+			   strerror(errno));
+		return -errno;
+	}
+	cgroups->v1 = true;
+	return 0;
 }
 
 void cgroups_close(struct cgroups *cgroups)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Control groups of the unified hierarchy (v2), listed as instances: named by their path from its root (`/`, `/a/b`), known
- * by their inode, which the kernel never gives twice while it runs.
+ * Control groups of one hierarchy, listed as instances: named by their path from its root (`/`, `/a/b`), known by their inode,
+ * which the kernel never gives twice while it runs.
  */
 #ifndef FLYBALL_OBSERVER_CGROUPS_H
 #define FLYBALL_OBSERVER_CGROUPS_H
@@ -10,10 +10,15 @@
 
 struct cgroups {
 	int folder; /* the root of the hierarchy */
+	bool v1;
 };
 
-/* Finds the hierarchy. Returns 0, or -errno with why in text and remedy of `status`; -1 is in `folder` then. */
+/* Finds the unified hierarchy (v2). Returns 0, or -errno with why in text and remedy of `status`; -1 is in `folder` then. */
 int cgroups_open(struct cgroups *cgroups, int root, struct source_status *status);
+
+/* Likewise the hierarchy that has a controller: the unified one, else one of v1. */
+int cgroups_open_controller(struct cgroups *cgroups, int root, const char *controller,
+			    struct source_status *status);
 void cgroups_close(struct cgroups *cgroups);
 
 /*

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Memory: levels from /proc/meminfo and /sys/devices/system/node/nodeN/meminfo, counts from /proc/vmstat. Each file is read only
- * while something of it is demanded.
+ * Memory of the host and of nodes: levels from /proc/meminfo and /sys/devices/system/node/nodeN/meminfo, counts from the files
+ * vmstat beside them. Each file is read only while something of it is demanded.
  */
 #include "observer/source.h"
 
@@ -15,88 +15,58 @@
 #include "base/cleanup.h"
 #include "base/sysroot.h"
 #include "observer/instances.h"
-#include "observer/text.h"
+#include "observer/memory_rows.h"
 
-#define MEMORY_BYTES 16384 /* vmstat is some 4 KiB, meminfo 1.5 KiB */
 #define NODES_PATH "sys/devices/system/node"
 #define NODES_MAX 1024 /* CONFIG_NODES_SHIFT is 10 at most */
 
-enum memory_file {
-	MEMORY_MEMINFO,
-	MEMORY_VMSTAT,
-	MEMORY_FILE_COUNT,
-};
+#define HOST_FILES 2 /* MEMORY_MEMINFO, MEMORY_VMSTAT */
+static const char *const host_paths[HOST_FILES] = { "proc/meminfo", "proc/vmstat" };
 
-static const char *const memory_paths[MEMORY_FILE_COUNT] = {
-	[MEMORY_MEMINFO] = "proc/meminfo",
-	[MEMORY_VMSTAT] = "proc/vmstat",
-};
+#define NODE_FILES 2 /* MEMORY_NODE_MEMINFO, MEMORY_NODE_VMSTAT */
+static const char *const node_names[NODE_FILES] = { "meminfo", "vmstat" };
 
-struct memory_row {
-	enum signal_id signal;
-	enum memory_file file;
-	const char *key;
-	const char *less; /* a second level to take off; NULL = none */
-	/* The same in a node's meminfo; NULL = nodes have it not. */
-	const char *node_key, *node_less;
-};
-
-static const struct memory_row memory_rows[] = {
-	{ .signal = SIGNAL_MEM_AVAILABLE, .file = MEMORY_MEMINFO, .key = "MemAvailable:" },
-	{ .signal = SIGNAL_MEM_FREE,
-	  .file = MEMORY_MEMINFO,
-	  .key = "MemFree:",
-	  .node_key = " MemFree:" },
-	{ .signal = SIGNAL_MEM_CACHED,
-	  .file = MEMORY_MEMINFO,
-	  .key = "Cached:",
-	  .node_key = " FilePages:",
-	  .node_less = " SwapCached:" },
-	{ .signal = SIGNAL_MEM_DIRTY,
-	  .file = MEMORY_MEMINFO,
-	  .key = "Dirty:",
-	  .node_key = " Dirty:" },
-	{ .signal = SIGNAL_MEM_WRITEBACK,
-	  .file = MEMORY_MEMINFO,
-	  .key = "Writeback:",
-	  .node_key = " Writeback:" },
-	{ .signal = SIGNAL_MEM_SWAP_USED,
-	  .file = MEMORY_MEMINFO,
-	  .key = "SwapTotal:",
-	  .less = "SwapFree:" },
-	{ .signal = SIGNAL_MEM_FAULTS_MAJOR, .file = MEMORY_VMSTAT, .key = "pgmajfault " },
-	{ .signal = SIGNAL_MEM_SWAP_IN, .file = MEMORY_VMSTAT, .key = "pswpin " },
-	{ .signal = SIGNAL_MEM_SWAP_OUT, .file = MEMORY_VMSTAT, .key = "pswpout " },
+struct node {
+	int fds[NODE_FILES];
+	struct memory_counts counts;
 };
 
 struct memory {
 	int root;         /* of the context */
 	int nodes_folder; /* -1 = the kernel has no nodes */
-	int fds[MEMORY_FILE_COUNT];
-	struct instances nodes;
-	int node_fds[NODES_MAX]; /* meminfo of each, by place */
-	struct {
-		uint64_t count;
-		bool known;
-	} before[ARRAY_SIZE(memory_rows)];
-	char texts[MEMORY_FILE_COUNT][MEMORY_BYTES];
+	int fds[HOST_FILES];
+	struct memory_counts counts;
+	struct signal_set missing; /* demanded, but not counted by this kernel */
+	struct instances instances;
+	struct node nodes[NODES_MAX]; /* by place */
+	char text[MEMORY_BYTES];
 };
 
 static int node_come(void *source, const struct instance *instance, size_t place)
 {
 	struct memory *memory = source;
+	struct node *node = &memory->nodes[place];
 	char path[96];
 
-	snprintf(path, sizeof(path), NODES_PATH "/node%.16s/meminfo", instance->scope.name);
-	memory->node_fds[place] = source_open_file(memory->root, path);
-	return memory->node_fds[place] < 0 ? memory->node_fds[place] : 0;
+	memset(&node->counts, 0, sizeof(node->counts));
+	for (size_t i = 0; i < NODE_FILES; i++)
+		node->fds[i] = -1;
+	for (size_t i = 0; i < NODE_FILES; i++) {
+		snprintf(path, sizeof(path), NODES_PATH "/node%.16s/%s", instance->scope.name,
+			 node_names[i]);
+		node->fds[i] = source_open_file(memory->root, path);
+		if (node->fds[i] < 0)
+			return node->fds[i];
+	}
+	return 0;
 }
 
 static void node_go(void *source, size_t place)
 {
 	struct memory *memory = source;
 
-	closep(&memory->node_fds[place]);
+	for (size_t i = 0; i < NODE_FILES; i++)
+		closep(&memory->nodes[place].fds[i]);
 }
 
 static int node_list(void *source, struct instances *instances)
@@ -118,33 +88,42 @@ static void memory_close(void *state)
 {
 	struct memory *memory = state;
 
-	instances_deinit(&memory->nodes);
+	instances_deinit(&memory->instances);
 	closep(&memory->nodes_folder);
-	for (size_t i = 0; i < MEMORY_FILE_COUNT; i++)
+	for (size_t i = 0; i < HOST_FILES; i++)
 		closep(&memory->fds[i]);
+}
+
+static int memory_open_files(int fds[HOST_FILES], const struct source_context *context,
+			     struct source_status *status)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < HOST_FILES; i++) {
+		fds[i] = source_open_file(context->root, host_paths[i]);
+		if (fds[i] < 0 && r == 0) {
+			r = fds[i];
+			source_say(status, SOURCE_UNAVAILABLE, "mount /proc", "cannot read /%s: %s",
+				   host_paths[i], strerror(-r));
+		}
+	}
+	return r;
 }
 
 static int memory_open(void *state, const struct source_context *context,
 		       const struct source_demand *demand, struct source_status *status)
 {
 	struct memory *memory = state;
-	int r = 0;
+	int r;
 
 	(void)demand;
 	memory->root = context->root;
 	memory->nodes_folder =
 		openat(context->root, NODES_PATH, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (size_t i = 0; i < MEMORY_FILE_COUNT; i++) {
-		memory->fds[i] = source_open_file(context->root, memory_paths[i]);
-		if (memory->fds[i] < 0 && r == 0) {
-			r = memory->fds[i];
-			source_say(status, SOURCE_UNAVAILABLE, "mount /proc", "cannot read /%s: %s",
-				   memory_paths[i], strerror(-r));
-		}
-	}
+	r = memory_open_files(memory->fds, context, status);
 	if (r < 0)
 		return r;
-	r = instances_init(&memory->nodes, SCOPE_NODE, NODES_MAX, &node_ops, memory);
+	r = instances_init(&memory->instances, SCOPE_NODE, NODES_MAX, &node_ops, memory);
 	if (r < 0)
 		source_say(status, SOURCE_UNAVAILABLE, "", "out of memory");
 	else
@@ -154,141 +133,89 @@ static int memory_open(void *state, const struct source_context *context,
 
 static void memory_probe(const struct source_context *context, struct source_status *status)
 {
+	int fds[HOST_FILES];
+
 	strcpy(status->method, "procfs");
-	for (size_t i = 0; i < MEMORY_FILE_COUNT; i++) {
-		_cleanup_close_ int fd = source_open_file(context->root, memory_paths[i]);
-
-		if (fd < 0) {
-			source_say(status, SOURCE_UNAVAILABLE, "mount /proc", "cannot read /%s: %s",
-				   memory_paths[i], strerror(-fd));
-			return;
-		}
-	}
-	source_say(status, SOURCE_IDLE, "", "%s", "");
+	if (memory_open_files(fds, context, status) == 0)
+		source_say(status, SOURCE_IDLE, "", "%s", "");
+	for (size_t i = 0; i < HOST_FILES; i++)
+		closep(&fds[i]);
 }
 
-/*
- * meminfo:  MemAvailable:   24341388 kB
- * vmstat:   pgmajfault 1093
- */
-static bool memory_find(const char *text, const char *key, uint64_t *ret_number)
+static void memory_read(struct memory *memory, int fd)
 {
-	const char *number = text_line(text, key);
-
-	return number && text_numbers(number, ret_number, 1);
+	if (sysroot_reread(fd, memory->text, MEMORY_BYTES) < 0)
+		memory->text[0] = '\0';
 }
 
-static double memory_level(const char *text, const char *key, const char *less, uint64_t *losses)
+static void node_sample_file(struct memory *memory, size_t place, enum memory_file file,
+			     struct sampler *sampler)
 {
-	uint64_t level_kib, less_kib = 0;
+	const struct instance *instance = &memory->instances.places[place];
+	struct node *node = &memory->nodes[place];
 
-	if (!memory_find(text, key, &level_kib) || (less && !memory_find(text, less, &less_kib)) ||
-	    less_kib > level_kib) {
-		losses[LOSS_EVENT]++;
-		return NAN;
-	}
-	return (double)(level_kib - less_kib) * 1024.0;
-}
-
-static double memory_count(struct memory *memory, size_t i, const char *text, uint64_t *losses)
-{
-	uint64_t count, before = memory->before[i].count;
-	const bool known = memory->before[i].known;
-
-	memory->before[i].known = memory_find(text, memory_rows[i].key, &count);
-	if (!memory->before[i].known || (known && count < before)) {
-		losses[LOSS_EVENT]++;
-		return NAN;
-	}
-	memory->before[i].count = count;
-	return known ? (double)(count - before) : NAN;
-}
-
-/*
- * Node 0 MemFree:        21310128 kB
- * The node's number is in front of every line: taken off, so that a key begins one.
- */
-static void node_lines(char *text)
-{
-	char *to = text;
-
-	for (const char *line = text; *line;) {
-		const char *end = strchr(line, '\n'), *key;
-		size_t length = end ? (size_t)(end - line) + 1 : strlen(line);
-
-		key = !strncmp(line, "Node ", 5) ? memchr(line + 5, ' ', length - 5) : NULL;
-		if (key) {
-			memmove(to, key, length - (size_t)(key - line));
-			to += length - (size_t)(key - line);
-		}
-		line += length;
-	}
-	*to = '\0';
-}
-
-static void node_sample(struct memory *memory, size_t place, struct sampler *sampler)
-{
-	const struct instance *node = &memory->nodes.places[place];
-	/* The host's own text is done with by now. */
-	char *text = memory->texts[MEMORY_MEMINFO];
-
-	if (sysroot_reread(memory->node_fds[place], text, MEMORY_BYTES) < 0)
-		text[0] = '\0';
-	node_lines(text);
-	for (size_t i = 0; i < ARRAY_SIZE(memory_rows); i++) {
-		const struct memory_row *row = &memory_rows[i];
-
-		if (row->node_key && signal_set_has(&node->signals, row->signal))
-			instance_value(node, sampler, row->signal,
-				       memory_level(text, row->node_key, row->node_less,
-						    sampler->losses));
-	}
+	if (!memory_has_any(file, &instance->signals))
+		return;
+	memory_read(memory, node->fds[file - MEMORY_NODE_MEMINFO]);
+	if (file == MEMORY_NODE_MEMINFO)
+		memory_node_lines(memory->text);
+	for (enum signal_id i = MEMORY_FIRST; i <= MEMORY_LAST; i++)
+		if (memory_has(file, i) && signal_set_has(&instance->signals, i))
+			instance_value(instance, sampler, i,
+				       memory_value(&node->counts, i, file, memory->text,
+						    sampler->losses, &memory->missing));
 }
 
 static void memory_sample_nodes(struct memory *memory, struct sampler *sampler)
 {
-	if (instances_due(&memory->nodes, sampler))
+	if (instances_due(&memory->instances, sampler))
 		sampler->losses[LOSS_EVENT] +=
-			instances_scan(&memory->nodes, sampler->demand, sampler->now_ns) < 0;
-	instances_count(&memory->nodes, sampler);
-	for (size_t i = 0; i < memory->nodes.n_places; i++)
-		if (memory->nodes.places[i].used)
-			node_sample(memory, i, sampler);
+			instances_scan(&memory->instances, sampler->demand, sampler->now_ns) < 0;
+	instances_count(&memory->instances, sampler);
+	for (size_t i = 0; i < memory->instances.n_places; i++) {
+		if (!memory->instances.places[i].used)
+			continue;
+		node_sample_file(memory, i, MEMORY_NODE_MEMINFO, sampler);
+		node_sample_file(memory, i, MEMORY_NODE_VMSTAT, sampler);
+	}
 }
 
 static void memory_sample(void *state, struct sampler *sampler)
 {
-	bool read[MEMORY_FILE_COUNT] = { 0 };
 	struct memory *memory = state;
 
-	for (size_t i = 0; i < ARRAY_SIZE(memory_rows); i++) {
-		const struct memory_row *row = &memory_rows[i];
-		char *text = memory->texts[row->file];
-		double value;
-
-		if (!sampler_wants_host(sampler, row->signal)) {
-			memory->before[i].known = false;
+	if (sampler->interval_ns == 0) /* the demand may be another one */
+		memory->missing = (struct signal_set){ 0 };
+	for (enum memory_file file = MEMORY_MEMINFO; file <= MEMORY_VMSTAT; file++) {
+		if (!memory_has_any(file, &sampler->demand->host))
 			continue;
-		}
-		if (!read[row->file] &&
-		    sysroot_reread(memory->fds[row->file], text, MEMORY_BYTES) < 0)
-			text[0] = '\0';
-		read[row->file] = true;
-		value = row->file == MEMORY_MEMINFO
-				? memory_level(text, row->key, row->less, sampler->losses)
-				: memory_count(memory, i, text, sampler->losses);
-		sampler_host(sampler, row->signal, value);
+		memory_read(memory, memory->fds[file]);
+		for (enum signal_id i = MEMORY_FIRST; i <= MEMORY_LAST; i++)
+			if (memory_has(file, i) && sampler_wants_host(sampler, i))
+				sampler_host(sampler, i,
+					     memory_value(&memory->counts, i, file, memory->text,
+							  sampler->losses, &memory->missing));
 	}
 	memory_sample_nodes(memory, sampler);
 }
 
+static void memory_status(void *state, struct source_status *status)
+{
+	const struct memory *memory = state;
+
+	instances_say(&memory->instances, status);
+	memory_say_missing(&memory->missing, status);
+}
+
 const struct source_ops memory_source = {
 	.name = "memory",
-	.first = SIGNAL_MEM_AVAILABLE,
-	.last = SIGNAL_MEM_SWAP_OUT,
+	.first = MEMORY_FIRST,
+	.last = MEMORY_LAST,
+	.scopes = SCOPE_BIT(SCOPE_HOST) | SCOPE_BIT(SCOPE_NODE),
 	.state_size = sizeof(struct memory),
 	.probe = memory_probe,
 	.open = memory_open,
 	.sample = memory_sample,
 	.close = memory_close,
+	.status = memory_status,
 };

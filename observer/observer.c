@@ -14,9 +14,11 @@
 #include "observer/source.h"
 
 static const struct source_ops *const sources[] = {
-	&block_source,  &psi_source,   &cgroup_psi_source, &cpu_source,
-	&memory_source, &sched_source, &lock_source,       &app_source,
-	&tcp_source,    &net_source,   &tcp_split_source,  &service_source,
+	&block_source,         &psi_source,          &cgroup_psi_source, &cpu_source,
+	&cpu_state_source,     &cgroup_cpu_source,   &rapl_source,       &memory_source,
+	&cgroup_memory_source, &numa_process_source, &task_delay_source, &pmu_source,
+	&perf_source,          &sched_source,        &lock_source,       &app_source,
+	&tcp_source,           &net_source,          &tcp_split_source,  &service_source,
 };
 
 _Static_assert(ARRAY_SIZE(sources) <= SOURCES_MAX, "observer_sources() has room for all");

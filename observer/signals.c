@@ -17,12 +17,27 @@
 			  .scopes = SCOPE_BIT(SCOPE_##also_), \
 			  .source = source_,                  \
 			  .about = about_ }
+#define BOTH(id, also_, too_, kind_, unit_, source_, name_, about_)                     \
+	[SIGNAL_##id] = { .name = name_,                                                \
+			  .kind = SIGNAL_##kind_,                                       \
+			  .unit = UNIT_##unit_,                                         \
+			  .scope = SCOPE_HOST,                                          \
+			  .scopes = SCOPE_BIT(SCOPE_##also_) | SCOPE_BIT(SCOPE_##too_), \
+			  .source = source_,                                            \
+			  .about = about_ }
 #define HOST(id, kind_, unit_, source_, name_, about_) \
 	[SIGNAL_##id] = { .name = name_,               \
 			  .kind = SIGNAL_##kind_,      \
 			  .unit = UNIT_##unit_,        \
 			  .scope = SCOPE_HOST,         \
 			  .source = source_,           \
+			  .about = about_ }
+#define OF(scope_, id, kind_, unit_, source_, name_, about_) \
+	[SIGNAL_##id] = { .name = name_,                     \
+			  .kind = SIGNAL_##kind_,            \
+			  .unit = UNIT_##unit_,              \
+			  .scope = SCOPE_##scope_,           \
+			  .source = source_,                 \
 			  .about = about_ }
 #define SCHED(id, kind_, unit_, name_, about_)                                             \
 	[SIGNAL_SCHED_##id] = { .name = "sched." name_,                                    \
@@ -119,20 +134,112 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	     "Share of the CPUs' time that the hypervisor gave to others."),
 	EACH(CPU_IDLE, CPU, GAUGE, RATIO, "cpu", "cpu.idle", "Share of the CPUs' time idle."),
 
+	OF(CPU, CPU_FREQUENCY, GAUGE, NONE, "cpu-state", "cpu.frequency",
+	   "Clock frequency that its driver says, Hz."),
+	OF(CPU, CPU_IDLE_SHALLOW, GAUGE, RATIO, "cpu-state", "cpu.idle.shallow",
+	   "Share of the tick in the shallowest idle state, mostly polling."),
+	OF(CPU, CPU_IDLE_DEEP, GAUGE, RATIO, "cpu-state", "cpu.idle.deep",
+	   "Share of the tick in the deepest idle state."),
+	OF(CPU, CPU_THROTTLE_CORE, COUNTER, NONE, "cpu-state", "cpu.throttle.core",
+	   "Times that heat slowed the core down."),
+	OF(CPU, CPU_THROTTLE_PACKAGE, COUNTER, NONE, "cpu-state", "cpu.throttle.package",
+	   "Times that heat slowed its package down."),
+	OF(CGROUP, CPU_THROTTLED, GAUGE, RATIO, "cgroup-cpu", "cpu.throttled",
+	   "Share of the periods in which the group ran into its limit of CPU time."),
+	OF(CGROUP, CPU_THROTTLED_TIME, COUNTER, TIME, "cgroup-cpu", "cpu.throttled.time",
+	   "Time that its run queues waited for the next period, of all CPUs."),
+	HOST(CPU_POWER, GAUGE, NONE, "rapl", "cpu.power",
+	     "Power that all processor packages take, in watts."),
+
 	HOST(MEM_AVAILABLE, GAUGE, BYTES, "memory", "mem.available",
 	     "Memory that can be had without swapping, by the kernel's estimate."),
 	EACH(MEM_FREE, NODE, GAUGE, BYTES, "memory", "mem.free", "Memory that nobody uses."),
-	EACH(MEM_CACHED, NODE, GAUGE, BYTES, "memory", "mem.cached",
+	BOTH(MEM_CACHED, NODE, CGROUP, GAUGE, BYTES, "memory", "mem.cached",
 	     "Page cache, without swap cache; of a node with buffers."),
-	EACH(MEM_DIRTY, NODE, GAUGE, BYTES, "memory", "mem.dirty",
+	BOTH(MEM_DIRTY, NODE, CGROUP, GAUGE, BYTES, "memory", "mem.dirty",
 	     "Page cache that waits to be written."),
-	EACH(MEM_WRITEBACK, NODE, GAUGE, BYTES, "memory", "mem.writeback",
+	BOTH(MEM_WRITEBACK, NODE, CGROUP, GAUGE, BYTES, "memory", "mem.writeback",
 	     "Page cache being written now."),
 	HOST(MEM_SWAP_USED, GAUGE, BYTES, "memory", "mem.swap.used", "Swap space in use."),
-	HOST(MEM_FAULTS_MAJOR, COUNTER, NONE, "memory", "mem.faults.major",
+	EACH(MEM_FAULTS_MINOR, CGROUP, COUNTER, NONE, "memory", "mem.faults.minor",
+	     "Page faults that found the page in memory, or needed an empty one; on older kernels "
+	     "(6.1) also each major one."),
+	EACH(MEM_FAULTS_MAJOR, CGROUP, COUNTER, NONE, "memory", "mem.faults.major",
 	     "Page faults that needed a read from disk."),
-	HOST(MEM_SWAP_IN, COUNTER, NONE, "memory", "mem.swap.in", "Pages read back from swap."),
-	HOST(MEM_SWAP_OUT, COUNTER, NONE, "memory", "mem.swap.out", "Pages written to swap."),
+	EACH(MEM_SWAP_IN, CGROUP, COUNTER, NONE, "memory", "mem.swap.in",
+	     "Pages read back from swap; of a group not on v1."),
+	EACH(MEM_SWAP_OUT, CGROUP, COUNTER, NONE, "memory", "mem.swap.out",
+	     "Pages written to swap; of a group not on v1."),
+	HOST(MEM_STALL_RECLAIM, COUNTER, NONE, "memory", "mem.stall.reclaim",
+	     "Allocations that had to reclaim memory themselves first."),
+	HOST(MEM_STALL_COMPACT, COUNTER, NONE, "memory", "mem.stall.compact",
+	     "Allocations that had to compact memory themselves first."),
+	EACH(MEM_SCAN_KSWAPD, CGROUP, COUNTER, NONE, "memory", "mem.scan.kswapd",
+	     "Pages that kswapd looked at to reclaim them; of a group not on v1."),
+	EACH(MEM_SCAN_DIRECT, CGROUP, COUNTER, NONE, "memory", "mem.scan.direct",
+	     "Pages that allocating tasks looked at to reclaim them; of a group not on v1."),
+	BOTH(MEM_REFAULTS, NODE, CGROUP, COUNTER, NONE, "memory", "mem.refaults",
+	     "Pages read back soon after they were reclaimed: the working set does not fit."),
+	EACH(MEM_THP_SUCCESS, CGROUP, COUNTER, NONE, "memory", "mem.thp.success",
+	     "Transparent huge pages given at a fault or by khugepaged; of a group not on v1."),
+	HOST(MEM_THP_FAILURE, COUNTER, NONE, "memory", "mem.thp.failure",
+	     "Transparent huge pages wanted at a fault or by khugepaged, and not to be had."),
+
+	EACH(NUMA_HIT, NODE, COUNTER, NONE, "memory", "numa.hit",
+	     "Pages given on the node that was wanted."),
+	EACH(NUMA_MISS, NODE, COUNTER, NONE, "memory", "numa.miss",
+	     "Pages given on a node although another one was wanted."),
+	EACH(NUMA_FOREIGN, NODE, COUNTER, NONE, "memory", "numa.foreign",
+	     "Pages wanted on a node and given on another one."),
+	EACH(NUMA_LOCAL, NODE, COUNTER, NONE, "memory", "numa.local",
+	     "Pages given on a node to a task that ran on it."),
+	EACH(NUMA_OTHER, NODE, COUNTER, NONE, "memory", "numa.other",
+	     "Pages given on a node to a task that ran on another one."),
+	EACH(NUMA_HINT_MARKED, CGROUP, COUNTER, NONE, "memory", "numa.hint.marked",
+	     "Page table entries that balancing marked to see who uses them."),
+	EACH(NUMA_HINT_FAULTS, CGROUP, COUNTER, NONE, "memory", "numa.hint.faults",
+	     "Faults on marked entries."),
+	HOST(NUMA_HINT_LOCAL, COUNTER, NONE, "memory", "numa.hint.local",
+	     "Faults on marked entries whose page was on the task's own node."),
+	EACH(NUMA_MIGRATED, CGROUP, COUNTER, NONE, "memory", "numa.migrated",
+	     "Pages that balancing moved to another node."),
+	OF(PROCESS, NUMA_PAGES_LOCAL, GAUGE, BYTES, "numa-process", "numa.pages.local",
+	   "Memory on the nodes that its threads last ran on."),
+	OF(PROCESS, NUMA_PAGES_REMOTE, GAUGE, BYTES, "numa-process", "numa.pages.remote",
+	   "Memory on other nodes."),
+	OF(PROCESS, NUMA_PAGES_AGE, GAUGE, TIME, "numa-process", "numa.pages.age",
+	   "How long ago the two were looked at: every 10 s, and more rarely where it takes "
+	   "long."),
+
+	EACH(PMU_CYCLES, CPU, COUNTER, NONE, "pmu", "pmu.cycles",
+	     "Clock cycles that a CPU did not sleep."),
+	EACH(PMU_INSTRUCTIONS, CPU, COUNTER, NONE, "pmu", "pmu.instructions",
+	     "Instructions that were carried out."),
+	EACH(PMU_IPC, CPU, GAUGE, NONE, "pmu", "pmu.ipc", "Instructions a cycle."),
+	EACH(PMU_LLC_MISSES, CPU, COUNTER, NONE, "pmu", "pmu.llc.misses",
+	     "Reads and writes that the last cache had not."),
+	EACH(PMU_BRANCH_MISSES, CPU, COUNTER, NONE, "pmu", "pmu.branch.misses",
+	     "Branches that were foretold wrong."),
+	EACH(PMU_REMOTE_LOADS, CPU, COUNTER, NONE, "pmu", "pmu.remote.loads",
+	     "Reads from the memory of another node."),
+	EACH(PERF_FAULTS, CPU, COUNTER, NONE, "perf", "perf.faults", "Page faults of programs."),
+	EACH(PERF_SWITCHES, CPU, COUNTER, NONE, "perf", "perf.switches",
+	     "Switches from one task to another."),
+
+	OF(PROCESS, TASK_DELAY_CPU, COUNTER, TIME, "task-delay", "task.delay.cpu",
+	   "Time that its threads waited for a CPU."),
+	OF(PROCESS, TASK_DELAY_BLKIO, COUNTER, TIME, "task-delay", "task.delay.blkio",
+	   "Time that its threads waited for reads and writes to end."),
+	OF(PROCESS, TASK_DELAY_SWAPIN, COUNTER, TIME, "task-delay", "task.delay.swapin",
+	   "Time that its threads waited for pages to come back from swap."),
+	OF(PROCESS, TASK_DELAY_FREEPAGES, COUNTER, TIME, "task-delay", "task.delay.freepages",
+	   "Time that its threads waited for memory to be reclaimed."),
+	OF(PROCESS, TASK_DELAY_THRASHING, COUNTER, TIME, "task-delay", "task.delay.thrashing",
+	   "Time that its threads waited for pages that had just been reclaimed."),
+	OF(PROCESS, TASK_DELAY_COMPACT, COUNTER, TIME, "task-delay", "task.delay.compact",
+	   "Time that its threads waited for memory to be compacted."),
+	OF(PROCESS, TASK_DELAY_WPCOPY, COUNTER, TIME, "task-delay", "task.delay.wpcopy",
+	   "Time that its threads waited for pages to be copied on a write."),
 
 	SCHED(WAKEUP, DISTRIBUTION, TIME, "wakeup",
 	      "Time of tasks from being woken, or made, to running."),

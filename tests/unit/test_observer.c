@@ -262,6 +262,7 @@ static void memory_levels_are_bytes_and_counts_are_differences(void **state)
 	expect(f, SIGNAL_MEM_DIRTY, "", 128 * 1024.0);
 	expect(f, SIGNAL_MEM_WRITEBACK, "", 64 * 1024.0);
 	expect(f, SIGNAL_MEM_SWAP_USED, "", 1024 * 1024.0);
+	expect(f, SIGNAL_MEM_FAULTS_MINOR, "", 100);
 	expect(f, SIGNAL_MEM_FAULTS_MAJOR, "", 7);
 	expect(f, SIGNAL_MEM_SWAP_IN, "", 11);
 	expect(f, SIGNAL_MEM_SWAP_OUT, "", 13);
@@ -351,6 +352,7 @@ static void each_node_has_levels_of_its_own(void **state)
 
 	run("mkdir -p %s/sys/devices/system/node/node1%s", f->folder, "");
 	put(f, "sys/devices/system/node/node1/meminfo", text);
+	put(f, "sys/devices/system/node/node1/vmstat", "nr_free_pages 15\n");
 	start(f, NULL);
 	demand_everything(f);
 	sample(f, T0);

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Two processes that always want the same CPU for a second. What one waits for it lies between looks at its schedstat, another
+ * way to the kernel's count, inside and outside of the observer's; and it is the time that it did not run.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/sysroot.h"
+#include "observer/observer.h"
+
+#define RUN_US 1000000
+
+static pid_t busy(void)
+{
+	cpu_set_t first;
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	sched_setaffinity(0, sizeof(first), &first);
+	for (;;)
+		;
+}
+
+/* 310214021 2012345 87: nanoseconds that it ran, and waited for a CPU. */
+static void schedstat(pid_t pid, uint64_t *ret_ran_ns, uint64_t *ret_waited_ns)
+{
+	char path[64], text[128];
+	int root = sysroot_open("/");
+
+	snprintf(path, sizeof(path), "proc/%d/schedstat", pid);
+	assert_true(sysroot_read(root, path, text, sizeof(text)) > 0);
+	close(root);
+	assert_int_equal(sscanf(text, "%" SCNu64 " %" SCNu64, ret_ran_ns, ret_waited_ns), 2);
+}
+
+static void a_process_waits_for_the_cpu_while_it_does_not_run(void **state)
+{
+	struct demand demand = { .signal = SIGNAL_TASK_DELAY_CPU, .scope.kind = SCOPE_PROCESS };
+	struct observer_options options = { .root = sysroot_open("/") };
+	struct frame *frame = malloc(sizeof(*frame));
+	const pid_t pid = busy(), other = busy();
+	uint64_t ran[2], outer[2], inner[2], least, most;
+	struct observer *observer;
+	double seen, idle;
+
+	(void)state;
+	snprintf(demand.scope.name, sizeof(demand.scope.name), "%d@*", pid);
+	assert_int_equal(observer_new(&options, &observer), 0);
+	assert_int_equal(observer_demand(observer, &demand, 1), 0);
+	usleep(100000);
+	schedstat(pid, &ran[0], &outer[0]);
+	assert_int_equal(observer_sample(observer, clock_now_ns(), frame), 0);
+	schedstat(pid, &ran[0], &inner[0]);
+	usleep(RUN_US);
+	schedstat(pid, &ran[1], &inner[1]);
+	assert_int_equal(observer_sample(observer, clock_now_ns(), frame), 0);
+	schedstat(pid, &ran[1], &outer[1]);
+	kill(pid, SIGKILL);
+	kill(other, SIGKILL);
+	waitpid(pid, NULL, 0);
+	waitpid(other, NULL, 0);
+	assert_int_equal(frame->n_series, 1);
+	assert_int_equal(frame->series[0].flags, SERIES_VALID);
+	seen = frame->series[0].value;
+	idle = (double)frame->interval_ns - (double)(ran[1] - ran[0]);
+	least = inner[1] - inner[0];
+	most = outer[1] - outer[0];
+	print_message("%" PRIu64 " <= %g <= %" PRIu64 " ns; it did not run for %g\n", least, seen,
+		      most, idle);
+	assert_true(seen >= (double)least && seen <= (double)most);
+	assert_true(seen > 0.2 * RUN_US * 1000);
+	/* A wait counts when it ends: one time slice of the others at either end. */
+	assert_true(seen > 0.8 * idle && seen < 1.2 * idle);
+	observer_free(observer);
+	close(options.root);
+	free(frame);
+}
+
+static bool available(void)
+{
+	struct observer_options options = { .root = sysroot_open("/") };
+	struct source_status status[SOURCES_MAX];
+	struct observer *observer;
+	bool found = false;
+
+	if (observer_new(&options, &observer) < 0)
+		return false;
+	for (size_t i = observer_sources(observer, status); i-- > 0;)
+		if (!strcmp(status[i].name, "task-delay")) {
+			found = status[i].state != SOURCE_UNAVAILABLE;
+			print_message("%s\n", status[i].text);
+		}
+	observer_free(observer);
+	close(options.root);
+	return found;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_process_waits_for_the_cpu_while_it_does_not_run),
+	};
+
+	return available() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
+}

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/hist.h"
 #include "observer/service_programs.h"
 
 /* One service, all CPUs together. */
@@ -203,6 +204,7 @@ static void hist_between(const struct service_hist *now, const struct service_hi
 	}
 	hist->sum = (now->sum - before->sum) << thin;
 	hist->clamped = (now->clamped - before->clamped) << thin;
+	hist_settle(hist);
 }
 
 static void counts_between(const struct service_hist *now, const struct service_hist *before,

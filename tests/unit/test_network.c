@@ -229,6 +229,20 @@ static void counters_of_a_cpu_wrap_and_drops_have_their_causes(void **state)
 	expect(f, SIGNAL_NET_BACKLOG, "0", 9);
 }
 
+/* The kernel counts the flow limit's drop first, and was read between the two. */
+static void a_drop_that_is_half_counted_is_no_negative_one(void **state)
+{
+	struct fixture *f = *state;
+
+	demand(f, SCOPE_CPU, cpu_signals, ARRAY_SIZE(cpu_signals));
+	put(f, "proc/net/softnet_stat",
+	    "fffffffe 00000002 00000003 " ZEROES "00000000 00000002 00000004 00000000 0 0\n"
+	    "00000010 00000000 00000000 " ZEROES "00000000 00000000 00000000 00000001 0 0\n");
+	tick(f);
+	expect(f, SIGNAL_NET_DROPS_FLOW_LIMIT, "0", 1);
+	expect(f, SIGNAL_NET_DROPS_BACKLOG, "0", 0);
+}
+
 static void the_host_is_the_sum_of_its_cpus(void **state)
 {
 	struct fixture *f = *state;
@@ -312,6 +326,7 @@ int main(void)
 		NETWORK(a_table_that_is_no_numbers_is_a_loss_and_the_next_tick_a_baseline),
 		NETWORK(a_counter_that_goes_back_is_no_increase),
 		NETWORK(counters_of_a_cpu_wrap_and_drops_have_their_causes),
+		NETWORK(a_drop_that_is_half_counted_is_no_negative_one),
 		NETWORK(the_host_is_the_sum_of_its_cpus),
 		NETWORK(a_squeeze_that_nobody_saw_has_no_known_cause),
 		NETWORK(a_cpu_that_goes_offline_takes_its_series_along),

@@ -195,6 +195,12 @@ static __always_inline bool place_is(const struct sched_task *place, struct task
 	return place->pid == pid && place->start == task_start(task);
 }
 
+/* The clocks of two CPUs may be some ns apart. */
+static __always_inline __u64 not_negative(__s64 ns)
+{
+	return (__u64)(ns & ~(ns >> 63));
+}
+
 /* A task leaves its CPU; it is still the current one. */
 static __always_inline void task_leave(struct task_struct *task, struct sched_stats *cpu, __u64 now,
 				       bool involuntary, __u32 state)
@@ -205,7 +211,8 @@ static __always_inline void task_leave(struct task_struct *task, struct sched_st
 	__u32 pid = READ(task, pid);
 	struct sched_task *place;
 
-	delta.ns[0] = now - cpu->began;
+	/* A window that ends takes the lateness of the clock with it: what began by the old one may seem to begin later. */
+	delta.ns[0] = not_negative((__s64)(now - cpu->began));
 	if (!cpu->began)
 		delta.time[0] = SCHED_TIME_COUNT; /* it ran when we came */
 	cpu_add(cpu, &delta);
@@ -224,12 +231,6 @@ static __always_inline void task_leave(struct task_struct *task, struct sched_st
 	}
 	place->left = now;
 	place->time = task_class(task, state);
-}
-
-/* The clocks of two CPUs may be some ns apart. */
-static __always_inline __u64 not_negative(__s64 ns)
-{
-	return (__u64)(ns & ~(ns >> 63));
 }
 
 /* What is known of a wait that ends: 0, or the task's own place holds nothing of it. */
@@ -272,9 +273,10 @@ static __always_inline void task_run(struct task_struct *task, struct sched_stat
 		return;
 	delay += clock - queued;
 	if (stays == 0) {
-		delta.ns[0] = delay + late; /* it is new */
+		delta.ns[0] = not_negative((__s64)(delay + late)); /* it is new */
 	} else if (place_is(place, task, pid) && place->stays == (__u16)stays) {
-		if (task_waited(&delta, place, task, delay - place->run_delay + late,
+		if (task_waited(&delta, place, task,
+				not_negative((__s64)(delay - place->run_delay + late)),
 				clock + late) < 0)
 			delta.counts |= 1u << SCHED_ORPHANS;
 		delta.counts |= (__u32)(node_of(cpu_id) != node_of(place->cpu))

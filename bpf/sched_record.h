@@ -259,6 +259,12 @@ static __always_inline __u32 node_of(__u32 cpu)
 	return shared.nodes[cpu % SCHED_CPUS_MAX];
 }
 
+/* Whether what began at that time of the scheduler's clock is to be known. */
+static __always_inline __u32 is_ours(__u64 began)
+{
+	return shared.since && began >= shared.since;
+}
+
 /* A task begins to run: `now`, by its run queue's clock, which is behind by `late`. */
 static __always_inline void task_run(struct task_struct *task, struct sched_stats *cpu,
 				     __u32 cpu_id, __u64 clock, __u64 late)
@@ -278,13 +284,13 @@ static __always_inline void task_run(struct task_struct *task, struct sched_stat
 		if (task_waited(&delta, place, task,
 				not_negative((__s64)(delay - place->run_delay + late)),
 				clock + late) < 0)
-			delta.counts |= 1u << SCHED_ORPHANS;
+			delta.counts |= is_ours(arrived) << SCHED_ORPHANS;
 		delta.counts |= (__u32)(node_of(cpu_id) != node_of(place->cpu))
 				<< SCHED_MIGRATIONS_NODE;
 	} else {
 		/* Off its CPU since before we came is not lost, but not ours. */
 		delta.time[0] = SCHED_TIME_COUNT;
-		delta.counts = (__u32)(shared.since && arrived >= shared.since) << SCHED_ORPHANS;
+		delta.counts = is_ours(arrived) << SCHED_ORPHANS;
 	}
 	cpu_add(cpu, &delta);
 	if (shared.rows)

@@ -317,16 +317,19 @@ static __always_inline void cpu_check(struct sched_stats *cpu, const struct rq *
 	}
 }
 
-/* By how much the clock of the CPU's run queue is behind. */
+/*
+ * By how much the clock of the CPU's run queue is behind. Where the last window ended more than a window ago, as on a CPU that
+ * idled, the least distance in it is of any age, and the clocks have gone apart since: it says nothing of now.
+ */
 static __always_inline __u64 cpu_late(struct sched_stats *cpu, __u64 clock)
 {
 	__u64 now = bpf_ktime_get_ns();
 	__s64 distance = (__s64)(now - clock), least;
 
 	if (now >= cpu->window_end) {
-		cpu->window_end = now + SCHED_WINDOW_NS;
-		cpu->least[1] = cpu->least[0] ? cpu->least[0] : distance;
+		cpu->least[1] = now - cpu->window_end < SCHED_WINDOW_NS ? cpu->least[0] : distance;
 		cpu->least[0] = distance;
+		cpu->window_end = now + SCHED_WINDOW_NS;
 	} else if (distance < cpu->least[0]) {
 		cpu->least[0] = distance;
 	}

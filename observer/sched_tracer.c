@@ -67,7 +67,7 @@ static int object_prepare(struct sched_tracer *tracer, const struct source_conte
 {
 	struct sched_settings settings = { .abi = SCHED_ABI };
 	struct btf *btf = btf__load_vmlinux_btf();
-	int n_cpus = libbpf_num_possible_cpus();
+	int n_cpus = source_cpus_possible(context->root);
 	int r = btf ? sched_btf_has_state(btf) : -errno;
 
 	settings.has_state = r == 1;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The scheduler source without programs: the kernel's sums out of captured files. And what needs no kernel of the rest. */
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <math.h>
@@ -22,6 +23,7 @@
 #include "bpf/sched.h"
 #include "observer/observer.h"
 #include "observer/sched_calls.h"
+#include "observer/source.h"
 
 #define START_NS (10 * NSEC_PER_SEC)
 
@@ -272,6 +274,17 @@ static void without_the_kernels_file_the_host_has_no_value(void **state)
 	assert_int_equal(after(f, 1000000, SIGNAL_SCHED_RUN, SCOPE_HOST, "")->flags, SERIES_SUMS);
 }
 
+static void cpus_are_counted_up_to_the_highest_number(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(source_cpus_possible(f->root), -ENOENT);
+	put(f, "sys/devices/system/cpu/possible", "0,2-5\n");
+	assert_int_equal(source_cpus_possible(f->root), 6);
+	put(f, "sys/devices/system/cpu/possible", "\n");
+	assert_int_equal(source_cpus_possible(f->root), -EBADMSG);
+}
+
 static void a_calls_wait_is_told_by_its_number(void **state)
 {
 	uint8_t calls[SCHED_CALLS];
@@ -306,6 +319,7 @@ int main(void)
 		TEST(a_thread_that_ends_makes_the_tick_invalid_not_negative),
 		TEST(a_process_of_another_start_is_not_there),
 		TEST(without_the_kernels_file_the_host_has_no_value),
+		TEST(cpus_are_counted_up_to_the_highest_number),
 		cmocka_unit_test(a_calls_wait_is_told_by_its_number),
 		cmocka_unit_test(a_process_never_has_the_key_of_a_group),
 	};

@@ -22,6 +22,12 @@ void hist_merge(struct hist *into, const struct hist *from)
 		into->buckets[i] += from->buckets[i];
 }
 
+void hist_settle(struct hist *h)
+{
+	if (h->clamped > h->count)
+		h->clamped = h->count;
+}
+
 double hist_quantile(const struct hist *h, double q)
 {
 	uint64_t total = 0, seen = 0;

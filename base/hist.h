@@ -12,6 +12,12 @@ void hist_add(struct hist *h, uint64_t value);
 void hist_merge(struct hist *into, const struct hist *from);
 
 /*
+ * Of a difference of two readings of what grew meanwhile: a value may be counted in one and be said to be clamped in the next
+ * only. No more are clamped then than are counted.
+ */
+void hist_settle(struct hist *h);
+
+/*
  * The value under which a share `q` (0 to 1) of all values lies, interpolated inside its bucket; NAN when
  * empty or when only sums are known. Within 1/32 (3.1 % at most, 1.6 % typically) of the true one.
  */

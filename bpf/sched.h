@@ -62,7 +62,7 @@ struct sched_settings {
 /* What user space tells them while they run: all of the object's .bss. */
 struct sched_shared {
 	uint64_t
-		since; /* the scheduler's clock when all CPUs ran them; they set it once it is said */
+		since; /* the scheduler's clock when all CPUs ran them and did all that is wanted; 0: they set it */
 	uint32_t times; /* 1 << enum sched_time that are wanted of the host, a CPU or a row */
 	uint32_t waits; /* what a task did before it runs is wanted, too */
 	uint32_t rows, processes, cgroups; /* whether there are any, and any of each kind */

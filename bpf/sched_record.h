@@ -195,6 +195,12 @@ static __always_inline bool place_is(const struct sched_task *place, struct task
 	return place->pid == pid && place->start == task_start(task);
 }
 
+/* The clocks of two CPUs may be some ns apart. */
+static __always_inline __u64 not_negative(__s64 ns)
+{
+	return (__u64)(ns & ~(ns >> 63));
+}
+
 /* A task leaves its CPU; it is still the current one. */
 static __always_inline void task_leave(struct task_struct *task, struct sched_stats *cpu, __u64 now,
 				       bool involuntary, __u32 state)
@@ -205,7 +211,8 @@ static __always_inline void task_leave(struct task_struct *task, struct sched_st
 	__u32 pid = READ(task, pid);
 	struct sched_task *place;
 
-	delta.ns[0] = now - cpu->began;
+	/* A window that ends takes the lateness of the clock with it: what began by the old one may seem to begin later. */
+	delta.ns[0] = not_negative((__s64)(now - cpu->began));
 	if (!cpu->began)
 		delta.time[0] = SCHED_TIME_COUNT; /* it ran when we came */
 	cpu_add(cpu, &delta);
@@ -224,12 +231,6 @@ static __always_inline void task_leave(struct task_struct *task, struct sched_st
 	}
 	place->left = now;
 	place->time = task_class(task, state);
-}
-
-/* The clocks of two CPUs may be some ns apart. */
-static __always_inline __u64 not_negative(__s64 ns)
-{
-	return (__u64)(ns & ~(ns >> 63));
 }
 
 /* What is known of a wait that ends: 0, or the task's own place holds nothing of it. */
@@ -258,6 +259,12 @@ static __always_inline __u32 node_of(__u32 cpu)
 	return shared.nodes[cpu % SCHED_CPUS_MAX];
 }
 
+/* Whether what began at that time of the scheduler's clock is to be known. */
+static __always_inline __u32 is_ours(__u64 began)
+{
+	return shared.since && began >= shared.since;
+}
+
 /* A task begins to run: `now`, by its run queue's clock, which is behind by `late`. */
 static __always_inline void task_run(struct task_struct *task, struct sched_stats *cpu,
 				     __u32 cpu_id, __u64 clock, __u64 late)
@@ -272,17 +279,18 @@ static __always_inline void task_run(struct task_struct *task, struct sched_stat
 		return;
 	delay += clock - queued;
 	if (stays == 0) {
-		delta.ns[0] = delay + late; /* it is new */
+		delta.ns[0] = not_negative((__s64)(delay + late)); /* it is new */
 	} else if (place_is(place, task, pid) && place->stays == (__u16)stays) {
-		if (task_waited(&delta, place, task, delay - place->run_delay + late,
+		if (task_waited(&delta, place, task,
+				not_negative((__s64)(delay - place->run_delay + late)),
 				clock + late) < 0)
-			delta.counts |= 1u << SCHED_ORPHANS;
+			delta.counts |= is_ours(arrived) << SCHED_ORPHANS;
 		delta.counts |= (__u32)(node_of(cpu_id) != node_of(place->cpu))
 				<< SCHED_MIGRATIONS_NODE;
 	} else {
 		/* Off its CPU since before we came is not lost, but not ours. */
 		delta.time[0] = SCHED_TIME_COUNT;
-		delta.counts = (__u32)(shared.since && arrived >= shared.since) << SCHED_ORPHANS;
+		delta.counts = is_ours(arrived) << SCHED_ORPHANS;
 	}
 	cpu_add(cpu, &delta);
 	if (shared.rows)
@@ -309,16 +317,19 @@ static __always_inline void cpu_check(struct sched_stats *cpu, const struct rq *
 	}
 }
 
-/* By how much the clock of the CPU's run queue is behind. */
+/*
+ * By how much the clock of the CPU's run queue is behind. Where the last window ended more than a window ago, as on a CPU that
+ * idled, the least distance in it is of any age, and the clocks have gone apart since: it says nothing of now.
+ */
 static __always_inline __u64 cpu_late(struct sched_stats *cpu, __u64 clock)
 {
 	__u64 now = bpf_ktime_get_ns();
 	__s64 distance = (__s64)(now - clock), least;
 
 	if (now >= cpu->window_end) {
-		cpu->window_end = now + SCHED_WINDOW_NS;
-		cpu->least[1] = cpu->least[0] ? cpu->least[0] : distance;
+		cpu->least[1] = now - cpu->window_end < SCHED_WINDOW_NS ? cpu->least[0] : distance;
 		cpu->least[0] = distance;
+		cpu->window_end = now + SCHED_WINDOW_NS;
 	} else if (distance < cpu->least[0]) {
 		cpu->least[0] = distance;
 	}

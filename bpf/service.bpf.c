@@ -67,8 +67,8 @@ static __always_inline int did_send(struct sock *sk, int bytes)
 
 /*
  * Since 6e6eda44b939 ("sock: add tracepoint for send recv length"), 6.3: at the end of every read and send that goes by
- * way of sock_recvmsg() and sock_sendmsg(), sendfile() and io_uring too, with what it returns. splice() from a TCP socket
- * does not.
+ * way of sock_recvmsg() and sock_sendmsg(), io_uring's too, with what it returns. splice() from a TCP socket does not, nor does
+ * sendfile() before dc97391e6610 ("sock: Remove ->sendpage*() in favour of sendmsg(MSG_SPLICE_PAGES)"), 6.5.
  */
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(tp_btf_read, struct sock *sk, int ret, int flags)

@@ -5,12 +5,18 @@
 
 #include "bpf/kernel_net.h"
 
-/* What came in and was not read; the end of the stream counts as a byte. */
+/* The end of the stream, which the kernel numbers and counts as if it were a byte. */
+static __always_inline __u32 tcp_ended(struct sock *sk)
+{
+	return (READ(sk, sk_shutdown) & RCV_SHUTDOWN) != 0;
+}
+
+/* What came in and was not read. */
 static __always_inline __u32 tcp_unread(struct sock *sk, struct tcp_sock *tcp)
 {
 	__u32 unread = READ(tcp, rcv_nxt) - READ(tcp, copied_seq);
 
-	return unread && (READ(sk, sk_shutdown) & RCV_SHUTDOWN) ? unread - 1 : unread;
+	return unread ? unread - tcp_ended(sk) : 0;
 }
 
 /* Whether the peer has confirmed all that we sent it. */
@@ -22,7 +28,9 @@ static __always_inline bool tcp_is_acked(struct tcp_sock *tcp)
 /* Whether nothing was read or sent before this read of `bytes`. */
 static __always_inline bool tcp_is_first(struct sock *sk, struct tcp_sock *tcp, __u32 bytes)
 {
-	return (__u32)READ(tcp, bytes_received) - tcp_unread(sk, tcp) == bytes;
+	__u32 received = (__u32)READ(tcp, bytes_received) - tcp_ended(sk);
+
+	return received - tcp_unread(sk, tcp) == bytes;
 }
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/hist.h"
 #include "observer/block_programs.h"
 
 /* One operation of one slot, all CPUs together. */
@@ -189,6 +190,7 @@ static void hist_between(const struct block_hist *now, const struct block_hist *
 	}
 	hist->sum = now->sums[stage] - before->sums[stage];
 	hist->clamped = now->clamped[stage] - before->clamped[stage];
+	hist_settle(hist);
 }
 
 int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op,

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/hist.h"
 #include "observer/instances.h"
 #include "observer/lock_tracer.h"
 #include "observer/methods.h"
@@ -246,6 +247,7 @@ static void hist_since(struct hist *hist, const struct row_hist *now, const stru
 	}
 	hist->sum += now->sum - before->sum;
 	hist->clamped += now->clamped - before->clamped;
+	hist_settle(hist);
 }
 
 static void add_kinds(const struct lock_owner *owner, const struct lock_stats *now,

@@ -56,7 +56,7 @@ static int object_prepare(struct lock_tracer *tracer, const struct source_contex
 {
 	const struct lock_settings settings = { .abi = LOCK_ABI };
 	struct btf *btf = btf__load_vmlinux_btf();
-	const int n_cpus = libbpf_num_possible_cpus();
+	const int n_cpus = source_cpus_possible(context->root);
 	int r = btf ? 0 : -errno;
 
 	if (r == 0 &&

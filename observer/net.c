@@ -112,6 +112,16 @@ static void net_probe(const struct source_context *context, struct source_status
 		source_say(status, SOURCE_IDLE, "", "%s", "");
 }
 
+static int nics_scan(struct net *net, uint64_t now_ns)
+{
+	int r = instances_scan(&net->instances, &net->demand, now_ns);
+
+	for (size_t i = 0; i < net->instances.n_places; i++)
+		if (net->instances.places[i].used)
+			nic_scan(&net->nics[i], net->context->root, &net->instances.places[i]);
+	return r;
+}
+
 static void net_sample(void *state, struct sampler *sampler)
 {
 	struct net *net = state;
@@ -120,8 +130,7 @@ static void net_sample(void *state, struct sampler *sampler)
 	    source_demands_kind(&net->demand, SCOPE_HOST))
 		net_cpus_sample(&net->cpus, sampler);
 	if (instances_due(&net->instances, sampler) && source_demands_kind(&net->demand, SCOPE_NIC))
-		sampler->losses[LOSS_EVENT] +=
-			instances_scan(&net->instances, &net->demand, sampler->now_ns) < 0;
+		sampler->losses[LOSS_EVENT] += nics_scan(net, sampler->now_ns) < 0;
 	instances_count(&net->instances, sampler);
 	for (size_t i = 0; i < net->instances.n_places; i++) {
 		if (!net->instances.places[i].used)

@@ -147,7 +147,10 @@ static void causes_add(struct net_cpu *cpu, uint64_t budget_first, uint64_t budg
 	cpu->deltas[NET_DELTA_SQUEEZES_TIME] = (double)(cpu->time - time_before);
 }
 
-/* The kernel's numbers have 32 bits, and wrap. A packet over the flow limit is counted among the drops, too. */
+/*
+ * The kernel's numbers have 32 bits, and wrap. A packet over the flow limit is counted among the drops, too; the two are read one
+ * after the other, so that for a tick there may be one less of these.
+ */
 static void cpu_add(struct net_cpu *cpu, const struct softnet_cpu *now,
 		    const uint64_t *budget_first, const uint64_t *budget)
 {
@@ -164,7 +167,10 @@ static void cpu_add(struct net_cpu *cpu, const struct softnet_cpu *now,
 	cpu->before = *now;
 	cpu->deltas[NET_DELTA_PACKETS] = added[SOFTNET_PACKETS];
 	cpu->deltas[NET_DELTA_DROPS_FLOW_LIMIT] = added[SOFTNET_FLOW_LIMIT];
-	cpu->deltas[NET_DELTA_DROPS_BACKLOG] = added[SOFTNET_DROPS] - added[SOFTNET_FLOW_LIMIT];
+	cpu->deltas[NET_DELTA_DROPS_BACKLOG] =
+		isnan(added[SOFTNET_DROPS])
+			? (double)NAN
+			: fmax(added[SOFTNET_DROPS] - added[SOFTNET_FLOW_LIMIT], 0);
 	cpu->deltas[NET_DELTA_SQUEEZES] = added[SOFTNET_SQUEEZES];
 	cpu->deltas[NET_DELTA_RPS] = added[SOFTNET_RPS];
 	if (now->online && now->backlog)

@@ -56,30 +56,87 @@ static int irqs_folder(int root, const char *name)
 		snprintf(path, sizeof(path), formats[i], name);
 		fd = openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
-	return fd;
+	return fd < 0 ? -errno : fd;
 }
 
-/* A device without a folder of interrupts (a virtual one, or one with a single line) has none of its own. */
-static void irqs_open(struct nic *nic, int root, const char *name)
+static int irq_open(int root, const char *number)
+{
+	char path[NIC_PATH_BYTES];
+
+	snprintf(path, sizeof(path), "sys/kernel/irq/%s/per_cpu_count", number);
+	return source_open_file(root, path);
+}
+
+/* One that cannot be opened has gone since. */
+static void irq_take(struct nic *nic, int root, const char *number)
+{
+	int fd = nic->n_irqs < NIC_IRQS_MAX ? irq_open(root, number) : -EMFILE;
+
+	if (fd >= 0)
+		nic->irqs[nic->n_irqs++] = fd;
+	else
+		nic->irqs_over |= fd == -EMFILE || fd == -ENFILE;
+}
+
+/* FNV-1a. */
+static uint64_t name_hash(const char *name)
+{
+	uint64_t hash = 0xcbf29ce484222325ull;
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * 0x100000001b3ull;
+	return hash;
+}
+
+/*
+ * Goes over the interrupts; opens them where `open` is set. Returns which there are. A device without a folder of interrupts (a
+ * virtual one, or one with a single line) has none of its own.
+ */
+static uint64_t irqs_walk(struct nic *nic, int root, const char *name, bool open)
 {
 	_cleanup_close_ int folder = irqs_folder(root, name);
 	_Alignas(struct dirent64) char entries[NIC_DIRENT_BYTES]; /* opendir(3) allocates */
-	char path[NIC_PATH_BYTES];
+	uint64_t names = 0;
 	ssize_t n;
 
+	if (open && (folder == -EMFILE || folder == -ENFILE))
+		nic->irqs_over = true;
 	while (folder >= 0 && (n = getdents64(folder, entries, sizeof(entries))) > 0) {
-		for (ssize_t at = 0; at < n && nic->n_irqs < NIC_IRQS_MAX;) {
+		for (ssize_t at = 0; at < n;) {
 			const struct dirent64 *entry = (const struct dirent64 *)(entries + at);
-			int fd;
 
 			at += entry->d_reclen;
-			snprintf(path, sizeof(path), "sys/kernel/irq/%s/per_cpu_count",
-				 entry->d_name);
-			fd = entry->d_name[0] == '.' ? -1 : source_open_file(root, path);
-			if (fd >= 0)
-				nic->irqs[nic->n_irqs++] = fd;
+			if (entry->d_name[0] == '.')
+				continue;
+			names += name_hash(entry->d_name);
+			if (open)
+				irq_take(nic, root, entry->d_name);
 		}
 	}
+	return names;
+}
+
+static void irqs_open(struct nic *nic, int root, const char *name)
+{
+	nic->irqs_names = irqs_walk(nic, root, name, true);
+}
+
+static void irqs_close(struct nic *nic)
+{
+	for (size_t i = 0; i < nic->n_irqs; i++)
+		closep(&nic->irqs[i]);
+	nic->n_irqs = 0;
+	nic->irqs_known = nic->irqs_over = false;
+}
+
+void nic_scan(struct nic *nic, int root, const struct instance *instance)
+{
+	if (!wants_irqs(&instance->signals) ||
+	    (!nic->irqs_over &&
+	     irqs_walk(nic, root, instance->scope.name, false) == nic->irqs_names))
+		return;
+	irqs_close(nic);
+	irqs_open(nic, root, instance->scope.name);
 }
 
 int nic_open(struct nic *nic, int root, const struct instance *instance)
@@ -109,8 +166,7 @@ void nic_close(struct nic *nic)
 		return;
 	for (size_t i = 0; i < NIC_COUNTERS_MAX; i++)
 		closep(&nic->statistics[i]);
-	for (size_t i = 0; i < nic->n_irqs; i++)
-		closep(&nic->irqs[i]);
+	irqs_close(nic);
 	nic->used = false;
 }
 
@@ -163,6 +219,12 @@ static void irqs_sample(struct nic *nic, const struct instance *instance, struct
 	uint64_t counts[NIC_CPUS_MAX] = { 0 }, total = 0, most = 0;
 	const bool known = nic->irqs_known;
 
+	if (nic->irqs_over) {
+		sampler->losses[LOSS_INSTANCE]++;
+		instance_value(instance, sampler, SIGNAL_NET_IRQS, (double)NAN);
+		instance_value(instance, sampler, SIGNAL_NET_IRQS_SHARE, (double)NAN);
+		return;
+	}
 	if (nic->n_irqs == 0)
 		return;
 	nic->irqs_known = true;

@@ -11,7 +11,7 @@
 
 #define NICS_MAX 256 /* demanded interfaces at once */
 #define NIC_COUNTERS_MAX 16
-#define NIC_IRQS_MAX 64   /* of one interface; those past it are not counted */
+#define NIC_IRQS_MAX 64   /* of one interface; with more it has no value */
 #define NIC_CPUS_MAX 1024 /* CPUs that interrupts are told apart by */
 
 /* One interface: files that are kept open. All zeroes is not open. */
@@ -22,6 +22,8 @@ struct nic {
 	bool known[NIC_COUNTERS_MAX];
 	size_t n_irqs;
 	int irqs[NIC_IRQS_MAX]; /* descriptors */
+	uint64_t irqs_names;    /* which these are: a hash of their numbers in any order */
+	bool irqs_over;         /* more than have a place, or a descriptor */
 	uint64_t irqs_before[NIC_CPUS_MAX];
 	bool irqs_known;
 };
@@ -29,6 +31,9 @@ struct nic {
 /* Opens what is demanded of it. Returns 0 or -errno; nic_close() follows in either case. */
 int nic_open(struct nic *nic, int root, const struct instance *instance);
 void nic_close(struct nic *nic);
+
+/* Looks whether the interrupts are other ones, as after a change of its queues, and opens these. Allocates nothing. */
+void nic_scan(struct nic *nic, int root, const struct instance *instance);
 
 /* The next sample is a baseline. */
 void nic_restart(struct nic *nic);

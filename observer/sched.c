@@ -136,7 +136,9 @@ static int instance_come(void *source, const struct instance *instance, size_t p
 	owner->known = false;
 	owner->row = instance->scope.kind == SCOPE_CPU ? number : UINT32_MAX;
 	if (instance->scope.kind == SCOPE_CPU)
-		return 0;
+		return group->sched->tracer && number >= sched_tracer_n_cpus(group->sched->tracer)
+			       ? -EINVAL
+			       : 0;
 	if (instance->scope.kind == SCOPE_CGROUP)
 		return group->sched->tracer ? row_take(group->sched, owner, instance->identity, 0)
 					    : -EOPNOTSUPP;

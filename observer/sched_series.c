@@ -10,6 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/hist.h"
+
 #define LOSSY_SHARE 100 /* one part in it */
 #define FIRST SIGNAL_SCHED_WAKEUP
 
@@ -92,6 +94,7 @@ static void hist_since(struct hist *hist, const struct sched_owner *owner,
 	}
 	hist->sum += b->sum - a->sum;
 	hist->clamped += b->clamped - a->clamped;
+	hist_settle(hist);
 }
 
 static double waiting(const struct sched_owner *owner, const struct sched_stats *now,

@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,42 +69,67 @@ void sched_sums_read(struct sched_sums *sums, struct sampler *sampler)
 	while (used < TEXT_BYTES - 1 &&
 	       (n = pread(sums->fd, sums->text + used, TEXT_BYTES - 1 - used, (off_t)used)) > 0)
 		used += (size_t)n;
+	/* A part of the CPUs is no sum. */
+	if (used == TEXT_BYTES - 1)
+		n = -EFBIG;
 	sums->text[n < 0 ? 0 : used] = '\0';
 	sampler->losses[LOSS_EVENT] += n < 0;
 }
 
-/* Adds the three series of one owner, of whom `now` is known if it is not NULL, and takes it over. */
-static void sum_add(struct sched_sum *before, const struct sched_sum *now,
+static uint64_t part_of(uint64_t number)
+{
+	return (number + 1) * 0x9e3779b97f4a7c15ull ^ number << 32;
+}
+
+static void add_distribution(const struct sched_sum *before, const struct sched_sum *now,
+			     enum signal_id signal, uint32_t flags, const struct scope *scope,
+			     struct sampler *sampler)
+{
+	struct series *series = sampler_add(sampler, signal, scope);
+
+	if (!series)
+		return;
+	series->flags = SERIES_SUMS | flags;
+	if (!flags)
+		return;
+	series->hist->count = now->stays - before->stays;
+	series->hist->sum = signal == SIGNAL_SCHED_RUN ? now->run_ns - before->run_ns
+						       : now->wait_ns - before->wait_ns;
+}
+
+static void add_waiting(const struct sched_sum *before, const struct sched_sum *now, uint32_t flags,
+			const struct scope *scope, struct sampler *sampler)
+{
+	struct series *series = sampler_add(sampler, SIGNAL_SCHED_WAITING, scope);
+
+	if (!series || !flags)
+		return;
+	series->flags = flags;
+	series->value = (double)(now->wait_ns - before->wait_ns) / (double)sampler->interval_ns;
+}
+
+/*
+ * Adds the three series of one owner, of whom `now` is known if it is not NULL, and takes it over. `changed` is what they are, of
+ * SERIES_VALID and SERIES_LOSSY, where its parts are not those of the tick before.
+ */
+static void sum_add(struct sched_sum *before, const struct sched_sum *now, uint32_t changed,
 		    const struct signal_set *signals, const struct scope *scope,
 		    struct sampler *sampler)
 {
-	static const enum signal_id distributions[] = { SIGNAL_SCHED_RUN, SIGNAL_SCHED_WAIT };
 	/* Threads that ended take their sums with them. */
 	const bool valid = now && before->known && sampler->interval_ns &&
 			   now->stays >= before->stays && now->run_ns >= before->run_ns &&
 			   now->wait_ns >= before->wait_ns;
+	uint32_t flags = valid ? SERIES_VALID : 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(distributions); i++) {
-		struct series *series;
-
-		if (!signal_set_has(signals, distributions[i]))
-			continue;
-		series = sampler_add(sampler, distributions[i], scope);
-		if (!series)
-			continue;
-		series->flags = SERIES_SUMS;
-		if (!valid)
-			continue;
-		series->flags |= SERIES_VALID;
-		series->hist->count = now->stays - before->stays;
-		series->hist->sum =
-			i ? now->wait_ns - before->wait_ns : now->run_ns - before->run_ns;
-	}
+	if (valid && now->parts != before->parts)
+		flags = changed;
+	if (signal_set_has(signals, SIGNAL_SCHED_RUN))
+		add_distribution(before, now, SIGNAL_SCHED_RUN, flags, scope, sampler);
+	if (signal_set_has(signals, SIGNAL_SCHED_WAIT))
+		add_distribution(before, now, SIGNAL_SCHED_WAIT, flags, scope, sampler);
 	if (signal_set_has(signals, SIGNAL_SCHED_WAITING))
-		sampler_value(sampler, SIGNAL_SCHED_WAITING, scope,
-			      valid ? (double)(now->wait_ns - before->wait_ns) /
-					      (double)sampler->interval_ns
-				    : (double)NAN);
+		add_waiting(before, now, flags, scope, sampler);
 	if (now)
 		*before = *now;
 	before->known = now;
@@ -139,14 +163,19 @@ static const char *next_cpu(const char *text)
 	return NULL;
 }
 
+/* All a CPU ever did comes and goes with its line: no value where the lines are not the same. */
 void sched_sums_host(struct sched_sums *sums, struct sampler *sampler)
 {
 	static const struct scope host = { .kind = SCOPE_HOST };
 	struct sched_sum now = { 0 };
 
-	for (const char *line = next_cpu(sums->text); line; line = next_cpu(line + 1))
-		now.known |= line_sum(strchr(line, ' '), &now);
-	sum_add(&sums->host, now.known ? &now : NULL, &sampler->demand->host, &host, sampler);
+	for (const char *line = next_cpu(sums->text); line; line = next_cpu(line + 1)) {
+		if (line_sum(strchr(line, ' '), &now)) {
+			now.parts += part_of(strtoull(line + 3, NULL, 10));
+			now.known = true;
+		}
+	}
+	sum_add(&sums->host, now.known ? &now : NULL, 0, &sampler->demand->host, &host, sampler);
 }
 
 void sched_sums_cpu(struct sched_sums *sums, const struct instance *instance, uint32_t cpu,
@@ -159,8 +188,8 @@ void sched_sums_cpu(struct sched_sums *sums, const struct instance *instance, ui
 		return;
 	snprintf(key, sizeof(key), "cpu%u ", cpu);
 	now.known = line_sum(text_line(sums->text, key), &now);
-	sum_add(&sums->cpus[cpu], now.known ? &now : NULL, &instance->signals, &instance->scope,
-		sampler);
+	sum_add(&sums->cpus[cpu], now.known ? &now : NULL, SERIES_VALID, &instance->signals,
+		&instance->scope, sampler);
 }
 
 /* `105437 3547244 2`; a thread that has just ended adds nothing. */
@@ -177,6 +206,7 @@ static void thread_add(int folder, const char *thread, struct sched_sum *sum)
 	sum->run_ns += numbers[0];
 	sum->wait_ns += numbers[1];
 	sum->stays += numbers[2];
+	sum->parts += part_of(strtoull(thread, NULL, 10));
 	sum->known = true;
 }
 
@@ -209,6 +239,7 @@ void sched_sums_process(struct sched_sums *sums, const struct instance *instance
 	struct sched_sum now = { 0 };
 	const bool known = threads_sum(sums->folders[place], &now);
 
-	sum_add(&sums->processes[place], known ? &now : NULL, &instance->signals, &instance->scope,
-		sampler);
+	/* What a thread did that has ended is missing, and may be hidden by what others did. */
+	sum_add(&sums->processes[place], known ? &now : NULL, SERIES_VALID | SERIES_LOSSY,
+		&instance->signals, &instance->scope, sampler);
 }

@@ -15,6 +15,7 @@
 struct sched_sum {
 	bool known; /* `before` is of the tick before */
 	uint64_t run_ns, wait_ns, stays;
+	uint64_t parts; /* which CPUs or threads it is of: a hash of their numbers in any order */
 };
 
 struct sched_sums {

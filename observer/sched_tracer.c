@@ -67,7 +67,7 @@ static int object_prepare(struct sched_tracer *tracer, const struct source_conte
 {
 	struct sched_settings settings = { .abi = SCHED_ABI };
 	struct btf *btf = btf__load_vmlinux_btf();
-	int n_cpus = libbpf_num_possible_cpus();
+	int n_cpus = source_cpus_possible(context->root);
 	int r = btf ? sched_btf_has_state(btf) : -errno;
 
 	settings.has_state = r == 1;
@@ -180,9 +180,15 @@ void sched_tracer_close(struct sched_tracer *tracer)
 
 void sched_tracer_want(struct sched_tracer *tracer, uint32_t times, bool moves)
 {
+	const uint32_t waits = moves || (times & SCHED_TIMES_OFF);
+	const uint32_t classes = times & ~tracer->shared->times & SCHED_TIMES_CLASS;
+	const bool grows = classes || waits > tracer->shared->waits;
+
 	__atomic_store_n(&tracer->shared->times, times, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&tracer->shared->waits, moves || (times & SCHED_TIMES_OFF),
-			 __ATOMIC_SEQ_CST);
+	__atomic_store_n(&tracer->shared->waits, waits, __ATOMIC_SEQ_CST);
+	/* How a task left its CPU before that was not noted: it is no orphan. */
+	if (grows)
+		__atomic_store_n(&tracer->shared->since, 0, __ATOMIC_SEQ_CST);
 }
 
 static void kinds_count(struct sched_tracer *tracer, uint64_t key, uint32_t more)

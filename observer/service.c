@@ -29,7 +29,8 @@
 
 #define FIND_INTERVAL_NS NSEC_PER_SEC /* a unit that was started anew is seen within a second */
 #define SCAN_INTERVAL_NS (10 * NSEC_PER_SEC) /* so is a socket that was handed over, within ten */
-#define SCANS_EARLY 2 /* the second, a second after the first, finds whom that one overtook */
+#define LOOK_SHARE 100 /* a look or a scan takes one part in so many of one CPU at most */
+#define SCANS_EARLY 2  /* the second, a second after the first, finds whom that one overtook */
 
 #define REMEDY_NAME "name one in /etc/flyball/flyball.conf (docs/config.md)"
 
@@ -52,28 +53,60 @@ static void service_probe(const struct source_context *context, struct source_st
 		say_none(status, SOURCE_IDLE);
 }
 
-/* What the services are now; a scan where that has changed, and when one is due. Returns 0 or -errno. */
+/* How long to wait after what took so much CPU time since `start_ns`, so that it is one part in LOOK_SHARE of a CPU at most. */
+static uint64_t pause_ns(uint64_t start_ns, uint64_t least_ns)
+{
+	const uint64_t wait_ns = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns) * LOOK_SHARE;
+
+	return wait_ns > least_ns ? wait_ns : least_ns;
+}
+
+/* A look that fails leaves the rules as they are, which is counted at each tick until one does not. */
+static void services_find(struct service_source *source, uint64_t now_ns)
+{
+	const uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	source->find_error =
+		service_rules_find(&source->rules, source->context->root, source->services);
+	if (!source->tracer)
+		service_rules_trim(&source->rules);
+	source->found_ns = now_ns;
+	source->find_pause_ns = pause_ns(start_ns, FIND_INTERVAL_NS);
+}
+
+static int services_scan(struct service_source *source, uint64_t now_ns)
+{
+	const uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	int r = service_tracer_scan(source->tracer, &source->rules);
+
+	source->scanned_ns = now_ns;
+	source->scan_pause_ns = pause_ns(start_ns, 0);
+	if (r < 0)
+		return r;
+	service_rules_trim(&source->rules);
+	memcpy(source->known, source->rules.rules, sizeof(source->known));
+	source->n_scans++;
+	return 0;
+}
+
+/*
+ * What the services are now; a scan where that has changed, and when one is due, but for the share of a CPU that scans may take.
+ * Returns 0 or -errno.
+ */
 static int services_look(struct service_source *source, uint64_t now_ns)
 {
 	bool due;
-	int r;
 
-	if (now_ns - source->found_ns < FIND_INTERVAL_NS && source->found_ns)
+	if (source->found_ns && now_ns - source->found_ns < source->find_pause_ns)
 		return 0;
-	source->found_ns = now_ns;
-	service_rules_find(&source->rules, source->context->root, source->services);
-	if (!source->tracer)
+	services_find(source, now_ns);
+	if (!source->tracer ||
+	    (source->scanned_ns && now_ns - source->scanned_ns < source->scan_pause_ns))
 		return 0;
 	due = source->n_scans < SCANS_EARLY || now_ns - source->scanned_ns >= SCAN_INTERVAL_NS;
 	if (!due && !memcmp(source->known, source->rules.rules, sizeof(source->known)))
 		return 0;
-	r = service_tracer_scan(source->tracer, &source->rules);
-	if (r < 0)
-		return r;
-	memcpy(source->known, source->rules.rules, sizeof(source->known));
-	source->scanned_ns = now_ns;
-	source->n_scans++;
-	return 0;
+	return services_scan(source, now_ns);
 }
 
 static void tracer_close(struct service_source *source)
@@ -81,7 +114,7 @@ static void tracer_close(struct service_source *source)
 	service_tracer_close(source->tracer);
 	source->tracer = NULL;
 	source->n_scans = 0;
-	source->found_ns = 0;
+	source->found_ns = source->scanned_ns = 0;
 }
 
 /* Loads or unloads the programs as the demand needs. Returns 0 or -errno with why in `status`. */
@@ -237,9 +270,13 @@ static void service_status(void *state, struct source_status *status)
 			 (unsigned long long)source->continued);
 	if (source->rules.absent)
 		say_absent(source, status);
+	if (source->find_error)
+		snprintf(status->text, sizeof(status->text),
+			 "unable to look for control groups: %s", strerror(-source->find_error));
 	if (source->rules.n_over || (source->tracer && service_tracer_lost(source->tracer)))
 		snprintf(status->text, sizeof(status->text),
-			 "%zu executables or groups and %u listening sockets are over the limits",
+			 "%zu executables or groups and %u listening sockets are over the limits: "
+			 "name fewer",
 			 source->rules.n_over,
 			 source->tracer ? service_tracer_lost(source->tracer) : 0);
 }
@@ -262,6 +299,10 @@ static void service_sample(void *state, struct sampler *sampler)
 	if (sampler->interval_ns == 0 && source->tracer)
 		service_tracer_restart(source->tracer);
 	sampler->losses[LOSS_EVENT] += services_look(source, sampler->now_ns) < 0;
+	sampler->losses[LOSS_EVENT] += source->find_error < 0;
+	sampler->losses[LOSS_INSTANCE] += source->rules.n_over;
+	if (source->tracer)
+		sampler->losses[LOSS_INSTANCE] += service_tracer_lost(source->tracer);
 	if (source->queued)
 		sampler->losses[LOSS_EVENT] += service_queues_read(source) < 0;
 	for (uint32_t slot = 0; slot < source->services->n; slot++)

@@ -35,7 +35,9 @@ struct service_source {
 	uint32_t thin;   /* one connection in 2^thin is measured */
 	struct service_rules rules;
 	struct service_rule known[SERVICE_RULES_MAX]; /* of the last scan */
-	uint64_t found_ns, scanned_ns;
+	uint64_t found_ns, scanned_ns;                /* 0 = not yet */
+	uint64_t find_pause_ns, scan_pause_ns;        /* the least time from one to the next */
+	int find_error; /* of the last look; 0 = the rules are of now */
 	unsigned int n_scans;
 	int diag; /* sock_diag; -1 = not open */
 	uint32_t netns;

@@ -2,12 +2,12 @@
 #include "observer/service_rules.h"
 
 #include <fcntl.h>
-#include <stdio.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "base/sysroot.h"
+#include "observer/cgroups.h"
 #include "observer/paths.h"
 
 #define GROUPS_MAX 16 /* control groups of one service: a unit's, in several slices */
@@ -17,6 +17,7 @@ _Static_assert(SERVICES_MAX == SERVICE_SLOTS_MAX, "a service's slot is its place
 /* What is found of one service. */
 struct found {
 	struct service_rules *rules;
+	uint32_t slot;
 	uint32_t files[SERVICE_FILES_MAX]; /* 1 + index; 0 alone = any */
 	size_t n_files;
 	uint64_t groups[GROUPS_MAX]; /* 0 alone = any */
@@ -28,6 +29,18 @@ void service_rules_init(struct service_rules *rules)
 	memset(rules, 0, sizeof(*rules));
 }
 
+void service_rules_trim(struct service_rules *rules)
+{
+	for (size_t i = 0; i < rules->n_files; i++) {
+		if (rules->files[i].used)
+			continue;
+		closep(&rules->files[i].fd);
+		rules->files[i].fd = -1;
+	}
+	while (rules->n_files > 0 && rules->files[rules->n_files - 1].fd < 0)
+		rules->n_files--;
+}
+
 void service_rules_deinit(struct service_rules *rules)
 {
 	for (size_t i = 0; i < rules->n_files; i++)
@@ -35,27 +48,37 @@ void service_rules_deinit(struct service_rules *rules)
 	rules->n_files = 0;
 }
 
-/* The place of an executable in the list, which it enters if it is new; -1 = no room, or no file. */
+/* One more that is over a limit. */
+static void found_over(const struct found *found)
+{
+	found->rules->over |= 1u << found->slot;
+	found->rules->n_over++;
+}
+
+/* The place of an executable in the list, which it enters if it is new; -1 = no file, -ENOSPC = no room. */
 static int file_place(struct service_rules *rules, int folder, const char *name)
 {
+	size_t place = rules->n_files;
 	_cleanup_close_ int fd = openat(folder, name, O_PATH | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return -1;
-	for (size_t i = 0; i < rules->n_files; i++)
-		if (rules->files[i].device == st.st_dev && rules->files[i].inode == st.st_ino)
+	for (size_t i = rules->n_files; i-- > 0;) {
+		if (rules->files[i].fd < 0)
+			place = i;
+		else if (rules->files[i].device == st.st_dev && rules->files[i].inode == st.st_ino)
 			return (int)i;
-	if (rules->n_files == SERVICE_FILES_MAX) {
-		rules->n_over++;
-		return -1;
 	}
-	rules->files[rules->n_files] = (struct service_file){
+	if (place == SERVICE_FILES_MAX)
+		return -ENOSPC;
+	rules->files[place] = (struct service_file){
 		.fd = take_fd(&fd),
 		.device = st.st_dev,
 		.inode = st.st_ino,
 	};
-	return (int)rules->n_files++;
+	rules->n_files += place == rules->n_files;
+	return (int)place;
 }
 
 static void found_file(void *data, int folder, const char *name)
@@ -63,7 +86,9 @@ static void found_file(void *data, int folder, const char *name)
 	struct found *found = data;
 	int place = file_place(found->rules, folder, name);
 
-	if (place >= 0 && found->n_files < SERVICE_FILES_MAX)
+	if (place == -ENOSPC || (place >= 0 && found->n_files == SERVICE_FILES_MAX))
+		found_over(found);
+	else if (place >= 0)
 		found->files[found->n_files++] = (uint32_t)place + 1;
 }
 
@@ -76,35 +101,9 @@ static void found_group(void *data, int folder, const char *name)
 	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
 		return;
 	if (found->n_groups == GROUPS_MAX)
-		found->rules->n_over++;
+		found_over(found);
 	else
 		found->groups[found->n_groups++] = st.st_ino;
-}
-
-/*
- * Where the control groups of version 2 are:
- *
- * 41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw
- */
-static int groups_open(struct service_rules *rules, int root)
-{
-	char path[256], type[32];
-
-	if (sysroot_read(root, "proc/self/mountinfo", rules->text, sizeof(rules->text)) < 0)
-		return -1;
-	for (char *line = rules->text, *end; line; line = end ? end + 1 : NULL) {
-		const char *dash;
-
-		end = strchr(line, '\n');
-		if (end)
-			*end = '\0';
-		dash = strstr(line, " - ");
-		if (dash && sscanf(line, "%*s %*s %*s %*s %255s", path) == 1 &&
-		    sscanf(dash, " - %31s", type) == 1 && !strcmp(type, "cgroup2"))
-			return openat(root, path + strspn(path, "/"),
-				      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	}
-	return -1;
 }
 
 static uint32_t own_netns(int root)
@@ -114,15 +113,17 @@ static uint32_t own_netns(int root)
 	return fstatat(root, "proc/self/ns/net", &st, 0) == 0 ? (uint32_t)st.st_ino : 0;
 }
 
-static void rules_add(struct service_rules *rules, const struct service *service, uint32_t slot,
+static void rules_add(struct service_rules *rules, const struct service *service,
 		      const struct found *found, uint32_t netns)
 {
 	for (size_t i = 0; i < found->n_groups; i++) {
 		for (size_t j = 0; j < found->n_files; j++) {
 			if (rules->n == SERVICE_RULES_MAX) {
-				rules->n_over++;
+				found_over(found);
 				return;
 			}
+			if (found->files[j])
+				rules->files[found->files[j] - 1].used = true;
 			rules->rules[rules->n++] = (struct service_rule){
 				.group = found->groups[i],
 				.file = found->files[j],
@@ -130,44 +131,78 @@ static void rules_add(struct service_rules *rules, const struct service *service
 				.port = service->port,
 				.udp = service->protocol == SERVICE_UDP,
 				.used = 1,
-				.slot = slot,
+				.slot = found->slot,
 			};
 		}
 	}
 }
 
+static bool names_group(const struct service *service)
+{
+	return service->cgroup[0] || service->unit[0];
+}
+
 static void service_find(struct service_rules *rules, int root, int groups,
 			 const struct service *service, uint32_t slot)
 {
-	struct found found = { .rules = rules };
-	bool names_process = service->executable[0] || service->cgroup[0] || service->unit[0];
+	struct found found = { .rules = rules, .slot = slot };
+	const bool names_process = service->executable[0] || names_group(service);
+	int r = 0;
 
 	if (service->executable[0])
-		paths_match(root, service->executable, found_file, &found);
+		r = paths_match(root, service->executable, found_file, &found);
 	else
 		found.n_files = 1;
-	if (!service->cgroup[0] && !service->unit[0])
+	if (r < 0)
+		found_over(&found);
+	r = 0;
+	if (!names_group(service))
 		found.n_groups = 1;
 	else if (groups >= 0 && service->unit[0])
-		paths_unit(groups, service->unit, found_group, &found);
+		r = paths_unit(groups, service->unit, found_group, &found);
 	else if (groups >= 0 && !strcmp(service->cgroup, "/"))
 		found_group(&found, groups, ".");
 	else if (groups >= 0)
-		paths_match(groups, service->cgroup, found_group, &found);
+		r = paths_match(groups, service->cgroup, found_group, &found);
+	if (r < 0)
+		found_over(&found);
 	if (found.n_files == 0 || found.n_groups == 0)
 		rules->absent |= 1u << slot;
 	/* A port alone is one of our own network namespace: in another it is somebody else's. */
-	rules_add(rules, service, slot, &found, names_process ? 0 : own_netns(root));
+	rules_add(rules, service, &found, names_process ? 0 : own_netns(root));
 }
 
-void service_rules_find(struct service_rules *rules, int root, const struct service_list *services)
+/* Where some service needs them; without version 2 there are none. Returns 0 or -errno. */
+static int groups_open(struct cgroups *groups, int root, const struct service_list *services)
 {
-	_cleanup_close_ int groups = groups_open(rules, root);
+	struct source_status why; /* the caller has the number */
+	int r;
 
+	groups->folder = -1;
+	for (size_t i = 0; i < services->n; i++) {
+		if (!names_group(&services->items[i]))
+			continue;
+		r = cgroups_open(groups, root, &why);
+		return r == -EOPNOTSUPP ? 0 : r;
+	}
+	return 0;
+}
+
+int service_rules_find(struct service_rules *rules, int root, const struct service_list *services)
+{
+	struct cgroups groups;
+	int r = groups_open(&groups, root, services);
+
+	if (r < 0)
+		return r;
 	rules->n = 0;
 	rules->n_over = 0;
-	rules->absent = 0;
+	rules->absent = rules->over = 0;
 	memset(rules->rules, 0, sizeof(rules->rules));
+	for (size_t i = 0; i < rules->n_files; i++)
+		rules->files[i].used = false;
 	for (uint32_t i = 0; i < services->n; i++)
-		service_find(rules, root, groups, &services->items[i], i);
+		service_find(rules, root, groups.folder, &services->items[i], i);
+	cgroups_close(&groups);
+	return 0;
 }

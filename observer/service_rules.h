@@ -3,6 +3,7 @@
 #ifndef FLYBALL_OBSERVER_SERVICE_RULES_H
 #define FLYBALL_OBSERVER_SERVICE_RULES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -10,11 +11,10 @@
 #include "bpf/service.h"
 #include "include/service.h"
 
-#define SERVICE_MOUNTINFO_MAX 65536 /* bytes of /proc/self/mountinfo that are read */
-
 /* An executable, kept open so that the kernel does not give its inode's address to another. */
 struct service_file {
-	int fd;
+	int fd;    /* -1 = the place is free */
+	bool used; /* some rule names it */
 	dev_t device;
 	ino_t inode;
 };
@@ -22,21 +22,24 @@ struct service_file {
 struct service_rules {
 	struct service_rule rules[SERVICE_RULES_MAX];
 	size_t n;
-	struct service_file
-		files[SERVICE_FILES_MAX]; /* those found earlier stay: they may still run */
-	size_t n_files;
-	uint32_t absent;                  /* 1 << service: no such executable, group or unit now */
-	size_t n_over;                    /* rules and files that found no place */
-	char text[SERVICE_MOUNTINFO_MAX]; /* scratch */
+	struct service_file files[SERVICE_FILES_MAX];
+	size_t n_files;  /* places; some below may be free */
+	uint32_t absent; /* 1 << service: no such executable, group or unit now */
+	uint32_t over;   /* 1 << service: something of it found no place, or was not looked at */
+	size_t n_over;   /* rules, files, groups and searches over the limits */
 };
 
 void service_rules_init(struct service_rules *rules);
 void service_rules_deinit(struct service_rules *rules);
 
 /*
- * Looks anew for what the services name: executables below the descriptor `root`, control groups of version 2 where
- * its mountinfo says they are. The slot of a service is its place in the list. Allocates nothing.
+ * Looks anew for what the services name: executables below the descriptor `root`, control groups of version 2 where systemd
+ * mounts them. The slot of a service is its place in the list. Executables that no rule names any more stay open until
+ * service_rules_trim(). Allocates nothing. Returns 0, or -errno when the groups cannot be looked at: the rules stay as they are.
  */
-void service_rules_find(struct service_rules *rules, int root, const struct service_list *services);
+int service_rules_find(struct service_rules *rules, int root, const struct service_list *services);
+
+/* Closes the executables that no rule names: nobody may go by their inodes any more. */
+void service_rules_trim(struct service_rules *rules);
 
 #endif

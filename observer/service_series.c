@@ -65,6 +65,12 @@ static void value_add(struct service_source *source, uint32_t slot, enum signal_
 	series->flags = flags;
 }
 
+/* Some of its executables, groups or sockets are over a limit; whose sockets these are nobody knows. */
+static bool is_partial(const struct service_source *source, uint32_t slot)
+{
+	return source->rules.over >> slot & 1 || service_tracer_lost(source->tracer);
+}
+
 static void sample_traced(struct service_source *source, uint32_t slot, struct sampler *sampler)
 {
 	struct series *latency = series_add(source, slot, SIGNAL_SERVICE_LATENCY, sampler);
@@ -81,7 +87,9 @@ static void sample_traced(struct service_source *source, uint32_t slot, struct s
 	unmeasured = counts.pipelined + counts.unknown;
 	source->unmeasured += unmeasured;
 	source->continued += counts.continued;
-	lossy = counts.unstored * LOSSY_SHARE > counts.answers ? SERIES_LOSSY : 0;
+	lossy = counts.unstored * LOSSY_SHARE > counts.answers || is_partial(source, slot)
+			? SERIES_LOSSY
+			: 0;
 	value_add(source, slot, SIGNAL_SERVICE_REQUESTS, sampler, flags | lossy, counts.requests);
 	value_add(source, slot, SIGNAL_SERVICE_BYTES_IN, sampler, flags | lossy, counts.bytes_in);
 	value_add(source, slot, SIGNAL_SERVICE_BYTES_OUT, sampler, flags | lossy, counts.bytes_out);

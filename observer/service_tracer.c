@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/hist.h"
 #include "observer/service_programs.h"
 
 /* One service, all CPUs together. */
@@ -116,6 +117,18 @@ static void listeners_fixed(struct service_tracer *tracer, const struct service_
 	}
 }
 
+/* What no rule names is forgotten before its descriptor is closed: the kernel may give its inode's address to another then. */
+static void files_tell(struct service_shared *shared, const struct service_rules *rules)
+{
+	for (size_t i = 0; i < SERVICE_FILES_MAX; i++) {
+		const bool used = i < rules->n_files && rules->files[i].used;
+
+		shared->file_fds[i] = used ? (uint32_t)rules->files[i].fd + 1 : 0;
+		if (!used)
+			shared->files[i] = 0;
+	}
+}
+
 int service_tracer_scan(struct service_tracer *tracer, const struct service_rules *rules)
 {
 	struct service_shared *shared = tracer->programs.shared;
@@ -123,8 +136,8 @@ int service_tracer_scan(struct service_tracer *tracer, const struct service_rule
 	int r;
 
 	__atomic_store_n(&shared->generation, generation, __ATOMIC_SEQ_CST);
-	for (size_t i = 0; i < rules->n_files; i++)
-		shared->file_fds[i] = (uint32_t)rules->files[i].fd + 1;
+	__atomic_store_n(&shared->lost_listeners, 0, __ATOMIC_SEQ_CST); /* they are all met again */
+	files_tell(shared, rules);
 	r = rules->n_files ? service_programs_scan(&tracer->programs, SERVICE_SCAN_FILES) : 0;
 	if (r < 0)
 		return r;
@@ -203,6 +216,7 @@ static void hist_between(const struct service_hist *now, const struct service_hi
 	}
 	hist->sum = (now->sum - before->sum) << thin;
 	hist->clamped = (now->clamped - before->clamped) << thin;
+	hist_settle(hist);
 }
 
 static void counts_between(const struct service_hist *now, const struct service_hist *before,

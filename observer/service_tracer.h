@@ -49,7 +49,10 @@ int service_tracer_open(const struct source_context *context, enum service_way w
 /* Detaches and unloads; accepts NULL. */
 void service_tracer_close(struct service_tracer *tracer);
 
-/* Finds the sockets that the rules fit, from now on and among all that are open. Allocates nothing. Returns 0 or -errno. */
+/*
+ * Finds the sockets that the rules fit, from now on and among all that are open. What the rules' files hold that no rule
+ * names is not looked for any more. Allocates nothing. Returns 0 or -errno.
+ */
 int service_tracer_scan(struct service_tracer *tracer, const struct service_rules *rules);
 
 /* Measures those services (1 << slot) and one connection in 2^thin. The next read of every slot is a baseline. */
@@ -65,7 +68,7 @@ void service_tracer_restart(struct service_tracer *tracer);
 /* The slot of whoever listens on a TCP port of the network namespace; -1 = nobody. */
 int service_tracer_slot(const struct service_tracer *tracer, uint32_t netns, uint16_t port);
 
-/* Listening sockets that found no place in the table. */
+/* Listening sockets that found no place in the table, since the last scan began. */
 uint32_t service_tracer_lost(const struct service_tracer *tracer);
 
 /* Fills in bpf_runs and bpf_run_ns. */

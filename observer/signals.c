@@ -280,7 +280,9 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	SCHED(MIGRATIONS_NODE, COUNTER, NONE, "migrations.node",
 	      "Tasks that run on another node than before."),
 
-	LOCK(SPIN, "spin", "Time of waits for spinlocks and rwlocks of the kernel, on a CPU."),
+	LOCK(SPIN, "spin",
+	     "Time of waits for spinlocks and rwlocks of the kernel, on a CPU; the first who waits "
+	     "for a spinlock is not seen."),
 	LOCK(MUTEX, "mutex", "Time of waits for mutexes of the kernel, spinning and asleep."),
 	LOCK(RWSEM, "rwsem",
 	     "Time of waits for read-write semaphores of the kernel, such as mmap_lock."),

@@ -9,8 +9,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/idset.h"
 #include "base/scope.h"
+#include "base/sysroot.h"
 #include "observer/observer.h"
+
+#define CPUS_TEXT_BYTES 4096
 
 struct series *sampler_add(struct sampler *sampler, enum signal_id signal,
 			   const struct scope *scope)
@@ -116,4 +120,21 @@ ssize_t source_reread(int fd, char *buffer, size_t size)
 		return -EFBIG;
 	buffer[n] = '\0';
 	return n;
+}
+
+int source_cpus_possible(int root)
+{
+	char text[CPUS_TEXT_BYTES];
+	struct idset cpus;
+	ssize_t n = sysroot_read(root, "sys/devices/system/cpu/possible", text, sizeof(text));
+	unsigned int highest = IDSET_MAX;
+
+	if (n < 0)
+		return (int)n;
+	text[strcspn(text, "\n")] = '\0';
+	if (idset_parse(text, &cpus) < 0)
+		return -EBADMSG;
+	while (highest > 0 && !idset_has(&cpus, highest - 1))
+		highest--;
+	return highest ? (int)highest : -EBADMSG;
 }

@@ -149,6 +149,9 @@ void source_say(struct source_status *status, enum source_state state, const cha
 /* The number of a tracepoint of the table in events.c, or -errno. */
 int source_event(const struct source_context *context, const char *name);
 
+/* The highest number of a CPU that may ever be there, plus one: `0,2-3` is four. Returns it, or -errno. */
+int source_cpus_possible(int root);
+
 /*
  * Opens a file of the sysroot to be read again at every tick. Returns the descriptor, which the caller owns, or
  * -errno; also the error of a first read (a file may open and then say -EOPNOTSUPP).

@@ -171,6 +171,7 @@ static int tcp_demand(void *state, const struct source_demand *demand, struct so
 		wanted |= tcp->spaces[i].used && tcp->spaces[i].snapshot;
 	/* One that comes later may be demanded, too. */
 	wanted |= source_demands_kind(demand, SCOPE_NETNS) && tcp_snapshot_has(&demand->signals);
+	wanted |= source_demands_kind(demand, SCOPE_ROUTE);
 	for (size_t i = 0; !tcp->snapshot.table && i < TCP_SPACES_MAX; i++)
 		tcp->spaces[i].settled = false;
 	if (tcp_snapshot_demand(&tcp->snapshot, wanted) < 0) {

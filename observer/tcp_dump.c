@@ -58,7 +58,8 @@ int tcp_dump_begin(struct tcp_dump *dump)
 	};
 	int r;
 
-	request.header.nlmsg_seq = nl_socket_use_seq(dump->sock);
+	dump->seq = nl_socket_use_seq(dump->sock);
+	request.header.nlmsg_seq = dump->seq;
 	request.header.nlmsg_pid = nl_socket_get_local_port(dump->sock);
 	errno = 0;
 	r = nl_sendto(dump->sock, &request, sizeof(request));
@@ -92,6 +93,8 @@ int tcp_dump_next(struct tcp_dump *dump, tcp_connection_fn fn, void *data)
 		return n < 0 ? -errno : -EMSGSIZE;
 	}
 	for (; nlmsg_ok(message, left); message = nlmsg_next(message, &left)) {
+		if (message->nlmsg_seq != dump->seq)
+			continue;
 		if (message->nlmsg_type == NLMSG_ERROR) {
 			const struct nlmsgerr *error = nlmsg_data(message);
 

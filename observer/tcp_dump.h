@@ -16,6 +16,7 @@ struct nl_sock;
 struct tcp_dump {
 	struct nl_sock *sock;
 	bool running; /* begun and not at its end */
+	uint32_t seq; /* of the request: what is left of an earlier one has another number */
 };
 
 typedef void (*tcp_connection_fn)(const struct tcp_connection *connection, void *data);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/hist.h"
+#include "base/scope.h"
 #include "observer/tcp_route.h"
 
 #define SHARE 200 /* one part in so many of one CPU is the most that snapshots take */
@@ -159,11 +160,28 @@ static void count_measures(struct series *const series[TCP_MEASURE_COUNT],
 			hist_add(series[i]->hist, values[i]);
 }
 
-static void mark_lossy(struct series *const series[TCP_MEASURE_COUNT])
+static void flags_change(struct series *series, uint32_t set, uint32_t clear)
 {
+	if (series)
+		series->flags = (series->flags | set) & ~clear;
+}
+
+/* All series of a tick that the space's connections count in: its own, and its routes'. */
+static void space_change(const struct visit *visit, uint32_t set, uint32_t clear)
+{
+	struct tcp_snapshot *snapshot = visit->snapshot;
+
 	for (size_t i = 0; i < TCP_MEASURE_COUNT; i++)
-		if (series[i])
-			series[i]->flags |= SERIES_LOSSY;
+		flags_change(visit->space->series[i], set, clear);
+	for (size_t place = 0; place < snapshot->n_routes; place++) {
+		struct tcp_route *route = &snapshot->routes[place];
+
+		if (!scope_equal(&route->key.netns, &visit->space->scope))
+			continue;
+		for (size_t i = 0; i < TCP_MEASURE_COUNT; i++)
+			flags_change(route->series[i], set, clear);
+		flags_change(route->retransmits, set, clear);
+	}
 }
 
 /*
@@ -182,7 +200,7 @@ static void visit_connection(const struct tcp_connection *connection, void *data
 	entry = tcp_table_find(visit->snapshot->table, connection->cookie, round, &is_new);
 	if (!entry) {
 		visit->sampler->losses[LOSS_CONNECTION]++;
-		mark_lossy(visit->space->series);
+		space_change(visit, SERIES_LOSSY, 0);
 		return;
 	}
 	known = is_new ? visit->space->settled : round - entry->round <= 1;
@@ -222,6 +240,9 @@ static void step(struct tcp_snapshot *snapshot, struct tcp_space *space, struct 
 		space->settled |= r == 0;
 	}
 	sampler->losses[LOSS_EVENT] += r < 0;
+	/* The kernel did not tell all: no value, not none seen. */
+	if (r < 0)
+		space_change(&visit, 0, SERIES_VALID);
 	if (r <= 0 && !(r == 0 && space->dump.running))
 		snapshot->error = r;
 	if (!space->dump.running)

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/hist.h"
 #include "base/sysroot.h"
 #include "bpf/tcp_split.h"
 #include "observer/tcp_split.h"
@@ -113,9 +114,7 @@ static void hist_difference(struct hist *hist, const struct totals *now,
 	}
 	hist->sum = now->sums[value] - before->sums[value];
 	hist->clamped = now->clamped[value] - before->clamped[value];
-	/* The sums are of several words, and of a moment later than the first. */
-	if (hist->clamped > hist->count)
-		hist->clamped = hist->count;
+	hist_settle(hist);
 }
 
 static struct series *series_add(struct tcp_split *split, struct sampler *sampler,

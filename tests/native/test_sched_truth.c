@@ -827,6 +827,36 @@ static size_t open_programs(void)
 	return (size_t)n;
 }
 
+#define SLEEPERS 200
+
+/* They sleep when more is demanded, as most tasks do. */
+static void who_left_his_cpu_before_the_demand_grew_is_no_orphan(void **state)
+{
+	const struct demand waits = { .signal = SIGNAL_SCHED_WAKEUP };
+	struct truth *t = *state;
+	pid_t sleepers[SLEEPERS];
+	uint64_t before;
+
+	for (int i = 0; i < SLEEPERS; i++) {
+		sleepers[i] = fork();
+		for (int j = 0; sleepers[i] == 0 && j < 5; j++)
+			sleep_ns(300000000);
+		if (sleepers[i] == 0)
+			_exit(0);
+	}
+	assert_int_equal(observer_demand(t->observer, &waits, 1), 0);
+	sample(t);
+	usleep(500000);
+	demand_all(t, SCOPE_HOST, "");
+	sample(t);
+	before = t->frame->losses[LOSS_ORPHAN_END];
+	usleep(500000);
+	sample(t);
+	for (int i = 0; i < SLEEPERS; i++)
+		waitpid(sleepers[i], NULL, 0);
+	assert_in_range(t->frame->losses[LOSS_ORPHAN_END] - before, 0, SLEEPERS / 10);
+}
+
 static void without_a_demand_nothing_is_attached(void **state)
 {
 	struct truth *t = *state;
@@ -859,6 +889,7 @@ static const struct {
 	TEST(a_process_that_dies_between_two_ticks_keeps_what_it_did_and_goes),
 	TEST(a_process_number_that_is_used_again_is_another_row),
 	TEST(cpus_add_up_to_the_host),
+	TEST(who_left_his_cpu_before_the_demand_grew_is_no_orphan),
 };
 
 static size_t methods_here(struct source_status methods[SOURCE_METHODS_MAX])

@@ -255,6 +255,30 @@ static void a_request_in_two_parts_begins_with_its_first_byte(void **state)
 	     SLACK);
 }
 
+/* The end of the stream comes with the request, before the server has read anything. */
+static void a_client_that_says_no_more_is_known_from_its_first_byte(void **state)
+{
+	const struct lab_ways ways = { .type = SOCK_STREAM, .answer = 100 };
+	static const char request[LAB_REQUEST];
+	struct truth *t = *state;
+	struct seen seen = { .requests = 0 };
+
+	serve(t, &ways);
+	for (int i = 0; i < 20; i++) {
+		int fd = lab_connect(t->server);
+
+		send(fd, request, sizeof(request), MSG_MORE);
+		shutdown(fd, SHUT_WR);
+		assert_true(lab_receive(fd, 100));
+		close(fd);
+	}
+	usleep(50000);
+	take(t, &seen);
+	assert_int_equal(seen.losses[LOSS_ORPHAN_END], 0);
+	assert_int_equal(seen.requests, 20);
+	assert_int_equal(seen.latency.count, 20);
+}
+
 static void a_streamed_answer_is_one_and_ends_with_its_first_byte(void **state)
 {
 	const struct lab_ways ways = { .type = SOCK_STREAM,
@@ -881,6 +905,7 @@ static const struct {
 	TEST(five_milliseconds_are_five_milliseconds),
 	TEST(counts_and_bytes_agree_exactly),
 	TEST(a_request_in_two_parts_begins_with_its_first_byte),
+	TEST(a_client_that_says_no_more_is_known_from_its_first_byte),
 	TEST(a_streamed_answer_is_one_and_ends_with_its_first_byte),
 	TEST(a_pipelining_client_is_said_and_not_measured),
 	TEST(a_server_that_speaks_first_answers_nothing_by_it),

@@ -115,6 +115,19 @@ static void values_past_the_range_are_counted_as_clamped(void **state)
 	assert_int_equal(hist.count, 3);
 }
 
+static void what_is_said_to_be_clamped_a_reading_late_is_not_more_than_is_counted(void **state)
+{
+	struct hist hist = { .clamped = 2 };
+
+	(void)state;
+	hist_settle(&hist);
+	assert_int_equal(hist.clamped, 0);
+	hist_add(&hist, HIST_VALUE_MAX + 1);
+	hist.clamped++;
+	hist_settle(&hist);
+	assert_int_equal(hist.clamped, 1);
+}
+
 static void an_empty_histogram_and_bare_sums_have_no_quantile(void **state)
 {
 	struct hist hist = { 0 };
@@ -136,6 +149,8 @@ int main(void)
 		cmocka_unit_test(quantiles_are_within_a_bucket_of_the_sorted_values),
 		cmocka_unit_test(merged_halves_equal_the_whole),
 		cmocka_unit_test(values_past_the_range_are_counted_as_clamped),
+		cmocka_unit_test(
+			what_is_said_to_be_clamped_a_reading_late_is_not_more_than_is_counted),
 		cmocka_unit_test(an_empty_histogram_and_bare_sums_have_no_quantile),
 	};
 

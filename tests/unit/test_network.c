@@ -229,6 +229,20 @@ static void counters_of_a_cpu_wrap_and_drops_have_their_causes(void **state)
 	expect(f, SIGNAL_NET_BACKLOG, "0", 9);
 }
 
+/* The kernel counts the flow limit's drop first, and was read between the two. */
+static void a_drop_that_is_half_counted_is_no_negative_one(void **state)
+{
+	struct fixture *f = *state;
+
+	demand(f, SCOPE_CPU, cpu_signals, ARRAY_SIZE(cpu_signals));
+	put(f, "proc/net/softnet_stat",
+	    "fffffffe 00000002 00000003 " ZEROES "00000000 00000002 00000004 00000000 0 0\n"
+	    "00000010 00000000 00000000 " ZEROES "00000000 00000000 00000000 00000001 0 0\n");
+	tick(f);
+	expect(f, SIGNAL_NET_DROPS_FLOW_LIMIT, "0", 1);
+	expect(f, SIGNAL_NET_DROPS_BACKLOG, "0", 0);
+}
+
 static void the_host_is_the_sum_of_its_cpus(void **state)
 {
 	struct fixture *f = *state;
@@ -302,6 +316,43 @@ static void an_interface_has_its_statistics_and_interrupts(void **state)
 	expect(f, SIGNAL_NET_IRQS_SHARE, "eth0", 70.0 / 80);
 }
 
+static const uint32_t irq_signals[] = { SIGNAL_NET_IRQS, SIGNAL_NET_IRQS_SHARE };
+
+static void interrupts_that_come_later_are_counted_too(void **state)
+{
+	struct fixture *f = *state;
+
+	demand(f, SCOPE_NIC, irq_signals, ARRAY_SIZE(irq_signals));
+	put(f, "sys/class/net/eth0/device/msi_irqs/42", "msix\n");
+	put(f, "sys/kernel/irq/42/per_cpu_count", "9000,9000\n");
+	for (int i = 0; i < 8; i++)
+		tick(f);
+	put(f, "sys/kernel/irq/41/per_cpu_count", "0,60\n");
+	put(f, "sys/kernel/irq/42/per_cpu_count", "9030,9000\n");
+	tick(f);
+	expect(f, SIGNAL_NET_IRQS, "eth0", 40);
+	expect(f, SIGNAL_NET_IRQS_SHARE, "eth0", 0.75);
+}
+
+static void more_interrupts_than_are_kept_open_are_no_value(void **state)
+{
+	struct fixture *f = *state;
+	char path[96];
+	uint64_t before;
+
+	for (int i = 100; i < 165; i++) {
+		snprintf(path, sizeof(path), "sys/class/net/eth0/device/msi_irqs/%d", i);
+		put(f, path, "msix\n");
+		snprintf(path, sizeof(path), "sys/kernel/irq/%d/per_cpu_count", i);
+		put(f, path, "1,1\n");
+	}
+	demand(f, SCOPE_NIC, irq_signals, ARRAY_SIZE(irq_signals));
+	before = f->frame->losses[LOSS_INSTANCE];
+	tick(f);
+	expect_unknown(f, SIGNAL_NET_IRQS, "eth0");
+	assert_int_equal(f->frame->losses[LOSS_INSTANCE] - before, 1);
+}
+
 #define NETWORK(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -312,11 +363,14 @@ int main(void)
 		NETWORK(a_table_that_is_no_numbers_is_a_loss_and_the_next_tick_a_baseline),
 		NETWORK(a_counter_that_goes_back_is_no_increase),
 		NETWORK(counters_of_a_cpu_wrap_and_drops_have_their_causes),
+		NETWORK(a_drop_that_is_half_counted_is_no_negative_one),
 		NETWORK(the_host_is_the_sum_of_its_cpus),
 		NETWORK(a_squeeze_that_nobody_saw_has_no_known_cause),
 		NETWORK(a_cpu_that_goes_offline_takes_its_series_along),
 		NETWORK(the_shares_of_receiving_add_up_to_one),
 		NETWORK(an_interface_has_its_statistics_and_interrupts),
+		NETWORK(interrupts_that_come_later_are_counted_too),
+		NETWORK(more_interrupts_than_are_kept_open_are_no_value),
 	};
 
 	return cmocka_run_group_tests_name("network", tests, NULL, NULL);

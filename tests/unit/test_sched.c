@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The scheduler source without programs: the kernel's sums out of captured files. And what needs no kernel of the rest. */
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <math.h>
@@ -22,6 +23,7 @@
 #include "bpf/sched.h"
 #include "observer/observer.h"
 #include "observer/sched_calls.h"
+#include "observer/source.h"
 
 #define START_NS (10 * NSEC_PER_SEC)
 
@@ -172,10 +174,67 @@ static void a_process_is_all_its_threads(void **state)
 	put(f, "proc/77/task/79/schedstat", "50 5 1\n");
 	series = after(f, 1000000, SIGNAL_SCHED_RUN, SCOPE_PROCESS, "77@5000");
 	assert_non_null(series);
-	assert_int_equal(series->flags, SERIES_VALID | SERIES_SUMS);
+	assert_int_equal(series->flags, SERIES_VALID | SERIES_SUMS | SERIES_LOSSY);
 	assert_int_equal(series->hist->sum, 150);
 	assert_int_equal(series->hist->count, 2);
 	assert_int_equal(also(f, SIGNAL_SCHED_WAIT, SCOPE_PROCESS, "77@5000")->hist->sum, 5);
+}
+
+static void a_thread_that_ends_behind_anothers_work_makes_the_tick_lossy(void **state)
+{
+	struct fixture *f = *state;
+	const struct series *series;
+	char path[128];
+
+	demand(f, SCOPE_PROCESS, "77@5000");
+	snprintf(path, sizeof(path), "%s/proc/77/task/78/schedstat", f->folder);
+	assert_int_equal(unlink(path), 0);
+	put(f, "proc/77/task/77/schedstat", "9000 9000 9\n");
+	series = after(f, 1000000, SIGNAL_SCHED_RUN, SCOPE_PROCESS, "77@5000");
+	assert_int_equal(series->flags, SERIES_VALID | SERIES_SUMS | SERIES_LOSSY);
+	assert_int_equal(also(f, SIGNAL_SCHED_WAITING, SCOPE_PROCESS, "77@5000")->flags,
+			 SERIES_VALID | SERIES_LOSSY);
+	series = after(f, 2000000, SIGNAL_SCHED_RUN, SCOPE_PROCESS, "77@5000");
+	assert_int_equal(series->flags, SERIES_VALID | SERIES_SUMS);
+}
+
+static void a_cpu_that_comes_or_goes_makes_the_hosts_tick_invalid(void **state)
+{
+	struct fixture *f = *state;
+	const struct series *series;
+
+	demand(f, SCOPE_HOST, "");
+	put(f, "proc/schedstat", "cpu0 0 0 0 0 0 0 9000000 300000 19\n");
+	series = after(f, 1000000, SIGNAL_SCHED_RUN, SCOPE_HOST, "");
+	assert_int_equal(series->flags, SERIES_SUMS);
+	put(f, "proc/schedstat",
+	    "cpu0 0 0 0 0 0 0 9000000 300000 19\ncpu1 0 0 0 0 0 0 2000000 0 5\n");
+	series = after(f, 2000000, SIGNAL_SCHED_RUN, SCOPE_HOST, "");
+	assert_int_equal(series->flags, SERIES_SUMS);
+	assert_int_equal(also(f, SIGNAL_SCHED_WAITING, SCOPE_HOST, "")->flags, 0);
+	put(f, "proc/schedstat",
+	    "cpu0 0 0 0 0 0 0 9000000 300000 19\ncpu1 0 0 0 0 0 0 2000007 0 6\n");
+	series = after(f, 3000000, SIGNAL_SCHED_RUN, SCOPE_HOST, "");
+	assert_int_equal(series->flags, SERIES_VALID | SERIES_SUMS);
+	assert_int_equal(series->hist->sum, 7);
+}
+
+static void a_file_that_does_not_fit_is_lost_not_cut(void **state)
+{
+	struct fixture *f = *state;
+	const size_t length = 1500000;
+	char *text = malloc(length + 1);
+	int n;
+
+	demand(f, SCOPE_HOST, "");
+	n = sprintf(text, "cpu0 0 0 0 0 0 0 9000000 300000 19\n"
+			  "cpu1 0 0 0 0 0 0 9000000 300000 19\n");
+	memset(text + n, 'd', length - (size_t)n);
+	text[length] = '\0';
+	put(f, "proc/schedstat", text);
+	free(text);
+	assert_int_equal(after(f, 1000000, SIGNAL_SCHED_RUN, SCOPE_HOST, "")->flags, SERIES_SUMS);
+	assert_int_equal(f->frame->losses[LOSS_EVENT], 1);
 }
 
 static void a_thread_that_ends_makes_the_tick_invalid_not_negative(void **state)
@@ -215,6 +274,17 @@ static void without_the_kernels_file_the_host_has_no_value(void **state)
 	assert_int_equal(after(f, 1000000, SIGNAL_SCHED_RUN, SCOPE_HOST, "")->flags, SERIES_SUMS);
 }
 
+static void cpus_are_counted_up_to_the_highest_number(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(source_cpus_possible(f->root), -ENOENT);
+	put(f, "sys/devices/system/cpu/possible", "0,2-5\n");
+	assert_int_equal(source_cpus_possible(f->root), 6);
+	put(f, "sys/devices/system/cpu/possible", "\n");
+	assert_int_equal(source_cpus_possible(f->root), -EBADMSG);
+}
+
 static void a_calls_wait_is_told_by_its_number(void **state)
 {
 	uint8_t calls[SCHED_CALLS];
@@ -243,9 +313,13 @@ int main(void)
 		TEST(all_cpus_are_the_host),
 		TEST(a_cpu_has_its_own_line),
 		TEST(a_process_is_all_its_threads),
+		TEST(a_thread_that_ends_behind_anothers_work_makes_the_tick_lossy),
+		TEST(a_cpu_that_comes_or_goes_makes_the_hosts_tick_invalid),
+		TEST(a_file_that_does_not_fit_is_lost_not_cut),
 		TEST(a_thread_that_ends_makes_the_tick_invalid_not_negative),
 		TEST(a_process_of_another_start_is_not_there),
 		TEST(without_the_kernels_file_the_host_has_no_value),
+		TEST(cpus_are_counted_up_to_the_highest_number),
 		cmocka_unit_test(a_calls_wait_is_told_by_its_number),
 		cmocka_unit_test(a_process_never_has_the_key_of_a_group),
 	};

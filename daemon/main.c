@@ -169,6 +169,7 @@
  *     observer/block_series.c          a disk's series of a tick, held against the stat file
  *     observer/block_tracer.c          the watched disks, their histograms read
  *     observer/block_tracer_off.c      the same in a build without BPF
+ *     observer/budget.c                which source is sampled less, and when it comes back
  *     observer/cgroups.c               control groups listed
  *     observer/cpu.c                   /proc/stat: all CPUs, each CPU
  *     observer/cpu_cgroup.c            control groups that run into their limit of CPU time

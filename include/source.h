@@ -20,6 +20,16 @@ enum source_state {
 	SOURCE_STATE_COUNT,
 };
 
+/* How much of a source is left out, to keep flyball within its budget. */
+enum source_thinning {
+	SOURCE_WHOLE,   /* sampled at every tick */
+	SOURCE_HALF,    /* every 2nd; one in 2 of what it may measure by samples */
+	SOURCE_QUARTER, /* every 4th, one in 4 */
+	SOURCE_EIGHTH,  /* every 8th, one in 8 */
+	SOURCE_DROPPED, /* detached */
+	SOURCE_THINNING_COUNT,
+};
+
 /* Numbers of tracepoints, in the order of observer/events.c; -errno = not known. */
 #define SOURCE_EVENTS_MAX 8
 
@@ -40,6 +50,9 @@ struct source_status {
 	uint64_t bpf_runs;  /* 0 where the kernel does not count (kernel.bpf_stats_enabled) */
 	uint64_t bpf_run_ns;
 	uint64_t losses[LOSS_COUNT];
+	uint32_t thinning; /* enum source_thinning */
+	uint32_t on_trial; /* 1: a running trial needs it, so it is never thinned */
+	double cpu_ratio;  /* of the machine, of late: sampling and BPF */
 };
 
 #endif

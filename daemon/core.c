@@ -94,7 +94,8 @@ static void on_source(struct core *core, const struct source_status *status)
 		return;
 	if (i == core->n_sources)
 		core->n_sources++;
-	else if (core->sources[i].state != status->state && status->state == SOURCE_DEGRADED)
+	else if (core->sources[i].state != status->state && status->state == SOURCE_DEGRADED &&
+		 status->thinning == SOURCE_WHOLE) /* who thinned it has said so */
 		log_warning("source %s: %s; %s", status->name, status->text, status->remedy);
 	core->sources[i] = *status;
 }
@@ -122,6 +123,9 @@ static void core_message(struct worker *worker, enum role from, const struct mes
 		break;
 	case MESSAGE_SOURCE:
 		on_source(core, &message->source);
+		break;
+	case MESSAGE_BUDGET:
+		core->budget = message->budget;
 		break;
 	case MESSAGE_OUTCOME:
 		core_outcome(core, &message->outcome);

@@ -13,6 +13,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 void budget_init(struct budget *budget, double limit_ratio, uint64_t tick_ns)
@@ -165,4 +166,27 @@ void budget_step(struct budget *budget, uint64_t now_ns, double total_ratio,
 		step_down(budget, now_ns, costs, n, ret_verdict);
 	else
 		step_up(budget, now_ns, total_ratio, costs, n, ret_verdict);
+}
+
+void budget_say(struct source_status *status)
+{
+	char own[SOURCE_TEXT_MAX];
+
+	if (status->thinning == SOURCE_WHOLE)
+		return;
+	memcpy(own, status->text, sizeof(own));
+	snprintf(status->remedy, sizeof(status->remedy), "demand less, or raise --budget");
+	if (status->thinning == SOURCE_DROPPED) {
+		status->state = SOURCE_UNAVAILABLE;
+		snprintf(status->text, sizeof(status->text),
+			 "dropped, to keep flyball within its budget");
+		return;
+	}
+	status->state = SOURCE_DEGRADED;
+	snprintf(status->text, sizeof(status->text),
+		 "sampled every %s tick, to keep flyball within its budget%s%.100s",
+		 status->thinning == SOURCE_HALF      ? "2nd"
+		 : status->thinning == SOURCE_QUARTER ? "4th"
+						      : "8th",
+		 own[0] ? "; " : "", own);
 }

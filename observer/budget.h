@@ -32,14 +32,6 @@ struct budget_cost {
 	uint32_t on_trial; /* 1: a running trial needs it */
 };
 
-enum budget_state {
-	BUDGET_WITHIN,  /* or no longer over it for the time */
-	BUDGET_OVER,    /* not for long enough yet, or just thinned */
-	BUDGET_TRIAL,   /* over it, and what could be thinned a running trial needs */
-	BUDGET_NOTHING, /* over it, and no source costs enough to be thinned */
-	BUDGET_STATE_COUNT,
-};
-
 struct budget_item {
 	uint32_t thinning;                    /* enum source_thinning */
 	double before[SOURCE_THINNING_COUNT]; /* what it cost when it was brought to each */
@@ -72,5 +64,8 @@ void budget_step(struct budget *budget, uint64_t now_ns, double total_ratio,
 
 /* Makes those whole that are not demanded, or that a trial needs: at a new demand, between two steps. */
 void budget_release(struct budget *budget, const struct budget_cost *costs, size_t n);
+
+/* Has a source's status say that it is thinned or dropped, and why, before what it says of itself. */
+void budget_say(struct source_status *status);
 
 #endif

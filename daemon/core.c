@@ -169,10 +169,12 @@ static void core_peer_down(struct worker *worker, enum role peer)
 
 	/* Without the observer nobody sees harm; without the actuator its journal is being recovered. */
 	core_abort(core, 0, REASON_PEER);
-	if (peer == ROLE_OBSERVER)
+	if (peer == ROLE_OBSERVER) {
 		core->n_sources = 0;
-	else if (peer == ROLE_ACTUATOR)
+		core->budget = (struct budget_report){ .state = BUDGET_WITHIN };
+	} else if (peer == ROLE_ACTUATOR) {
 		core->n_kept = 0;
+	}
 	if (peer == ROLE_ACTUATOR && core->control)
 		control_await_none(core->control);
 }

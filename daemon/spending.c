@@ -53,6 +53,15 @@ static void window_read(struct spending *spending, struct observer *observer, ui
 	spending->window_ns = now_ns;
 }
 
+static unsigned int count_stop(struct spending *spending)
+{
+	const bool was_counting = spending->counting;
+
+	spending->counting = false;
+	spending->window_ns = 0;
+	return was_counting ? SPENDING_NO_COUNT : 0;
+}
+
 /* The mean of this window and those before: one is short. */
 static unsigned int window_end(struct spending *spending, struct observer *observer,
 			       uint64_t now_ns)
@@ -68,16 +77,15 @@ static unsigned int window_end(struct spending *spending, struct observer *obser
 
 		*bpf = *bpf > 0 ? (*bpf + ratio) / 2 : ratio;
 	}
-	return spending_stop(spending);
+	return count_stop(spending);
 }
 
 unsigned int spending_stop(struct spending *spending)
 {
-	const bool was_counting = spending->counting;
-
-	spending->counting = false;
-	spending->window_ns = 0;
-	return was_counting ? SPENDING_NO_COUNT : 0;
+	spending->step_ns = 0; /* the time without ticks is nobody's */
+	spending->report.state = BUDGET_WITHIN;
+	spending->report.total_ratio = 0;
+	return count_stop(spending);
 }
 
 /* The costs of the last ticks; the sum is that of all processes and of all programs. */

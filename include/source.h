@@ -65,6 +65,8 @@ enum budget_state {
 	BUDGET_STATE_COUNT,
 };
 
+#define BUDGET_RATIO_DEFAULT 0.005 /* of the machine: all CPUs */
+
 /* What all of flyball costs, against its budget. */
 struct budget_report {
 	double limit_ratio, total_ratio; /* of the machine; limit 0 = none */

@@ -13,8 +13,6 @@
 
 #include "include/source.h"
 
-#define BUDGET_RATIO_DEFAULT 0.005 /* of the machine: all CPUs */
-
 /* In ticks, so that a slower tick, which costs less, is also judged by as many samples. */
 #define BUDGET_STEP_TICKS 8   /* between two steps: a cost is the mean of so many */
 #define BUDGET_OVER_TICKS 40  /* over the budget for so long (10 s by default): one step less */

@@ -10,7 +10,6 @@
 #include "daemon/supervisor.h"
 #include "daemon/cli/verbs.h"
 
-#define BUDGET_PRESET "0.5%"   /* BUDGET_RATIO_DEFAULT */
 #define HISTORY_DAYS_MAX 36500 /* a hundred years; more is a typing error */
 
 static const char *const modes[] = { "recommend", "autonomous" };
@@ -42,11 +41,15 @@ static int check_limits(const struct invocation *invocation)
 }
 
 /* `0.5%`; 0 = none. */
-static int read_budget(const struct invocation *invocation, double *ret_ratio)
+static int read_budget(const struct invocation *invocation, double configured_ratio,
+		       double *ret_ratio)
 {
 	const char *text = option_text(invocation, "--budget");
 	enum unit unit;
 
+	*ret_ratio = configured_ratio;
+	if (!text)
+		return EXIT_CODE_OK;
 	if (quantity_parse_all(text, ret_ratio, &unit) < 0 || *ret_ratio < 0 || *ret_ratio > 1 ||
 	    (unit != UNIT_RATIO && *ret_ratio != 0))
 		return cli_usage_error(invocation,
@@ -78,13 +81,13 @@ static int daemon_run(const struct invocation *invocation)
 	if (invocation->json)
 		return cli_usage_error(invocation,
 				       "'daemon' prints no JSON; 'flyball status --json' does");
-	r = read_budget(invocation, &budget_ratio);
-	if (r != EXIT_CODE_OK)
-		return r;
 	r = source_forced(invocation, &sources);
 	if (r != EXIT_CODE_OK)
 		return r;
 	r = config_read(invocation, &config);
+	if (r != EXIT_CODE_OK)
+		return r;
+	r = read_budget(invocation, config->budget_ratio, &budget_ratio);
 	if (r != EXIT_CODE_OK)
 		return r;
 	r = knobs_load(invocation, &knobs);
@@ -165,12 +168,10 @@ const struct verb verb_daemon = {
 			{ .name = "--budget",
 			  .argument = "SHARE",
 			  .type = OPTION_TEXT,
-			  .preset = BUDGET_PRESET,
-			  .about = "Of the machine's CPU time that flyball may take: over it, "
-				   "sources are "
-				   "sampled less, then dropped, but for those of a running trial. "
-				   "0 = "
-				   "as much as it needs." },
+			  .about = "Of the machine's CPU time that flyball may take; else as "
+				   "configured, 0.5% by default. Over it sources are sampled less, "
+				   "then dropped, but for those of a running trial. "
+				   "0 = as much as it needs." },
 			{ .name = "--seed",
 			  .argument = "N",
 			  .type = OPTION_NUMBER,

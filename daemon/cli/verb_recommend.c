@@ -21,7 +21,6 @@
 #include "daemon/cli/render.h"
 #include "daemon/supervisor.h"
 #include "daemon/cli/verbs.h"
-#include "observer/budget.h"
 
 #define LEAST_PAIRS 5 /* fewer cannot pass a test at 5 % */
 
@@ -260,7 +259,7 @@ static int recommend_run(const struct invocation *invocation)
 		.run_dir = run_folder(invocation),
 		.user = option_text(invocation, "--user"),
 		.tick_ns = option_time_ns(invocation, "--tick"),
-		.budget_ratio = BUDGET_RATIO_DEFAULT,
+		.budget_ratio = config->budget_ratio,
 		.only = option_scope(invocation, "--only"),
 		.force = sources.force,
 		.services = &config->services,

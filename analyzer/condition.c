@@ -72,10 +72,17 @@ void recents_add(struct recents *recents, const struct frame *frame,
 		 const bool wanted[SIGNAL_ID_COUNT])
 {
 	recents->n_dropped = 0;
-	for (size_t i = 0; i < RECENT_MAX; i++)
-		if (recents->recent[i].used &&
-		    recents->recent[i].seen_ns + RECENT_KEEP_NS < frame->time_ns)
-			recents->recent[i].used = false;
+	for (size_t i = 0; i < RECENT_MAX; i++) {
+		struct recent *recent = &recents->recent[i];
+
+		if (!recent->used)
+			continue;
+		if (recent->seen_ns + RECENT_KEEP_NS < frame->time_ns)
+			recent->used = false;
+		else if (signal_set_has(&frame->skipped, recent->signal))
+			recent->covered_ns[recent->newest] +=
+				frame->interval_ns; /* the next frame with it has this tick's, too */
+	}
 	for (size_t i = 0; i < frame->n_series; i++) {
 		const struct series *series = &frame->series[i];
 		struct recent *recent;
@@ -134,6 +141,15 @@ static bool compare(uint32_t op, double value, double limit)
 	default:
 		return value >= limit;
 	}
+}
+
+bool condition_skipped(const struct condition *condition, const struct frame *frame)
+{
+	for (uint32_t i = 0; i < condition->n_nodes; i++)
+		if (condition->nodes[i].op < CONDITION_AND &&
+		    signal_set_has(&frame->skipped, condition->nodes[i].ref.signal))
+			return true;
+	return false;
 }
 
 enum truth condition_evaluate(const struct condition *condition, const struct recents *recents,

@@ -44,6 +44,9 @@ enum truth {
 	TRUTH_BLIND, /* some value is missing: not true, and not known to be false */
 };
 
+/* True where the frame left a source out that the condition needs: what it was at the last tick holds on. */
+bool condition_skipped(const struct condition *condition, const struct frame *frame);
+
 /* Evaluates `condition` on `scope`; writes its first TRIAL_EVIDENCE_MAX comparisons. An empty condition is false. */
 enum truth condition_evaluate(const struct condition *condition, const struct recents *recents,
 			      const struct frame *frame, const struct scope *scope,

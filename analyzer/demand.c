@@ -9,6 +9,7 @@ struct demand_list {
 	const struct analyzer *analyzer;
 	struct demand *demands;
 	size_t n;
+	uint32_t on_trial; /* of what is added */
 };
 
 /* `pattern`: of the instances that the policy is about. */
@@ -16,7 +17,9 @@ static void demand_add(struct demand_list *list, const struct signal_ref *ref,
 		       const struct scope *pattern)
 {
 	const uint32_t signal = ref->signal;
-	struct demand demand = { .signal = signal, .scope = { .kind = ref->kind } };
+	struct demand demand = { .signal = signal,
+				 .on_trial = list->on_trial,
+				 .scope = { .kind = ref->kind } };
 
 	if (ref->kind != SCOPE_HOST && ref->instance[0]) {
 		memcpy(demand.scope.name, ref->instance, sizeof(ref->instance));
@@ -28,8 +31,10 @@ static void demand_add(struct demand_list *list, const struct signal_ref *ref,
 		if (list->demands[i].signal == signal &&
 		    (scope_equal(&list->demands[i].scope, &demand.scope) ||
 		     (list->demands[i].scope.kind == demand.scope.kind &&
-		      !list->demands[i].scope.name[0])))
+		      !list->demands[i].scope.name[0]))) {
+			list->demands[i].on_trial |= demand.on_trial;
 			return;
+		}
 	if (list->n < DEMANDS_MAX)
 		list->demands[list->n++] = demand;
 }
@@ -80,6 +85,7 @@ size_t analyzer_demands(const struct analyzer *analyzer, struct demand *ret_dema
 	for (size_t i = 0; i < analyzer->options.n_policies; i++)
 		if (policy_allowed(analyzer, &analyzer->options.policies[i]))
 			demand_watch(&list, &analyzer->options.policies[i]);
+	list.on_trial = 1;
 	for (size_t i = 0; i < TRIALS_MAX; i++)
 		if (analyzer->experiments[i].used &&
 		    analyzer->experiments[i].trial.phase != TRIAL_ENDED)

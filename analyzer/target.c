@@ -5,7 +5,8 @@
  *     WATCHING ──when──► HOLDING ──for_ns──► (opened by analyzer.c) ON_TRIAL ──verdict──► COOLDOWN ──► WATCHING
  *         └─no value─► BLIND                        or WAITING, PINNED, FROZEN
  *
- * `when` must hold at every tick: one tick without it, or without a value, starts the time anew.
+ * `when` must hold at every tick: one tick without it, or without a value, starts the time anew. A tick that left the
+ * source out (frame.skipped) says nothing either way.
  */
 #include "analyzer/state.h"
 
@@ -214,10 +215,11 @@ static void target_update(struct analyzer *analyzer, struct target *target,
 
 	if (target->cooldown_until_ns && target->cooldown_until_ns <= frame->time_ns)
 		target->cooldown_until_ns = 0;
-	if (frame->interval_ns) {
+	if (frame->interval_ns && !condition_skipped(&policy->when, frame))
 		target->when =
 			condition_evaluate(&policy->when, &analyzer->recents, frame, &target->scope,
 					   target->evidence, &target->n_evidence);
+	if (frame->interval_ns && !condition_skipped(&policy->until, frame)) {
 		target->until = condition_evaluate(&policy->until, &analyzer->recents, frame,
 						   &target->scope, ignored, &n_ignored);
 	}

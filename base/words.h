@@ -31,6 +31,8 @@ WORDS_DECLARE(reason);
 WORDS_DECLARE(loss);
 WORDS_DECLARE(service_protocol);
 WORDS_DECLARE(source_state);
+WORDS_DECLARE(source_thinning);
+WORDS_DECLARE(budget_state);
 WORDS_DECLARE(event_kind);
 
 /* The one of `n` words that comes nearest to `word` by edit distance; NULL when none is near. */

@@ -9,9 +9,29 @@
 
 #include "base/cleanup.h"
 #include "config/reader.h"
+#include "include/source.h"
+
+static void parse_budget(struct reader *reader, const config_setting_t *setting)
+{
+	static const struct range range = { 0, 1, "0%", "100%" };
+	struct config *config = reader->config;
+
+	if (reader_ranged(reader, setting, UNIT_RATIO, &range, &config->budget_ratio) < 0)
+		return;
+	snprintf(config->budget_place.file, sizeof(config->budget_place.file), "%s",
+		 reader->conf.errors->file);
+	config->budget_place.line = reader_line(reader, setting);
+}
 
 /* clang-format off: a table reads best as a table. */
 static const struct conf_key root_keys[] = {
+	{ .name = "budget",
+	  .parse = parse_budget,
+	  .type = "share",
+	  .fallback = "`\"0.5%\"`",
+	  .about = "of the machine's CPU time that flyball may take: over it, sources are sampled "
+		   "less, then dropped, but for those of a running trial; 0 = as much as it needs; "
+		   "`--budget` of the daemon goes before" },
 	{ .name = "services",
 	  .parse = config_parse_services,
 	  .type = "list of groups",
@@ -97,6 +117,15 @@ static int read_folder(struct config *config, const char *folder)
 	return r;
 }
 
+static struct config *config_new(void)
+{
+	struct config *config = calloc(1, sizeof(*config));
+
+	if (config)
+		config->budget_ratio = BUDGET_RATIO_DEFAULT;
+	return config;
+}
+
 static int config_end(struct config *config, int r, struct config **ret_config)
 {
 	*ret_config = config;
@@ -105,7 +134,7 @@ static int config_end(struct config *config, int r, struct config **ret_config)
 
 int config_load(const char *path, struct config **ret_config)
 {
-	struct config *config = calloc(1, sizeof(*config));
+	struct config *config = config_new();
 	const char *slash = strrchr(path, '/');
 	char folder[CONF_PATH_MAX];
 	int r = 0;
@@ -125,7 +154,7 @@ int config_load_text(const char *path, const char *bytes, size_t size, struct co
 {
 	_cleanup_(source_deinit) struct source source = { .size = 0 };
 	_cleanup_free_ struct error_list *errors = errors_new(path);
-	struct config *config = calloc(1, sizeof(*config));
+	struct config *config = config_new();
 	int r;
 
 	if (!config || !errors) {
@@ -148,6 +177,11 @@ void config_show(const struct config *config, FILE *out)
 {
 	const struct service_list *services = &config->services;
 
+	fprintf(out, "budget = \"%.4f%%\"; # ", config->budget_ratio * 100);
+	if (config->budget_place.line)
+		fprintf(out, "%s:%u\n", config->budget_place.file, config->budget_place.line);
+	else
+		fputs("the default\n", out);
 	fputs("services = (\n", out);
 	for (size_t i = 0; i < services->n; i++) {
 		fputc('\t', out);

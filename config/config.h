@@ -22,6 +22,8 @@ struct config_place {
 };
 
 struct config {
+	double budget_ratio; /* of the machine, that flyball may take; 0 = as much as it needs */
+	struct config_place budget_place; /* line 0 = nowhere: the default */
 	struct service_list services;
 	struct config_place service_places[SERVICES_MAX];
 	size_t n_files;  /* that were read */

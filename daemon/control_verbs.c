@@ -154,6 +154,13 @@ static json_t *warnings_json(const struct core *core)
 	if (worker->peers[ROLE_OBSERVER] < 0)
 		json_array_append_new(list,
 				      json_string("the observer is not there: nothing is seen"));
+	if (core->budget.state != BUDGET_WITHIN)
+		json_array_append_new(list, json_sprintf("flyball takes %.3f %% of the machine, "
+							 "its budget is %.3f %%%s%s",
+							 100 * core->budget.total_ratio,
+							 100 * core->budget.limit_ratio,
+							 core->budget.text[0] ? ": " : "",
+							 core->budget.text));
 	if (worker->peers[ROLE_ACTUATOR] < 0 && core->options->mode == ANALYZER_AUTONOMOUS)
 		json_array_append_new(list,
 				      json_string(
@@ -185,6 +192,7 @@ static void verb_status(struct core *core, struct control_client *client, json_t
 			 json_deep_copy(core->plan), "sources", sources_json(core), "warnings",
 			 warnings_json(core), "pinned", core_pins_json(core), "hands",
 			 core_hands_json(core));
+	json_object_set_new(data, "budget", json_budget(&core->budget));
 	json_object_set_new(data, "only",
 			    only->kind == SCOPE_KIND_COUNT
 				    ? json_null()
@@ -387,9 +395,10 @@ static void verb_overhead(struct core *core, struct control_client *client, json
 
 	(void)args;
 	control_reply(client, EXIT_CODE_OK, NULL,
-		      json_pack("{si sI so so sf}", "schema", 1, "window_ns",
+		      json_pack("{si sI so so so sf}", "schema", 1, "window_ns",
 				(json_int_t)(clock_now_ns() - core->started_ns), "processes",
-				processes, "sources", sources_json(core), "total_ratio", total));
+				processes, "sources", sources_json(core), "budget",
+				json_budget(&core->budget), "total_ratio", total));
 }
 
 static void verb_follow(struct core *core, struct control_client *client, json_t *args)

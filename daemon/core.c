@@ -94,7 +94,8 @@ static void on_source(struct core *core, const struct source_status *status)
 		return;
 	if (i == core->n_sources)
 		core->n_sources++;
-	else if (core->sources[i].state != status->state && status->state == SOURCE_DEGRADED)
+	else if (core->sources[i].state != status->state && status->state == SOURCE_DEGRADED &&
+		 status->thinning == SOURCE_WHOLE) /* who thinned it has said so */
 		log_warning("source %s: %s; %s", status->name, status->text, status->remedy);
 	core->sources[i] = *status;
 }
@@ -122,6 +123,9 @@ static void core_message(struct worker *worker, enum role from, const struct mes
 		break;
 	case MESSAGE_SOURCE:
 		on_source(core, &message->source);
+		break;
+	case MESSAGE_BUDGET:
+		core->budget = message->budget;
 		break;
 	case MESSAGE_OUTCOME:
 		core_outcome(core, &message->outcome);
@@ -165,10 +169,12 @@ static void core_peer_down(struct worker *worker, enum role peer)
 
 	/* Without the observer nobody sees harm; without the actuator its journal is being recovered. */
 	core_abort(core, 0, REASON_PEER);
-	if (peer == ROLE_OBSERVER)
+	if (peer == ROLE_OBSERVER) {
 		core->n_sources = 0;
-	else if (peer == ROLE_ACTUATOR)
+		core->budget = (struct budget_report){ .state = BUDGET_WITHIN };
+	} else if (peer == ROLE_ACTUATOR) {
 		core->n_kept = 0;
+	}
 	if (peer == ROLE_ACTUATOR && core->control)
 		control_await_none(core->control);
 }

@@ -63,6 +63,7 @@ struct core {
 	size_t n_demands;
 	struct source_status sources[SOURCES_MAX];
 	size_t n_sources;
+	struct budget_report budget; /* as the observer measures */
 
 	struct core_change changes[CORE_CHANGES_MAX];
 	uint64_t deciding_ns; /* the frame that is being decided upon; 0 = none */

@@ -34,6 +34,7 @@ int frame_send(const struct frame *frame, struct message *message, frame_send_fn
 	message->frame.interval_ns = frame->interval_ns;
 	message->frame.n_series = (uint32_t)frame->n_series;
 	memcpy(message->frame.losses, frame->losses, sizeof(frame->losses));
+	message->frame.skipped = frame->skipped;
 	r = send(message, data);
 	return r < 0 ? r : send_series(frame, message, send, data);
 }
@@ -46,6 +47,7 @@ static int receive_frame(struct frame *frame, uint32_t *missing, const struct me
 	frame->time_ns = m->time_ns;
 	frame->interval_ns = m->interval_ns;
 	memcpy(frame->losses, m->losses, sizeof(frame->losses));
+	frame->skipped = m->skipped;
 	frame->n_series = 0;
 	frame->n_hists = 0;
 	*missing = m->n_series;

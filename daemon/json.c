@@ -41,12 +41,21 @@ json_t *json_source(const struct source_status *source)
 	for (uint32_t i = 0; i < LOSS_COUNT; i++)
 		json_object_set_new(losses, loss_word(i),
 				    json_integer((json_int_t)source->losses[i]));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "name", source->name,
+	return json_pack("{s:s, s:s, s:b, s:f, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}",
+			 "name", source->name, "thinning", source_thinning_word(source->thinning),
+			 "on_trial", (int)source->on_trial, "cpu_ratio", source->cpu_ratio,
 			 "method", source->method, "state", source_state_word(source->state),
 			 "text", source->text, "remedy", source->remedy, "samples",
 			 (json_int_t)source->samples, "sample_ns", (json_int_t)source->sample_ns,
 			 "bpf_runs", (json_int_t)source->bpf_runs, "bpf_run_ns",
 			 (json_int_t)source->bpf_run_ns, "losses", losses);
+}
+
+json_t *json_budget(const struct budget_report *budget)
+{
+	return json_pack("{s:f, s:f, s:s, s:s}", "limit_ratio", budget->limit_ratio, "ratio",
+			 budget->total_ratio, "state", budget_state_word(budget->state), "text",
+			 budget->text);
 }
 
 json_t *json_signal_row(const struct signal_row *row)

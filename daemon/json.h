@@ -47,8 +47,11 @@ json_t *json_trial(const struct trial *trial, const struct json_context *context
 /* {"policy", "scope", "knob", "state", "until_at", "evidence": [{"text", "value", "unit"}]} */
 json_t *json_target(const struct target_view *target, const struct json_context *context);
 
-/* {"name", "method", "state", "text", "remedy", "samples", "sample_ns", "bpf_runs", "bpf_run_ns", "losses": {}} */
+/* {"name", "thinning", "on_trial", "cpu_ratio", "method", "state", "text", "remedy", "samples", "sample_ns", "bpf_runs", "bpf_run_ns", "losses": {}} */
 json_t *json_source(const struct source_status *source);
+
+/* {"limit_ratio", "ratio", "state", "text"} */
+json_t *json_budget(const struct budget_report *budget);
 
 /* {"name", "kind", "unit", "scope" (the main one), "scopes": [], "source" (of the main one), "about"} */
 json_t *json_signal_row(const struct signal_row *row);

@@ -114,6 +114,7 @@
  *     daemon/core_decide.c             core: proposals to the actuator, outcomes back
  *     daemon/core_hand.c               core: changes by hand, requests to the actuator
  *     daemon/core_harm.c               core: what exploring has cost
+ *     daemon/cpu_time.c                CPU time of processes
  *     daemon/frame_messages.c          a frame cut into messages and put together again
  *     daemon/history.c                 trials and outcomes recorded in SQLite
  *     daemon/history_open.c            the history file made, taken, refused or put aside
@@ -128,6 +129,7 @@
  *     daemon/process_actuator.c        the actuator as a process
  *     daemon/process_observer.c        the observer as a process
  *     daemon/seccomp.c                 core's system call filter
+ *     daemon/spending.c                what is spent, held against the budget
  *     daemon/supervisor.c              starts, reaps, recovers, restarts
  *     daemon/usage.c                   what the processes cost
  *     daemon/worker.c                  loop and channels of every worker
@@ -169,7 +171,9 @@
  *     observer/block_series.c          a disk's series of a tick, held against the stat file
  *     observer/block_tracer.c          the watched disks, their histograms read
  *     observer/block_tracer_off.c      the same in a build without BPF
+ *     observer/budget.c                which source is sampled less, and when it comes back
  *     observer/cgroups.c               control groups listed
+ *     observer/count_runs.c            the kernel times BPF programs
  *     observer/cpu.c                   /proc/stat: all CPUs, each CPU
  *     observer/cpu_cgroup.c            control groups that run into their limit of CPU time
  *     observer/cpu_state.c             frequency, idle states and heat of CPUs

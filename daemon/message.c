@@ -49,7 +49,8 @@ static bool demand_valid(const struct message *m)
 		const struct demand *demand = &m->demand.demands[i];
 
 		/* An empty name is "all instances", which no scope of its own is. */
-		if (demand->signal >= SIGNAL_ID_COUNT || demand->scope.kind >= SCOPE_KIND_COUNT ||
+		if (demand->signal >= SIGNAL_ID_COUNT || demand->on_trial > 1 ||
+		    demand->scope.kind >= SCOPE_KIND_COUNT ||
 		    (demand->scope.name[0] && !scope_valid(&demand->scope)))
 			return false;
 	}
@@ -68,11 +69,20 @@ static bool series_valid(const struct message *m)
 
 static bool source_valid(const struct message *m)
 {
-	return m->source.state < SOURCE_STATE_COUNT &&
+	return m->source.state < SOURCE_STATE_COUNT && m->source.thinning < SOURCE_THINNING_COUNT &&
+	       m->source.on_trial <= 1 && isfinite(m->source.cpu_ratio) &&
+	       isfinite(m->source.bpf_ratio) &&
 	       text_valid(m->source.name, sizeof(m->source.name)) &&
 	       text_valid(m->source.method, sizeof(m->source.method)) &&
 	       text_valid(m->source.text, sizeof(m->source.text)) &&
 	       text_valid(m->source.remedy, sizeof(m->source.remedy));
+}
+
+static bool budget_valid(const struct message *m)
+{
+	return m->budget.state < BUDGET_STATE_COUNT && isfinite(m->budget.limit_ratio) &&
+	       isfinite(m->budget.total_ratio) &&
+	       text_valid(m->budget.text, sizeof(m->budget.text));
 }
 
 static bool change_valid(const struct message *m)
@@ -256,6 +266,16 @@ static const struct row {
 			      .from = BIT(ROLE_ACTUATOR),
 			      .to = BIT(ROLE_CORE),
 			      .valid = reading_valid },
+	[MESSAGE_COUNT] = { .name = "count",
+			    .size = WIRE(word),
+			    .from = BIT(ROLE_OBSERVER),
+			    .to = BIT(ROLE_SUPERVISOR),
+			    .valid = switch_valid },
+	[MESSAGE_BUDGET] = { .name = "budget",
+			     .size = WIRE(budget),
+			     .from = BIT(ROLE_OBSERVER),
+			     .to = BIT(ROLE_CORE),
+			     .valid = budget_valid },
 };
 /* clang-format on */
 

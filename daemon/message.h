@@ -6,8 +6,9 @@
  *
  *     supervisor → all       PEER (with a descriptor), STOP
  *     all → supervisor       READY, BAD_PEER
+ *     observer → supervisor  COUNT
  *     core → observer        DEMAND
- *     observer → core        FRAME, then SERIES until there are n_series; SOURCE
+ *     observer → core        FRAME, then SERIES until there are n_series; SOURCE, BUDGET
  *     core → actuator        CHANGE, HEARTBEAT, FREEZE, REQUEST, READ
  *     actuator → core        KEPT…, OUTCOME, LIMIT…, PIN…, ANSWER, READING
  */
@@ -55,6 +56,8 @@ enum message_type {
 	MESSAGE_PIN,     /* one knob that belongs to somebody else */
 	MESSAGE_READ,    /* asks for a knob that core may not read itself */
 	MESSAGE_READING, /* what it is */
+	MESSAGE_COUNT,   /* have the kernel time BPF programs (1), or no more (0) */
+	MESSAGE_BUDGET,  /* what flyball costs, against its budget */
 	MESSAGE_TYPE_COUNT,
 };
 
@@ -66,7 +69,7 @@ struct message_header {
 	uint32_t pad;
 };
 
-/* PEER, BAD_PEER: which process (and for PEER its id); FREEZE: value 0 or 1. */
+/* PEER, BAD_PEER: which process (and for PEER its id); FREEZE, COUNT: value 0 or 1. */
 struct message_word {
 	uint32_t value;
 	int32_t pid;
@@ -82,6 +85,7 @@ struct message_demand {
 struct message_frame {
 	uint64_t seq, time_ns, interval_ns;
 	uint64_t losses[LOSS_COUNT];
+	struct signal_set skipped;
 	uint32_t n_series;
 	uint32_t pad;
 };
@@ -134,11 +138,12 @@ struct message {
 	struct message_header header;
 	union {
 		struct message_word
-			word; /* PEER, BAD_PEER, FREEZE; STOP, READY and HEARTBEAT have it, too, as 0 */
+			word; /* PEER, BAD_PEER, FREEZE, COUNT; STOP, READY and HEARTBEAT have it, too, as 0 */
 		struct message_demand demand;
 		struct message_frame frame;
 		struct message_batch series;
 		struct source_status source;
+		struct budget_report budget;
 		struct change change; /* CHANGE, KEPT */
 		struct outcome outcome;
 		struct message_request request;

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "daemon/channel.h"
 #include "daemon/frame_messages.h"
+#include "daemon/spending.h"
 #include "daemon/worker.h"
 #include "observer/observer.h"
 
@@ -25,6 +26,7 @@
 struct observer_process {
 	struct worker worker;
 	struct observer *observer;
+	struct spending spending;
 	sd_event_source *timer;
 	sd_event_source *waiting; /* something to drain between the ticks */
 	uint64_t tick_ns;
@@ -53,12 +55,38 @@ static void send_sources(struct observer_process *p, uint64_t now_ns)
 	size_t n = observer_sources(p->observer, status);
 
 	p->status_ns = now_ns;
+	spending_show(&p->spending, status, n);
 	for (size_t i = 0; i < n; i++) {
 		message_init(&p->message, MESSAGE_SOURCE);
 		p->message.source = status[i];
 		if (worker_send(&p->worker, ROLE_CORE, &p->message) < 0)
 			return;
 	}
+	message_init(&p->message, MESSAGE_BUDGET);
+	p->message.budget = p->spending.report;
+	worker_send(&p->worker, ROLE_CORE, &p->message);
+}
+
+/* The supervisor may have the kernel time BPF programs; this process may not. */
+static void ask_to_count(struct observer_process *p, unsigned int flags)
+{
+	if (!(flags & (SPENDING_COUNT | SPENDING_NO_COUNT)))
+		return;
+	message_init(&p->message, MESSAGE_COUNT);
+	p->message.word.value = flags & SPENDING_COUNT ? 1 : 0;
+	worker_send(&p->worker, ROLE_SUPERVISOR, &p->message);
+}
+
+static void spend(struct observer_process *p, uint64_t now_ns)
+{
+	const unsigned int flags = spending_tick(&p->spending, p->observer, p->tick_ns, now_ns);
+
+	ask_to_count(p, flags);
+	if (flags & SPENDING_CHANGED)
+		log_warning("%s; the budget is %.3f %%", p->spending.report.text,
+			    100 * p->spending.report.limit_ratio);
+	if ((flags & SPENDING_CHANGED) || now_ns - p->status_ns >= STATUS_INTERVAL_NS)
+		send_sources(p, now_ns);
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *data)
@@ -84,8 +112,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *data)
 		return 0;
 	}
 	send_frame(p);
-	if (now_ns - p->status_ns >= STATUS_INTERVAL_NS)
-		send_sources(p, now_ns);
+	spend(p, now_ns);
 	return 0;
 }
 
@@ -105,8 +132,10 @@ static void set_timer(struct observer_process *p, const struct message_demand *d
 	bool needed = demand && demand->n_demands > 0;
 
 	sd_event_source_set_enabled(p->timer, needed ? SD_EVENT_ON : SD_EVENT_OFF);
-	if (!needed)
+	if (!needed) {
+		ask_to_count(p, spending_stop(&p->spending));
 		return;
+	}
 	p->tick_ns = demand->tick_ns;
 	sd_event_source_set_time(p->timer, (clock_now_ns() + p->tick_ns) / NSEC_PER_USEC);
 }
@@ -174,6 +203,8 @@ static int observer_process_init(struct observer_process *p, const struct proces
 	if (r < 0)
 		return r;
 	sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
+	spending_init(&p->spending, context->root, p->worker.pids[ROLE_SUPERVISOR],
+		      context->options->budget_ratio);
 	r = observer_new(&options, &p->observer);
 	if (r == 0)
 		r = sd_event_add_io(p->worker.event, &p->waiting, observer_descriptor(p->observer),

@@ -31,6 +31,7 @@
 #include "daemon/exit_code.h"
 #include "daemon/place.h"
 #include "daemon/process.h"
+#include "observer/observer.h"
 
 #define STOP_TIMEOUT_NS (3 * NSEC_PER_SEC) /* a worker that does not end by then is killed */
 #define SHORT_LIFE_NS NSEC_PER_SEC /* a worker that lived shorter waits before its next start */
@@ -60,6 +61,7 @@ struct supervisor {
 	bool stopping;
 	int exit_code;
 	struct child children[ROLE_COUNT];
+	int counting; /* while it is open the kernel times BPF programs; -1 = it does not */
 };
 
 /* Each ends the daemon in order; a closed terminal, too. */
@@ -209,6 +211,15 @@ static void pair(struct supervisor *s, enum role a, enum role b)
 		channel_send(s->children[i == 0 ? a : b].control, &message, fds[i]);
 		close(fds[i]);
 	}
+}
+
+/* For the observer. Without the right to, what BPF programs cost is not known, which `overhead` shows as no runs. */
+static void count_runs(struct supervisor *s, uint32_t wanted)
+{
+	if (wanted && s->counting >= 0)
+		return;
+	closep(&s->counting);
+	s->counting = wanted ? observer_count_runs() : -1;
 }
 
 static int on_control(sd_event_source *source, int fd, uint32_t revents, void *data);
@@ -363,6 +374,8 @@ static int on_control(sd_event_source *source, int fd, uint32_t revents, void *d
 			  role_word(child->role));
 		kill(s->children[message.word.value].pid, SIGKILL);
 	}
+	if (message.header.type == MESSAGE_COUNT)
+		count_runs(s, message.word.value);
 	if (message.header.type == MESSAGE_READY && child->role == ROLE_CORE &&
 	    !s->options->foreground_plan)
 		sd_notify(0, "READY=1");
@@ -392,6 +405,8 @@ static int on_death(sd_event_source *source, const siginfo_t *info, void *data)
 	/* Before anything else: nobody else undoes what a dead actuator left. */
 	if (child->role == ROLE_ACTUATOR && !clean)
 		recover(s);
+	if (child->role == ROLE_OBSERVER)
+		count_runs(s, 0);
 	log_exit(child, info, s->stopping);
 	child->exit_source = sd_event_source_disable_unref(child->exit_source);
 	child->control_source = sd_event_source_disable_unref(child->control_source);
@@ -444,7 +459,8 @@ static int run(struct supervisor *s)
 	int r;
 
 	if (setpriority(PRIO_PROCESS, 0, NICENESS) < 0)
-		log_warning("unable to set the priority %d: %s, ignoring", NICENESS, strerror(errno));
+		log_warning("unable to set the priority %d: %s, ignoring", NICENESS,
+			    strerror(errno));
 	r = privilege_supervisor();
 	if (r < 0) {
 		log_error("unable to give up privileges: %s", strerror(-r));
@@ -470,6 +486,7 @@ int supervisor_run(const struct daemon_options *options)
 	struct supervisor s = { .options = options,
 				.place = PLACE_NONE,
 				.root = -1,
+				.counting = -1,
 				.maps = { SPLIT_MAPS_NONE, SPLIT_MAPS_NONE } };
 	int r;
 
@@ -486,6 +503,7 @@ int supervisor_run(const struct daemon_options *options)
 	for (size_t i = 0; i < ARRAY_SIZE(s.maps); i++)
 		split_maps_close(&s.maps[i]);
 	sd_event_unref(s.event);
+	closep(&s.counting);
 	close(s.root);
 	return r;
 }

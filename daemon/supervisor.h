@@ -26,6 +26,7 @@ struct daemon_options {
 	const char *run_dir;   /* /run/flyball: journal and control socket */
 	const char *user;      /* name or number that core runs as */
 	uint64_t tick_ns;      /* 250 ms */
+	double budget_ratio;   /* of the machine, that flyball may take; 0 = as much as it needs */
 	uint64_t seed;         /* 0 = from the kernel */
 	const char *force;     /* --source SOURCE=METHOD; NULL = the best that works */
 	const struct service_list *services; /* of --config */

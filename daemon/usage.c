@@ -9,34 +9,7 @@
 #include "base/clock.h"
 #include "base/sysroot.h"
 #include "daemon/core.h"
-
-/* `123456789 4567 89`: ns on a CPU, ns waiting for one, times run. Main thread; no process of ours has others. */
-static uint64_t read_cpu_ns(int root, pid_t pid)
-{
-	char path[64], text[128];
-
-	snprintf(path, sizeof(path), "proc/%d/schedstat", pid);
-	if (sysroot_read(root, path, text, sizeof(text)) < 0)
-		return 0;
-	return strtoull(text, NULL, 10);
-}
-
-/* With its children: the actuator has one, which does what touches the system. `4711 4712 ` */
-static uint64_t read_family_cpu_ns(int root, pid_t pid)
-{
-	char path[64], text[256], *rest = text, *end;
-	uint64_t cpu_ns = read_cpu_ns(root, pid);
-	long child;
-
-	snprintf(path, sizeof(path), "proc/%d/task/%d/children", pid, pid);
-	if (sysroot_read(root, path, text, sizeof(text)) <= 0)
-		return cpu_ns;
-	while ((child = strtol(rest, &end, 10)) > 0 && end != rest) {
-		cpu_ns += read_cpu_ns(root, (pid_t)child);
-		rest = end;
-	}
-	return cpu_ns;
-}
+#include "daemon/cpu_time.h"
 
 /* `Uid:	0	0	0	0`: real, effective, saved, file system. -1 when unknown. */
 static long read_uid(int root, pid_t pid)
@@ -73,7 +46,6 @@ json_t *usage_json(const struct core *core, double *ret_total_ratio)
 {
 	const struct worker *worker = &core->worker;
 	double n_cpus = (double)sysconf(_SC_NPROCESSORS_ONLN);
-	double machine_ns = (double)(clock_now_ns() - core->started_ns) * n_cpus;
 	json_t *list = json_array();
 	double total = 0;
 
@@ -85,8 +57,7 @@ json_t *usage_json(const struct core *core, double *ret_total_ratio)
 
 		if (pid <= 0 || (role != ROLE_CORE && worker->peers[role] < 0))
 			continue;
-		cpu_ns = role == ROLE_ACTUATOR ? read_family_cpu_ns(root, pid)
-					       : read_cpu_ns(root, pid);
+		cpu_ns = cpu_time_ns(root, pid, role == ROLE_ACTUATOR); /* with its hand */
 		ratio = (double)cpu_ns / (read_age_ns(root, pid) * n_cpus);
 		ratio = isfinite(ratio) ? ratio : 0;
 		total += ratio;
@@ -96,7 +67,7 @@ json_t *usage_json(const struct core *core, double *ret_total_ratio)
 						"cpu_ns", (json_int_t)cpu_ns, "cpu_ratio", ratio));
 	}
 	for (size_t i = 0; i < core->n_sources; i++)
-		total += (double)core->sources[i].bpf_run_ns / machine_ns;
+		total += core->sources[i].bpf_ratio;
 	*ret_total_ratio = total;
 	return list;
 }

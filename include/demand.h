@@ -12,6 +12,7 @@
 
 struct demand {
 	uint32_t signal;    /* enum signal_id */
+	uint32_t on_trial;  /* 1: a running trial needs it; its source is not thinned */
 	struct scope scope; /* its name is an fnmatch(3) pattern; "" = all instances */
 };
 

@@ -69,6 +69,8 @@ struct frame {
 	uint64_t
 		interval_ns; /* since the previous frame; 0 for the first after a change of demand */
 	uint64_t losses[LOSS_COUNT];
+	struct signal_set
+		skipped; /* of sources that this tick left out, to keep within the budget */
 	size_t n_series;
 	size_t n_hists; /* used of the pool */
 	struct series series[FRAME_SERIES_MAX];

@@ -20,6 +20,16 @@ enum source_state {
 	SOURCE_STATE_COUNT,
 };
 
+/* How much of a source is left out, to keep flyball within its budget. */
+enum source_thinning {
+	SOURCE_WHOLE,   /* sampled at every tick */
+	SOURCE_HALF,    /* every 2nd; one in 2 of what it may measure by samples */
+	SOURCE_QUARTER, /* every 4th, one in 4 */
+	SOURCE_EIGHTH,  /* every 8th, one in 8 */
+	SOURCE_DROPPED, /* detached */
+	SOURCE_THINNING_COUNT,
+};
+
 /* Numbers of tracepoints, in the order of observer/events.c; -errno = not known. */
 #define SOURCE_EVENTS_MAX 8
 
@@ -37,9 +47,32 @@ struct source_status {
 	char remedy[SOURCE_TEXT_MAX];
 	uint64_t samples;   /* ticks sampled since attach */
 	uint64_t sample_ns; /* CPU time of all of them, in user space */
-	uint64_t bpf_runs;  /* 0 where the kernel does not count (kernel.bpf_stats_enabled) */
+	uint64_t
+		bpf_runs; /* as far as the kernel counted (kernel.bpf_stats_enabled, BPF_ENABLE_STATS) */
 	uint64_t bpf_run_ns;
 	uint64_t losses[LOSS_COUNT];
+	uint32_t thinning; /* enum source_thinning */
+	uint32_t on_trial; /* 1: a running trial needs it, so it is never thinned */
+	double cpu_ratio; /* of the machine, of late: sampling and BPF; filled in by who measures it */
+	double bpf_ratio; /* of it, BPF alone */
+};
+
+enum budget_state {
+	BUDGET_WITHIN,  /* or no longer over it for the time */
+	BUDGET_OVER,    /* not for long enough yet, or just thinned */
+	BUDGET_TRIAL,   /* over it, and what could be thinned a running trial needs */
+	BUDGET_NOTHING, /* over it, and no source costs enough to be thinned */
+	BUDGET_STATE_COUNT,
+};
+
+#define BUDGET_RATIO_DEFAULT 0.005 /* of the machine: all CPUs */
+
+/* What all of flyball costs, against its budget. */
+struct budget_report {
+	double limit_ratio, total_ratio; /* of the machine; limit 0 = none */
+	uint32_t state;                  /* enum budget_state */
+	uint32_t pad;
+	char text[SOURCE_TEXT_MAX]; /* what was done last, and why; "" = nothing yet */
 };
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/scope.h"
+#include "observer/budget.h"
 #include "observer/source.h"
 
 static const struct source_ops *const sources[] = {
@@ -26,7 +27,8 @@ _Static_assert(ARRAY_SIZE(sources) <= SOURCES_MAX, "observer_sources() has room 
 struct attachment {
 	void *state; /* NULL = not open */
 	struct source_demand demand;
-	struct source_status status;
+	struct source_status status; /* also how much it is thinned, and whether a trial needs it */
+	uint64_t sampled_ns;         /* the last sample; 0 = a baseline is due */
 };
 
 struct observer {
@@ -43,7 +45,8 @@ static void attachment_probe(struct observer *observer, size_t i)
 {
 	struct source_status *status = &observer->attachments[i].status;
 
-	memset(status, 0, sizeof(*status));
+	*status = (struct source_status){ .thinning = status->thinning,
+					  .on_trial = status->on_trial };
 	strcpy(status->name, sources[i]->name);
 	sources[i]->probe(&observer->context, status);
 }
@@ -57,6 +60,7 @@ static void attachment_close(struct observer *observer, size_t i)
 	sources[i]->close(attachment->state);
 	free(attachment->state);
 	attachment->state = NULL;
+	attachment->sampled_ns = 0;
 }
 
 int observer_new(const struct observer_options *options, struct observer **ret_observer)
@@ -156,7 +160,7 @@ static void attachment_open(struct observer *observer, size_t i, const struct so
 	struct source_status *status = &attachment->status;
 
 	attachment_probe(observer, i);
-	if (status->state == SOURCE_UNAVAILABLE)
+	if (status->state == SOURCE_UNAVAILABLE || status->thinning == SOURCE_DROPPED)
 		return;
 	attachment->state = calloc(1, sources[i]->state_size);
 	if (!attachment->state) {
@@ -165,6 +169,44 @@ static void attachment_open(struct observer *observer, size_t i, const struct so
 	}
 	if (sources[i]->open(attachment->state, &observer->context, part, status) < 0)
 		attachment_close(observer, i);
+	else if (sources[i]->thin && status->thinning)
+		sources[i]->thin(attachment->state, status->thinning);
+}
+
+void observer_restrain(struct observer *observer, size_t i, enum source_thinning thinning)
+{
+	struct attachment *attachment = &observer->attachments[i];
+
+	if (attachment->status.thinning == thinning)
+		return;
+	attachment->status.thinning = thinning;
+	if (attachment->demand.n_demands == 0)
+		return;
+	if (thinning == SOURCE_DROPPED) {
+		attachment_close(observer, i);
+		attachment_probe(observer, i);
+	} else if (!attachment->state) {
+		attachment_open(observer, i, &attachment->demand);
+	} else if (sources[i]->thin) {
+		sources[i]->thin(attachment->state, thinning);
+	}
+}
+
+/* Whom a trial needs, and whom nobody demands, is whole. */
+static void release(struct observer *observer)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		struct attachment *attachment = &observer->attachments[i];
+		uint32_t on_trial = 0;
+
+		for (size_t j = 0; j < observer->n_demands; j++)
+			if (source_serves(sources[i], observer->demands[j].signal,
+					  observer->demands[j].scope.kind))
+				on_trial |= observer->demands[j].on_trial;
+		attachment->status.on_trial = on_trial;
+		if (on_trial || attachment->demand.n_demands == 0)
+			observer_restrain(observer, i, SOURCE_WHOLE);
+	}
 }
 
 static void attachment_demand(struct observer *observer, size_t i)
@@ -185,16 +227,21 @@ static void attachment_demand(struct observer *observer, size_t i)
 
 int observer_demand(struct observer *observer, const struct demand *demands, size_t n_demands)
 {
+	bool same;
+
 	if (n_demands > DEMANDS_MAX)
 		return -E2BIG;
 	for (size_t i = 0; i < n_demands; i++)
 		if (!demand_valid(&demands[i]))
 			return -EINVAL;
-	if (demand_same(observer, demands, n_demands))
-		return 0;
+	same = demand_same(observer, demands, n_demands);
 	if (n_demands > 0)
 		memcpy(observer->demands, demands, n_demands * sizeof(*demands));
 	observer->n_demands = n_demands;
+	if (same) {
+		release(observer);
+		return 0;
+	}
 	observer->sampled_ns = 0;
 	/* A demand is on one source at most: all parts together have room for all. */
 	for (size_t i = 0, at = 0; i < ARRAY_SIZE(sources); i++) {
@@ -203,9 +250,32 @@ int observer_demand(struct observer *observer, const struct demand *demands, siz
 		*part = demand_part(observer, sources[i], observer->parts + at);
 		at += part->n_demands;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		observer->attachments[i].sampled_ns = 0;
 		attachment_demand(observer, i);
+	}
+	release(observer);
 	return 0;
+}
+
+/* Of a source that was left out: a window with it does not count, and an increase is the mean of a tick. */
+static void series_mark(struct frame *frame, size_t first, uint64_t interval_ns)
+{
+	for (size_t i = first; i < frame->n_series; i++) {
+		struct series *series = &frame->series[i];
+
+		series->flags |= SERIES_LOSSY;
+		if (interval_ns && signal_rows[series->signal].kind == SIGNAL_COUNTER)
+			series->value *= (double)frame->interval_ns / (double)interval_ns;
+	}
+}
+
+/* A baseline is never left out. */
+static bool attachment_skipped(const struct observer *observer, size_t i)
+{
+	const uint64_t every = 1ull << observer->attachments[i].status.thinning;
+
+	return observer->attachments[i].sampled_ns && observer->seq % every != 0;
 }
 
 static void attachment_sample(struct observer *observer, size_t i, uint64_t now_ns,
@@ -216,17 +286,25 @@ static void attachment_sample(struct observer *observer, size_t i, uint64_t now_
 	struct sampler sampler = {
 		.frame = frame,
 		.now_ns = now_ns,
-		.interval_ns = frame->interval_ns,
+		.interval_ns = frame->interval_ns && attachment->sampled_ns
+				       ? now_ns - attachment->sampled_ns
+				       : 0,
 		.demand = &attachment->demand,
 		.losses = status->losses,
 	};
+	const size_t first = frame->n_series;
 	uint64_t start_ns;
 
-	if (attachment->state) {
+	if (attachment->state && attachment_skipped(observer, i)) {
+		signal_set_merge(&frame->skipped, &attachment->demand.signals);
+	} else if (attachment->state) {
 		start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 		sources[i]->sample(attachment->state, &sampler);
 		status->sample_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
 		status->samples++;
+		attachment->sampled_ns = now_ns;
+		if (status->thinning || sampler.interval_ns != frame->interval_ns)
+			series_mark(frame, first, sampler.interval_ns);
 	}
 	for (size_t loss = 0; loss < LOSS_COUNT; loss++)
 		frame->losses[loss] += status->losses[loss];
@@ -240,6 +318,7 @@ int observer_sample(struct observer *observer, uint64_t now_ns, struct frame *fr
 	frame->interval_ns = observer->sampled_ns && now_ns > observer->sampled_ns
 				     ? now_ns - observer->sampled_ns
 				     : 0;
+	frame->skipped = (struct signal_set){ 0 };
 	frame->n_series = 0;
 	frame->n_hists = 0;
 	memset(frame->losses, 0, sizeof(frame->losses));
@@ -343,6 +422,7 @@ size_t observer_sources(struct observer *observer, struct source_status *ret_sta
 		if (attachment->state && sources[i]->status)
 			sources[i]->status(attachment->state, &attachment->status);
 		ret_status[i] = attachment->status;
+		budget_say(&ret_status[i]);
 	}
 	return ARRAY_SIZE(sources);
 }

@@ -87,6 +87,19 @@ void observer_drain(struct observer *observer);
  */
 int observer_thin(struct observer *observer, const char *source, uint32_t step);
 
+/*
+ * Leaves a source of observer_sources() out of some ticks, or altogether, until told otherwise, until nobody demands it, or
+ * until a demand says that a running trial needs it. Its series are then SERIES_LOSSY, an increase is the mean of a tick,
+ * and frame.skipped says what a tick left out.
+ */
+void observer_restrain(struct observer *observer, size_t source, enum source_thinning thinning);
+
+/*
+ * Has the kernel time the runs of BPF programs, all of them, while the returned descriptor is open; some 30 ns a run. Takes
+ * CAP_SYS_ADMIN, which the observer has not. Returns the descriptor or -errno.
+ */
+int observer_count_runs(void);
+
 /* Fills in up to SOURCES_MAX rows, one a source in the order of its table; returns how many. */
 size_t observer_sources(struct observer *observer, struct source_status *ret_status);
 

@@ -36,7 +36,8 @@ static int show(const struct invocation *invocation, const struct config *config
 	services = json_array();
 	for (size_t i = 0; i < config->services.n; i++)
 		json_array_append_new(services, service_json(config, i));
-	result = json_pack("{s:i, s:o}", "schema", 1, "services", services);
+	result = json_pack("{s:i, s:f, s:o}", "schema", 1, "budget_ratio", config->budget_ratio,
+			   "services", services);
 	return print_json(invocation, result);
 }
 

@@ -42,8 +42,9 @@ static void print_processes(FILE *out, const struct style *style, const json_t *
 
 static void print_sources(FILE *out, const struct style *style, const json_t *data)
 {
-	static const char *const titles[] = { "source",    "method",    "state", ">samples",
-					      ">a sample", ">BPF runs", ">a run" };
+	static const char *const titles[] = { "source",          "method",    "state",
+					      ">of the machine", "sampled",   ">samples",
+					      ">a sample",       ">BPF runs", ">a run" };
 	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
 	const json_t *row;
 	char text[32];
@@ -52,11 +53,16 @@ static void print_sources(FILE *out, const struct style *style, const json_t *da
 	json_array_foreach (json_object_get(data, "sources"), i, row) {
 		double samples = member_number(row, "samples"),
 		       runs = member_number(row, "bpf_runs");
+		const char *thinning = member_text(row, "thinning");
 
 		table_row(table);
 		table_cell(table, TONE_STRONG, "%s", member_text(row, "name"));
 		table_cell(table, TONE_PLAIN, "%s", member_text(row, "method"));
 		table_cell(table, TONE_PLAIN, "%s", member_text(row, "state"));
+		table_cell(table, TONE_PLAIN, "%.4f %%", 100 * member_number(row, "cpu_ratio"));
+		table_cell(table, strcmp(thinning, "whole") ? TONE_WARN : TONE_PLAIN, "%s%s",
+			   thinning,
+			   json_is_true(json_object_get(row, "on_trial")) ? ", on trial" : "");
 		table_cell(table, TONE_PLAIN, "%.0f", samples);
 		table_cell(table, TONE_PLAIN, "%s",
 			   per_run(member_number(row, "sample_ns"), samples, text, sizeof(text)));
@@ -121,6 +127,20 @@ static void add_memory(json_t *data)
 	}
 }
 
+/* Of the last ticks, where the line above it is of all its life. */
+static void print_budget(FILE *out, const json_t *budget)
+{
+	const double limit = member_number(budget, "limit_ratio");
+	const char *text = member_text(budget, "text");
+
+	if (!(limit > 0)) {
+		fprintf(out, "no budget is set\n\n");
+		return;
+	}
+	fprintf(out, "%.4f %% of late, of a budget of %.4g %%%s%s\n\n",
+		100 * member_number(budget, "ratio"), 100 * limit, text[0] ? "; " : "", text);
+}
+
 static int overhead_run(const struct invocation *invocation)
 {
 	const struct style style = style_of(invocation->out);
@@ -139,6 +159,7 @@ static int overhead_run(const struct invocation *invocation)
 		100 * member_number(data, "total_ratio"),
 		quantity_format(member_number(data, "window_ns"), UNIT_TIME, window,
 				sizeof(window)));
+	print_budget(invocation->out, json_object_get(data, "budget"));
 	print_processes(invocation->out, &style, data);
 	print_sources(invocation->out, &style, data);
 	print_losses(invocation->out, data);
@@ -149,9 +170,13 @@ const struct verb verb_overhead = {
 	.name = "overhead",
 	.arguments = "",
 	.about = "Say what flyball itself costs: each process, each source.",
-	.text = "BPF programs are timed only while the kernel counts (sysctl "
-		"kernel.bpf_stats_enabled=1), which itself costs "
-		"some 30 ns a run.",
+	.text = "The kernel times BPF programs only on demand, at some 30 ns a run: flyball has it "
+		"do "
+		"so for two ticks in 64 and measures the second, so the runs that are shown are "
+		"those "
+		"that were counted. Over its budget ('flyball daemon --budget') flyball samples "
+		"the "
+		"dearest source less, then drops it, but never one that a running trial needs.",
 	.options = (const struct option_row[]){ OPTION_RUN, { .name = NULL } },
 	.run = overhead_run,
 };

@@ -259,6 +259,7 @@ static int recommend_run(const struct invocation *invocation)
 		.run_dir = run_folder(invocation),
 		.user = option_text(invocation, "--user"),
 		.tick_ns = option_time_ns(invocation, "--tick"),
+		.budget_ratio = config->budget_ratio,
 		.only = option_scope(invocation, "--only"),
 		.force = sources.force,
 		.services = &config->services,

@@ -76,7 +76,7 @@ daemon_start()
 	shift
 	[ ! -d "$policy" ] || option=--policies
 	setpriv --pdeathsig TERM -- "$flyball" daemon --mode autonomous "$option" "$policy" --only "disk:$disk_loop" \
-		--state "$lab_dir/state" --run "$lab_dir/run" --user 61199 "$@" 2>>"$lab_dir/log" &
+		--state "$lab_dir/state" --run "$lab_dir/run" --user 61199 --budget 0 "$@" 2>>"$lab_dir/log" &
 	daemon=$!
 	lab_pids+=("$daemon")
 	lab_await 10 answers || { tail "$lab_dir/log" >&2 && lab_die "the daemon does not answer"; }

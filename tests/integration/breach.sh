@@ -45,7 +45,7 @@ END
 before=$(inside)
 lab_spawn ip netns exec "$netns" python3 "$lab_dir/pusher.py" "$lab_dir/run/app/socket" "$file" 500
 setpriv --pdeathsig TERM -- "$flyball" daemon --mode autonomous --policy "$lab_dir/policy.conf" --only "netns:$netns" \
-	--tick "${TICK_MS}ms" --state "$lab_dir/state" --run "$lab_dir/run" --user 61199 2>>"$lab_dir/log" &
+	--tick "${TICK_MS}ms" --budget 0 --state "$lab_dir/state" --run "$lab_dir/run" --user 61199 2>>"$lab_dir/log" &
 daemon=$!
 lab_pids+=("$daemon")
 lab_await 10 answers || fail "the daemon does not answer"

@@ -108,7 +108,7 @@ daemon_spawn()
 {
 	setpriv --pdeathsig TERM -- "$flyball" daemon --mode autonomous --policy "$lab_dir/policy.conf" \
 		--only "disk:$disk_loop" --state "$lab_dir/state" --run "$lab_dir/run" --user 61199 \
-		--tick 100ms ${looking[@]+"${looking[@]}"} "$@" 2>>"$lab_dir/log" &
+		--tick 100ms --budget 0 ${looking[@]+"${looking[@]}"} "$@" 2>>"$lab_dir/log" &
 	daemon=$!
 	lab_pids+=("$daemon")
 }

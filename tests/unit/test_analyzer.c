@@ -96,6 +96,9 @@ struct machine {
 	uint64_t now_ns;
 	uint64_t ahead_ns; /* of the frames, when an outcome comes: they wait in a channel */
 	double noise;      /* half width of a tick's latency factor */
+	uint64_t
+		thin; /* busy is in one tick of so many, of the others the frame says that it is left out; 0 = in all */
+	bool thin_unsaid; /* the frame does not say so */
 	bool no_latency, lossy, gone, mute_all;
 	bool serving;          /* services `web` (faster with bfq) and `other` push their values */
 	const char *stalled;   /* while this value is in force no read ends; NULL = none */
@@ -221,6 +224,18 @@ static void make_blind(struct machine *m)
 	}
 }
 
+static void make_thin(struct machine *m)
+{
+	m->frame->skipped = (struct signal_set){ 0 };
+	if (!m->thin || m->frame->seq % m->thin == 0)
+		return;
+	if (!m->thin_unsaid)
+		signal_set_add(&m->frame->skipped, SIGNAL_DISK_BUSY);
+	for (size_t i = 0; i < m->frame->n_series; i++)
+		if (m->frame->series[i].signal == SIGNAL_DISK_BUSY)
+			m->frame->series[i].signal = SIGNAL_MEM_FREE;
+}
+
 static void fill_disk(struct machine *m, size_t index)
 {
 	const struct behaviour *b = behaviour(m, m->in_force[index % ARRAY_SIZE(m->in_force)]);
@@ -334,6 +349,7 @@ static void tick_for(struct machine *m, uint64_t interval_ns)
 				   m->noise * rng_uniform(&m->rng));
 	}
 	make_blind(m);
+	make_thin(m);
 	analyzer_tick(m->analyzer, m->frame, &m->decisions);
 	answer(m);
 }
@@ -1429,6 +1445,58 @@ static void only_a_trial_demands_the_objective_and_the_guardrails(void **state)
 	machine_free(m);
 }
 
+static uint32_t on_trial(const struct machine *m, uint32_t signal)
+{
+	struct demand demands[DEMANDS_MAX];
+	size_t n = analyzer_demands(m->analyzer, demands);
+
+	for (size_t i = 0; i < n; i++)
+		if (demands[i].signal == signal)
+			return demands[i].on_trial;
+	return 0;
+}
+
+static void what_a_running_trial_needs_is_marked_in_the_demand(void **state)
+{
+	struct machine *m = machine_new();
+
+	(void)state;
+	m->policy.n_guardrails = 1;
+	m->policy.guardrails[0] =
+		(struct guardrail){ .ref = REF_BUSY, .kind = GUARDRAIL_MAX, .limit = 2 };
+	machine_start(m);
+	assert_int_equal(on_trial(m, SIGNAL_DISK_BUSY), 0);
+	run_until(m, EVENT_OPPORTUNITY);
+	assert_int_equal(on_trial(m, SIGNAL_DISK_READ_LATENCY), 1);
+	assert_int_equal(on_trial(m, SIGNAL_DISK_BUSY), 1); /* watched, too */
+	run_until(m, EVENT_VERDICT);
+	assert_int_equal(on_trial(m, SIGNAL_DISK_BUSY), 0);
+	machine_free(m);
+}
+
+/* In the ticks that leave it out a condition is what it was; without the frame saying so, it is blind. */
+static void a_condition_holds_over_ticks_that_leave_its_source_out(void **state)
+{
+	struct machine *m = machine_new();
+
+	(void)state;
+	m->policy.when.for_ns = 20 * TICK_NS;
+	m->thin = 8;
+	machine_start(m);
+	run_until(m, EVENT_OPPORTUNITY);
+	assert_true(m->now_ns >= 20 * TICK_NS);
+	machine_free(m);
+	m = machine_new();
+	m->policy.when.for_ns = 20 * TICK_NS;
+	m->thin = 8;
+	m->thin_unsaid = true;
+	machine_start(m);
+	for (int i = 0; i < 200; i++)
+		tick(m);
+	assert_int_equal(m->n_events[EVENT_OPPORTUNITY], 0);
+	machine_free(m);
+}
+
 static void only_the_named_scope_is_watched(void **state)
 {
 	struct machine *m = machine_new();
@@ -1560,6 +1628,8 @@ int main(void)
 		cmocka_unit_test(a_ladder_gives_the_neighbours_within_its_limits),
 		cmocka_unit_test(a_slot_is_readable_until_the_next_call_and_then_free),
 		cmocka_unit_test(only_a_trial_demands_the_objective_and_the_guardrails),
+		cmocka_unit_test(what_a_running_trial_needs_is_marked_in_the_demand),
+		cmocka_unit_test(a_condition_holds_over_ticks_that_leave_its_source_out),
 		cmocka_unit_test(only_the_named_scope_is_watched),
 		cmocka_unit_test(too_many_instances_are_counted),
 		cmocka_unit_test(the_same_inputs_give_the_same_decisions),

@@ -56,6 +56,8 @@ static void every_error_is_said_with_its_place(void **state)
 		unsigned int line, column;
 		const char *says;
 	} cases[] = {
+		{ "budget = \"101%\";", 1, 10, "outside 0% to 100%" },
+		{ "budget = \"5ms\";", 1, 11, "" },
 		{ "servces = ( );", 1, 1, "did you mean 'services'?" },
 		{ "services = { };", 1, 12, "takes a list" },
 		{ "services = ( { name = \"a\"; prot = 80; } );", 1, 28, "did you mean 'port'?" },
@@ -107,6 +109,23 @@ static void all_errors_are_said_at_once(void **state)
 	assert_int_equal(config->n_errors, 3);
 	for (unsigned int i = 0; i < 3; i++)
 		assert_int_equal(config->errors[i].line, i + 1);
+	config_free(config);
+}
+
+static void the_budget_is_a_share(void **state)
+{
+	struct config *config = load("", 0);
+
+	(void)state;
+	assert_float_equal(config->budget_ratio, 0.005, 1e-12);
+	assert_int_equal(config->budget_place.line, 0);
+	config_free(config);
+	config = load("services = ( );\nbudget = \"0.2%\";\n", 0);
+	assert_float_equal(config->budget_ratio, 0.002, 1e-12);
+	assert_int_equal(config->budget_place.line, 2);
+	config_free(config);
+	config = load("budget = 0;", 0);
+	assert_float_equal(config->budget_ratio, 0, 0);
 	config_free(config);
 }
 
@@ -183,10 +202,10 @@ static void what_is_not_there_says_nothing(void **state)
 /* What `show` writes is a configuration again, and the same. */
 static void what_is_shown_can_be_read_again(void **state)
 {
-	struct config *config =
-		load("services = ( { name = \"a\"; executable = \"/b\\\"\\\\*\"; port = 9; "
-		     "protocol = \"udp\"; }, { unit = \"c.service\"; } );",
-		     0);
+	struct config *config = load("budget = \"0.25%\"; services = ( { name = \"a\"; executable "
+				     "= \"/b\\\"\\\\*\"; port = 9; "
+				     "protocol = \"udp\"; }, { unit = \"c.service\"; } );",
+				     0);
 	struct config *again;
 	char *text;
 	size_t size;
@@ -197,6 +216,7 @@ static void what_is_shown_can_be_read_again(void **state)
 	fclose(out);
 	again = load(text, 0);
 	assert_memory_equal(&config->services, &again->services, sizeof(config->services));
+	assert_float_equal(again->budget_ratio, 0.0025, 1e-12);
 	free(text);
 	config_free(config);
 	config_free(again);
@@ -208,6 +228,7 @@ int main(void)
 		cmocka_unit_test(all_four_ways_to_name_a_service_are_taken),
 		cmocka_unit_test(every_error_is_said_with_its_place),
 		cmocka_unit_test(all_errors_are_said_at_once),
+		cmocka_unit_test(the_budget_is_a_share),
 		cmocka_unit_test(no_more_services_than_there_is_room_for),
 		cmocka_unit_test(the_folder_is_read_after_the_file_in_the_order_of_names),
 		cmocka_unit_test(what_is_not_there_says_nothing),

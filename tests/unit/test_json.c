@@ -269,7 +269,12 @@ static void a_source_shows_every_loss(void **state)
 
 	(void)state;
 	source.losses[LOSS_EVENT] = 9;
+	source.thinning = SOURCE_QUARTER;
+	source.cpu_ratio = 0.002;
 	json = json_source(&source);
+	assert_string_equal(json_string_value(json_object_get(json, "thinning")), "quarter");
+	assert_float_equal(json_real_value(json_object_get(json, "cpu_ratio")), 0.002, 1e-12);
+	assert_true(json_is_false(json_object_get(json, "on_trial")));
 	assert_int_equal(json_object_size(json_object_get(json, "losses")), LOSS_COUNT);
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "losses"),
 							    loss_word(LOSS_EVENT))),

@@ -164,7 +164,8 @@ static void every_signal_has_a_row_with_a_unique_name_and_a_source(void **state)
 		assert_non_null(signal_rows[i].source);
 		assert_true(strlen(signal_rows[i].about) > 10);
 		if (signal_rows[i].kind == SIGNAL_DISTRIBUTION)
-			assert_int_not_equal(signal_rows[i].unit, UNIT_RATIO); /* buckets are whole */
+			assert_int_not_equal(signal_rows[i].unit,
+					     UNIT_RATIO); /* buckets are whole */
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(signal_rows[i].name, signal_rows[j].name);
 	}
@@ -522,6 +523,86 @@ static void a_change_of_demand_begins_with_a_new_baseline_and_the_same_demand_do
 	expect_invalid(f, SIGNAL_DISK_READ_OPS, "vda");
 }
 
+/* Its place among the sources. */
+static size_t place_of(struct fixture *f, const char *name)
+{
+	struct source_status status[SOURCES_MAX];
+	size_t n = observer_sources(f->observer, status);
+
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(status[i].name, name))
+			return i;
+	fail_msg("no source %s", name);
+	return 0;
+}
+
+static void of_a_thinned_source_an_increase_is_the_mean_of_a_tick_and_does_not_count(void **state)
+{
+	struct fixture *f = *state;
+	double whole, user;
+
+	two_states(f);
+	whole = find(f, SIGNAL_MEM_FAULTS_MINOR, "")->value;
+	user = find(f, SIGNAL_CPU_USER, "")->value;
+	assert_true(whole > 0 && user > 0);
+	/* The same two states, two ticks apart. */
+	enter_state(f, "before");
+	start(f, NULL);
+	demand_all(f);
+	observer_restrain(f->observer, place_of(f, "memory"), SOURCE_HALF);
+	observer_restrain(f->observer, place_of(f, "cpu"), SOURCE_HALF);
+	for (int i = 0; i < 3; i++)
+		sample(f, T0 + (uint64_t)i * TICK);
+	assert_non_null(find(f, SIGNAL_PSI_IO_SOME, ""));  /* of another source */
+	for (int i = 3; find(f, SIGNAL_CPU_USER, ""); i++) /* a tick that leaves them out */
+		sample(f, T0 + (uint64_t)i * TICK);
+	assert_true(signal_set_has(&f->frame->skipped, SIGNAL_CPU_USER));
+	assert_false(signal_set_has(&f->frame->skipped, SIGNAL_PSI_IO_SOME));
+	enter_state(f, "after");
+	sample(f, f->frame->time_ns + TICK);
+	assert_true(signal_set_empty(&f->frame->skipped));
+	assert_int_equal(f->frame->interval_ns, TICK);
+	assert_int_equal(find(f, SIGNAL_MEM_FAULTS_MINOR, "")->flags, SERIES_VALID | SERIES_LOSSY);
+	assert_float_equal(find(f, SIGNAL_MEM_FAULTS_MINOR, "")->value, whole / 2, 1e-9);
+	assert_float_equal(find(f, SIGNAL_CPU_USER, "")->value, user, 1e-9); /* a ratio */
+	assert_int_equal(find(f, SIGNAL_PSI_IO_SOME, "")->flags, SERIES_VALID);
+}
+
+static void a_dropped_source_is_detached_and_comes_back_with_a_baseline(void **state)
+{
+	struct fixture *f = *state;
+	struct demand demand = { .signal = SIGNAL_CPU_USER };
+	const size_t cpu = place_of(f, "cpu");
+
+	assert_int_equal(observer_demand(f->observer, &demand, 1), 0);
+	sample(f, T0);
+	observer_restrain(f->observer, cpu, SOURCE_DROPPED);
+	sample(f, T0 + TICK);
+	assert_int_equal(f->frame->n_series, 0);
+	assert_int_equal(status_of(f, "cpu")->state, SOURCE_UNAVAILABLE);
+	assert_non_null(strstr(status_of(f, "cpu")->text, "budget"));
+	observer_restrain(f->observer, cpu, SOURCE_EIGHTH);
+	assert_int_equal(status_of(f, "cpu")->state, SOURCE_DEGRADED);
+	sample(f, T0 + 2 * TICK);
+	expect_invalid(f, SIGNAL_CPU_USER, "");
+	/* The same demand, but now of a trial: whole at once, and what it covers more than a tick of does not count. */
+	observer_restrain(f->observer, cpu, SOURCE_DROPPED);
+	demand.on_trial = 1;
+	assert_int_equal(observer_demand(f->observer, &demand, 1), 0);
+	assert_int_equal(status_of(f, "cpu")->state, SOURCE_ATTACHED);
+	assert_int_equal(status_of(f, "cpu")->on_trial, 1);
+	sample(f, T0 + 3 * TICK);
+	expect_invalid(f, SIGNAL_CPU_USER, "");
+	enter_state(f, "after");
+	sample(f, T0 + 4 * TICK);
+	assert_int_equal(find(f, SIGNAL_CPU_USER, "")->flags, SERIES_VALID);
+	/* Who demands it anew has it whole. */
+	observer_restrain(f->observer, cpu, SOURCE_DROPPED);
+	assert_int_equal(observer_demand(f->observer, NULL, 0), 0);
+	assert_int_equal(status_of(f, "cpu")->state, SOURCE_IDLE);
+	assert_int_equal(status_of(f, "cpu")->thinning, SOURCE_WHOLE);
+}
+
 static void a_wrong_demand_is_refused_and_the_old_one_stays(void **state)
 {
 	struct fixture *f = *state;
@@ -751,6 +832,8 @@ int main(void)
 		TEST(a_disk_that_comes_has_a_baseline_and_one_that_goes_disappears),
 		TEST(only_what_is_demanded_is_in_the_frame),
 		TEST(a_change_of_demand_begins_with_a_new_baseline_and_the_same_demand_does_not),
+		TEST(of_a_thinned_source_an_increase_is_the_mean_of_a_tick_and_does_not_count),
+		TEST(a_dropped_source_is_detached_and_comes_back_with_a_baseline),
 		TEST(a_wrong_demand_is_refused_and_the_old_one_stays),
 		TEST(garbage_is_an_invalid_series_and_a_counted_loss),
 		TEST(counters_that_go_back_are_garbage),

@@ -89,6 +89,7 @@ static void subject_start(struct subject *s)
 		.state_dir = s->folder,
 		.run_dir = s->folder,
 		.tick_ns = 100 * NSEC_PER_MSEC,
+		.budget_ratio = s->options.budget_ratio,
 		.only = { .kind = SCOPE_KIND_COUNT },
 		.policies = s->policies,
 	};
@@ -248,6 +249,132 @@ static void the_observer_outlives_a_core_that_sends_garbage(void **state)
 	subject_stop(&s);
 }
 
+static void demand_memory(int fd, uint32_t on_trial)
+{
+	struct message message;
+
+	message_init(&message, MESSAGE_DEMAND);
+	message.demand.tick_ns = 10 * NSEC_PER_MSEC;
+	message.demand.n_demands = 1;
+	message.demand.demands[0].signal = SIGNAL_MEM_AVAILABLE;
+	message.demand.demands[0].on_trial = on_trial;
+	assert_int_equal(channel_send(fd, &message, -1), 0);
+}
+
+/* The status of the source of memory, once it is thinned so far. */
+static void expect_thinning(int fd, uint32_t thinning, struct source_status *ret_status)
+{
+	struct message message;
+
+	for (int i = 0; i < 10000; i++) {
+		expect(fd, ROLE_OBSERVER, ROLE_CORE, MESSAGE_SOURCE, &message);
+		*ret_status = message.source;
+		if (!strcmp(message.source.name, "memory") && message.source.thinning == thinning)
+			return;
+	}
+	fail();
+}
+
+static void expect_budget(int fd, uint32_t state, struct budget_report *ret_report)
+{
+	struct message message;
+
+	do {
+		expect(fd, ROLE_OBSERVER, ROLE_CORE, MESSAGE_BUDGET, &message);
+		*ret_report = message.budget;
+	} while (message.budget.state != state);
+}
+
+static void over_a_small_budget_the_observer_thins_then_drops_and_says_so(void **state)
+{
+	struct subject s = { .role = ROLE_OBSERVER,
+			     .peer = ROLE_CORE,
+			     .process = process_observer,
+			     .options.budget_ratio = 1e-9 };
+	struct batch_cursor cursor = { .at = 0 };
+	struct budget_report report;
+	struct source_status status;
+	struct message message;
+	struct series series;
+	uint64_t time_ns;
+	int fd;
+
+	(void)state;
+	subject_start(&s);
+	fd = meet(&s);
+	demand_memory(fd, 0);
+	expect(s.control, ROLE_OBSERVER, ROLE_SUPERVISOR, MESSAGE_COUNT, &message);
+	assert_int_equal(message.word.value, 1);
+	expect(s.control, ROLE_OBSERVER, ROLE_SUPERVISOR, MESSAGE_COUNT, &message);
+	assert_int_equal(message.word.value, 0);
+	expect_thinning(fd, SOURCE_HALF, &status);
+	assert_int_equal(status.state, SOURCE_DEGRADED);
+	assert_non_null(strstr(status.text, "every 2nd tick"));
+	assert_true(status.cpu_ratio > 0);
+	expect_budget(fd, BUDGET_OVER, &report);
+	assert_non_null(strstr(report.text, "memory is sampled at every 2nd tick"));
+	assert_true(report.total_ratio > report.limit_ratio);
+	/* One frame with it, which says that it does not count, one that says why it is without. */
+	for (int with = 0, without = 0; !with || !without;) {
+		expect(fd, ROLE_OBSERVER, ROLE_CORE, MESSAGE_FRAME, &message);
+		time_ns = message.frame.time_ns;
+		if (signal_set_has(&message.frame.skipped, SIGNAL_MEM_AVAILABLE)) {
+			assert_int_equal(message.frame.n_series, 0);
+			without++;
+			continue;
+		}
+		assert_int_equal(message.frame.n_series, 1);
+		expect(fd, ROLE_OBSERVER, ROLE_CORE, MESSAGE_SERIES, &message);
+		cursor.at = 0;
+		assert_int_equal(batch_next(&message.series, &cursor, &series, NULL), 1);
+		assert_int_equal(series.flags, SERIES_VALID | SERIES_LOSSY);
+		with++;
+	}
+	expect_thinning(fd, SOURCE_DROPPED, &status);
+	assert_int_equal(status.state, SOURCE_UNAVAILABLE);
+	/* A trial that needs it has it whole at once, though it is over the budget, which is said. */
+	demand_memory(fd, 1);
+	expect_thinning(fd, SOURCE_WHOLE, &status);
+	assert_int_equal(status.on_trial, 1);
+	expect_budget(fd, BUDGET_TRIAL, &report);
+	assert_non_null(strstr(report.text, "a running trial needs memory"));
+	do
+		expect(fd, ROLE_OBSERVER, ROLE_CORE, MESSAGE_FRAME, &message);
+	while (message.frame.time_ns <= time_ns || message.frame.n_series == 0);
+	expect(fd, ROLE_OBSERVER, ROLE_CORE, MESSAGE_SERIES, &message);
+	cursor.at = 0;
+	assert_int_equal(batch_next(&message.series, &cursor, &series, NULL), 1);
+	assert_int_equal(series.flags, SERIES_VALID);
+	close(fd);
+	subject_stop(&s);
+}
+
+static void within_its_budget_the_observer_thins_nothing(void **state)
+{
+	struct subject s = { .role = ROLE_OBSERVER,
+			     .peer = ROLE_CORE,
+			     .process = process_observer,
+			     .options.budget_ratio = 1 };
+	struct budget_report report;
+	struct message message;
+	int fd;
+
+	(void)state;
+	subject_start(&s);
+	fd = meet(&s);
+	demand_memory(fd, 0);
+	for (int i = 0; i < 100; i++) {
+		expect(fd, ROLE_OBSERVER, ROLE_CORE, MESSAGE_FRAME, &message);
+		assert_true(signal_set_empty(&message.frame.skipped));
+	}
+	do
+		expect_budget(fd, BUDGET_WITHIN, &report);
+	while (!(report.total_ratio > 0));
+	assert_true(report.total_ratio < 1);
+	close(fd);
+	subject_stop(&s);
+}
+
 static void core_outlives_an_observer_that_sends_garbage(void **state)
 {
 	struct subject s = { .role = ROLE_CORE, .peer = ROLE_OBSERVER, .process = process_core };
@@ -298,6 +425,8 @@ int main(void)
 		cmocka_unit_test(the_actuator_outlives_a_core_that_sends_garbage),
 		cmocka_unit_test(the_actuator_reads_for_core),
 		cmocka_unit_test(the_observer_outlives_a_core_that_sends_garbage),
+		cmocka_unit_test(over_a_small_budget_the_observer_thins_then_drops_and_says_so),
+		cmocka_unit_test(within_its_budget_the_observer_thins_nothing),
 		cmocka_unit_test(core_outlives_an_observer_that_sends_garbage),
 		cmocka_unit_test(a_worker_ends_with_its_supervisor),
 	};

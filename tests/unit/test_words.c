@@ -48,6 +48,8 @@ static const struct {
 	TABLE(loss, LOSS_COUNT),
 	TABLE(service_protocol, SERVICE_PROTOCOL_COUNT),
 	TABLE(source_state, SOURCE_STATE_COUNT),
+	TABLE(source_thinning, SOURCE_THINNING_COUNT),
+	TABLE(budget_state, BUDGET_STATE_COUNT),
 	TABLE(event_kind, EVENT_COUNT),
 };
 

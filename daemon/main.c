@@ -174,6 +174,9 @@
  *     observer/cpu_cgroup.c            control groups that run into their limit of CPU time
  *     observer/cpu_state.c             frequency, idle states and heat of CPUs
  *     observer/disks.c                 which disks there are
+ *     observer/drm.c                   what processes have of GPUs and NPUs
+ *     observer/drm_clients.c           how busy each open of a device kept its engines
+ *     observer/drm_fdinfo.c            what a driver says of an open
  *     observer/events.c                the numbers of tracepoints
  *     observer/gpu.c                   NVIDIA's GPUs and the processes on them
  *     observer/gpu_look.c              one look at one of them

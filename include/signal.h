@@ -195,6 +195,9 @@ enum signal_id {
 	SIGNAL_GPU_THROTTLE_HEAT, /* 1 while it is the reason why clocks are low */
 	SIGNAL_GPU_THROTTLE_POWER,
 	SIGNAL_GPU_THROTTLE_OTHER,
+	SIGNAL_DRM_BUSY,        /* of processes on any GPU or NPU: share of the time */
+	SIGNAL_DRM_MEMORY_USED, /* bytes */
+	SIGNAL_DRM_MEMORY_TOTAL,
 	SIGNAL_ID_COUNT,
 };
 

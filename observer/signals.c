@@ -441,4 +441,12 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	    "1 while settings, other GPUs, the display or no cause that it tells keep its clocks "
 	    "low, "
 	    "else 0."),
+	OF(PROCESS, DRM_BUSY, GAUGE, RATIO, "drm", "drm.busy",
+	   "Share of the time that an engine of a GPU or an NPU worked for it, of the one that it "
+	   "uses "
+	   "most."),
+	OF(PROCESS, DRM_MEMORY_USED, GAUGE, BYTES, "drm", "drm.memory.used",
+	   "Memory of its GPUs' buffers that is there, in the device and in the machine."),
+	OF(PROCESS, DRM_MEMORY_TOTAL, GAUGE, BYTES, "drm", "drm.memory.total",
+	   "Memory of all its GPUs' buffers, also shared ones and such as are not there now."),
 };

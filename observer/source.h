@@ -117,6 +117,7 @@ extern const struct source_ops tcp_split_source;
 extern const struct source_ops tcp_source;
 extern const struct source_ops net_source;
 extern const struct source_ops nvml_source;
+extern const struct source_ops drm_source;
 
 /*
  * Adds a series without a value; a distribution gets an empty histogram. NULL when the frame is full, which is

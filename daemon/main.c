@@ -178,7 +178,12 @@
  *     observer/cpu_cgroup.c            control groups that run into their limit of CPU time
  *     observer/cpu_state.c             frequency, idle states and heat of CPUs
  *     observer/disks.c                 which disks there are
+ *     observer/drm.c                   what processes have of GPUs and NPUs
+ *     observer/drm_clients.c           how busy each open of a device kept its engines
+ *     observer/drm_fdinfo.c            what a driver says of an open
  *     observer/events.c                the numbers of tracepoints
+ *     observer/gpu.c                   NVIDIA's GPUs and the processes on them
+ *     observer/gpu_look.c              one look at one of them
  *     observer/instances.c             demanded instances as they come and go
  *     observer/lock.c                  waits for the kernel's locks
  *     observer/lock_tracer.c           the programs at contention, and their rows
@@ -193,6 +198,7 @@
  *     observer/nics.c                  statistics and interrupts of an interface
  *     observer/numa_maps.c             on which nodes the pages of a process are
  *     observer/numa_process.c          its memory on nodes that it runs on, and on others
+ *     observer/nvml.c                  NVIDIA's library, loaded at run time
  *     observer/observer.c              demand to sources, samples to frames
  *     observer/paths.c                 paths that a pattern stands for
  *     observer/perf_count.c            one counter of perf_event_open

@@ -182,6 +182,22 @@ enum signal_id {
 	SIGNAL_TCP_SPLIT_BYTES,       /* acknowledged */
 	SIGNAL_TCP_SPLIT_RETRANSMITS, /* segments */
 	SIGNAL_TCP_SPLIT_CONNECTIONS, /* that drew */
+	SIGNAL_GPU_BUSY,        /* of NVIDIA's GPUs, and of processes on them: share of the time */
+	SIGNAL_GPU_MEMORY_USED, /* bytes */
+	SIGNAL_GPU_MEMORY_TOTAL,
+	SIGNAL_GPU_MEMORY_BUSY, /* share of the time */
+	SIGNAL_GPU_CLOCK_SM,    /* Hz */
+	SIGNAL_GPU_CLOCK_MEMORY,
+	SIGNAL_GPU_POWER,       /* watts */
+	SIGNAL_GPU_TEMPERATURE, /* degrees Celsius */
+	SIGNAL_GPU_PCIE_RX,     /* bytes a second */
+	SIGNAL_GPU_PCIE_TX,
+	SIGNAL_GPU_THROTTLE_HEAT, /* 1 while it is the reason why clocks are low */
+	SIGNAL_GPU_THROTTLE_POWER,
+	SIGNAL_GPU_THROTTLE_OTHER,
+	SIGNAL_DRM_BUSY,        /* of processes on any GPU or NPU: share of the time */
+	SIGNAL_DRM_MEMORY_USED, /* bytes */
+	SIGNAL_DRM_MEMORY_TOTAL,
 	SIGNAL_ID_COUNT,
 };
 

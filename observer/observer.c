@@ -20,6 +20,7 @@ static const struct source_ops *const sources[] = {
 	&cgroup_memory_source, &numa_process_source, &task_delay_source, &pmu_source,
 	&perf_source,          &sched_source,        &lock_source,       &app_source,
 	&tcp_source,           &net_source,          &tcp_split_source,  &service_source,
+	&nvml_source,          &drm_source,
 };
 
 _Static_assert(ARRAY_SIZE(sources) <= SOURCES_MAX, "observer_sources() has room for all");
@@ -79,6 +80,7 @@ int observer_new(const struct observer_options *options, struct observer **ret_o
 	observer->context.force = options->force;
 	observer->context.services = options->services;
 	observer->context.maps = options->maps;
+	observer->context.nvml = options->nvml;
 	if (options->events)
 		observer->context.events = *options->events;
 	else

@@ -31,6 +31,7 @@ struct observer_options {
 	const char *force;   /* a source's method by `block=kprobe`; NULL = the best that works */
 	const struct split_maps *
 		maps; /* of connections that are split; must outlive the observer; NULL = none are */
+	const char *nvml; /* the library to load in place of NVIDIA's; NULL = NVML_LIBRARY */
 	const struct service_list *services; /* as configured; must outlive it; NULL = none */
 	const struct source_events *events;  /* NULL = as observer_events_read() finds them now */
 };

@@ -93,8 +93,7 @@ int processes_open_file(const struct processes *processes, const struct scope *p
 	return r < 0 ? r : take_fd(&fd);
 }
 
-static void see_number(const struct processes *processes, struct instances *instances,
-		       const char *pid)
+void processes_see(const struct processes *processes, struct instances *instances, const char *pid)
 {
 	char name[SCOPE_NAME_MAX];
 	uint64_t start;
@@ -118,7 +117,7 @@ static int see_all(const struct processes *processes, struct instances *instance
 
 			at += entry->d_reclen;
 			if (isdigit((unsigned char)entry->d_name[0]))
-				see_number(processes, instances, entry->d_name);
+				processes_see(processes, instances, entry->d_name);
 		}
 	}
 	return n < 0 ? -errno : 0;
@@ -139,7 +138,7 @@ int processes_list(const struct processes *processes, struct instances *instance
 		if (!scope_pattern_is_exact(pattern, &exact))
 			patterns = true;
 		else if (process_check(processes, exact.name, pid) == 0)
-			see_number(processes, instances, pid);
+			processes_see(processes, instances, pid);
 	}
 	return patterns ? see_all(processes, instances) : 0;
 }

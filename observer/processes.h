@@ -21,6 +21,9 @@ void processes_close(struct processes *processes);
 /* For ops.list of instances of SCOPE_PROCESS: those that are demanded by name are looked at alone. */
 int processes_list(const struct processes *processes, struct instances *instances);
 
+/* For ops.list, too: sees the process that has the number now, if any. */
+void processes_see(const struct processes *processes, struct instances *instances, const char *pid);
+
 /* Opens a file of a process that still is the one of that name, or -ESRCH. The caller owns the descriptor. */
 int processes_open_file(const struct processes *processes, const struct scope *process,
 			const char *file);

@@ -82,6 +82,15 @@
 				    .source = "tcp_split",            \
 				    .about = about_ }
 
+#define GPU(id, also_, unit_, name_, about_)        \
+	[SIGNAL_GPU_##id] = { .name = "gpu." name_, \
+			      .kind = SIGNAL_GAUGE, \
+			      .unit = UNIT_##unit_, \
+			      .scope = SCOPE_GPU,   \
+			      .scopes = also_,      \
+			      .source = "nvml",     \
+			      .about = about_ }
+
 #define SERVICE(id, kind_, unit_, name_, about_)            \
 	[SIGNAL_SERVICE_##id] = { .name = "service." name_, \
 				  .kind = SIGNAL_##kind_,   \
@@ -411,4 +420,35 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	NETWORK(NET_IRQS, NIC, 0, COUNTER, NONE, "net", "irqs", "Interrupts of the interface."),
 	NETWORK(NET_IRQS_SHARE, NIC, 0, GAUGE, RATIO, "net", "irqs.share",
 		"Share of them on the CPU that had most: 100 % is all on one."),
+
+	GPU(BUSY, SCOPE_BIT(SCOPE_PROCESS), RATIO, "busy",
+	    "Share of the last sample (1/6 s to 1 s) in which a kernel ran; of a process, what it "
+	    "had of "
+	    "the GPU that it uses most."),
+	GPU(MEMORY_USED, SCOPE_BIT(SCOPE_PROCESS), BYTES, "memory.used",
+	    "Memory in use, with what the driver keeps; of a process, on all GPUs."),
+	GPU(MEMORY_TOTAL, 0, BYTES, "memory.total", "Memory that the GPU has."),
+	GPU(MEMORY_BUSY, 0, RATIO, "memory.busy",
+	    "Share of the last sample in which its memory was read or written."),
+	GPU(CLOCK_SM, 0, NONE, "clock.sm", "Clock of the multiprocessors, Hz."),
+	GPU(CLOCK_MEMORY, 0, NONE, "clock.memory", "Clock of the memory, Hz."),
+	GPU(POWER, 0, NONE, "power", "Power that the board takes, in watts."),
+	GPU(TEMPERATURE, 0, NONE, "temperature", "Temperature of the chip, in degrees Celsius."),
+	GPU(PCIE_RX, 0, BYTES, "pcie.rx", "Bytes a second that it receives, measured for 20 ms."),
+	GPU(PCIE_TX, 0, BYTES, "pcie.tx", "Bytes a second that it sends, measured for 20 ms."),
+	GPU(THROTTLE_HEAT, 0, NONE, "throttle.heat", "1 while heat keeps its clocks low, else 0."),
+	GPU(THROTTLE_POWER, 0, NONE, "throttle.power",
+	    "1 while a limit of power, or the power supply, keeps its clocks low, else 0."),
+	GPU(THROTTLE_OTHER, 0, NONE, "throttle.other",
+	    "1 while settings, other GPUs, the display or no cause that it tells keep its clocks "
+	    "low, "
+	    "else 0."),
+	OF(PROCESS, DRM_BUSY, GAUGE, RATIO, "drm", "drm.busy",
+	   "Share of the time that an engine of a GPU or an NPU worked for it, of the one that it "
+	   "uses "
+	   "most."),
+	OF(PROCESS, DRM_MEMORY_USED, GAUGE, BYTES, "drm", "drm.memory.used",
+	   "Memory of its GPUs' buffers that is there, in the device and in the machine."),
+	OF(PROCESS, DRM_MEMORY_TOTAL, GAUGE, BYTES, "drm", "drm.memory.total",
+	   "Memory of all its GPUs' buffers, also shared ones and such as are not there now."),
 };

@@ -29,6 +29,7 @@ struct source_context {
 	struct source_events events;
 	const char *run_dir;           /* likewise */
 	const struct split_maps *maps; /* likewise */
+	const char *nvml;              /* likewise */
 	int epoll; /* a source adds what it wants to drain() between the ticks, level-triggered */
 };
 
@@ -115,6 +116,8 @@ extern const struct source_ops service_source;
 extern const struct source_ops tcp_split_source;
 extern const struct source_ops tcp_source;
 extern const struct source_ops net_source;
+extern const struct source_ops nvml_source;
+extern const struct source_ops drm_source;
 
 /*
  * Adds a series without a value; a distribution gets an empty histogram. NULL when the frame is full, which is

@@ -27,6 +27,7 @@
 struct files {
 	char folder[64];
 	int root;
+	const char *nvml; /* see struct observer_options */
 	uint64_t now_ns;
 	struct observer *observer;
 	struct frame *frame;
@@ -116,7 +117,7 @@ static inline void add_to(struct files *f, const char *path, const char *key, lo
 /* A new observer, of which all signals of a range are demanded in one kind of scope. */
 static inline void start(struct files *f, uint32_t first, uint32_t last, uint32_t kind)
 {
-	const struct observer_options options = { .root = f->root };
+	const struct observer_options options = { .root = f->root, .nvml = f->nvml };
 	struct demand demands[DEMANDS_MAX] = { 0 };
 	size_t n = 0;
 

@@ -12,6 +12,7 @@
 
 #include "include/demand.h"
 #include "include/frame.h"
+#include "include/page.h"
 #include "include/service.h"
 #include "include/signal.h"
 #include "include/source.h"
@@ -32,6 +33,7 @@ struct observer_options {
 	const struct split_maps *
 		maps; /* of connections that are split; must outlive the observer; NULL = none are */
 	const struct service_list *services; /* as configured; must outlive it; NULL = none */
+	const struct page_list *pages;       /* likewise */
 	const struct source_events *events;  /* NULL = as observer_events_read() finds them now */
 };
 

@@ -215,7 +215,7 @@ static int entry_make(struct actuator *a, const struct knob_row *row, const stru
 	snprintf(ret_entry->knob, sizeof(ret_entry->knob), "%s", row->name);
 	snprintf(ret_entry->old_value, sizeof(ret_entry->old_value), "%s", old);
 	snprintf(ret_entry->new_value, sizeof(ret_entry->new_value), "%s", change->new_value);
-	if (ops->write_parts)
+	if (ops->write_parts || ops->wants_new)
 		companions_add(ret_entry->companions, sizeof(ret_entry->companions), KNOB_NEW_NAME,
 			       change->new_value);
 	if (change->flags & CHANGE_SPLIT)
@@ -326,12 +326,12 @@ static void switch_to(struct actuator *a, struct txn *txn, enum setting_side sid
 		      struct outcome *outcome)
 {
 	bool was_touched = txn->touched;
-	bool was_split = txn->holder != 0;
+	uint32_t held_before = txn->holder;
 	uint32_t n_before = txn->n_writes;
 	bool settled = hand_put(&a->hand, txn, side, outcome);
 
 	if (side == SETTING_SPLIT && outcome->status == OUTCOME_DONE)
-		restraint_split(&a->restraint, txn, !was_split, now_ns);
+		restraint_split(&a->restraint, txn, txn->holder != held_before, now_ns);
 	else
 		restraint_put(&a->restraint, txn, side == SETTING_NEW, n_before, now_ns);
 	if (outcome->status != OUTCOME_DONE) {
@@ -339,7 +339,7 @@ static void switch_to(struct actuator *a, struct txn *txn, enum setting_side sid
 		return;
 	}
 	/* For people who read the journal after a crash; recovery does without, so an error is none. */
-	if (side == SETTING_NEW && !was_touched)
+	if (side == SETTING_NEW && !was_touched && !txn->splits)
 		journal_append(&a->journal, JOURNAL_APPLIED, &txn->entry, JOURNAL_LAZY);
 }
 
@@ -371,12 +371,17 @@ static void keep(struct actuator *a, struct txn *txn, uint64_t now_ns, struct ou
 {
 	struct outcome undone = { 0 };
 	bool settled;
-	int r;
+	int r = 0;
 
-	switch_to(a, txn, SETTING_NEW, now_ns, outcome);
-	if (outcome->status != OUTCOME_DONE)
-		return;
-	r = journal_append(&a->journal, JOURNAL_COMMITTED, &txn->entry, JOURNAL_SYNCED);
+	/* The first write of a split: recovery must know of it, or it would take the arm for somebody else's. */
+	if (txn->splits)
+		r = journal_append(&a->journal, JOURNAL_APPLIED, &txn->entry, JOURNAL_SYNCED);
+	if (r == 0) {
+		switch_to(a, txn, SETTING_NEW, now_ns, outcome);
+		if (outcome->status != OUTCOME_DONE)
+			return;
+		r = journal_append(&a->journal, JOURNAL_COMMITTED, &txn->entry, JOURNAL_SYNCED);
+	}
 	if (r == 0) {
 		restraint_kept(&a->restraint, txn, txn_back_to(&a->table, txn) != NULL, now_ns);
 		txn->state = TXN_KEPT;
@@ -431,6 +436,12 @@ static void carry_out(struct actuator *a, const struct change *change, uint64_t 
 		snprintf(outcome->text, sizeof(outcome->text),
 			 "transaction %" PRIu64 " was %sbegun as a split", change->txn,
 			 txn->splits ? "" : "not ");
+		return;
+	}
+	if (change->action == ACTION_KEEP && txn->by_hand) {
+		outcome->status = OUTCOME_REFUSED;
+		snprintf(outcome->text, sizeof(outcome->text),
+			 "a change by hand is not kept: it ends with its time");
 		return;
 	}
 	if (change->action == ACTION_KEEP)

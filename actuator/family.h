@@ -21,7 +21,7 @@
  */
 #define COMPANIONS_MAX 16384
 
-/* Of a family with write_parts(): the line that says what the transaction's new value is. */
+/* Of a family with write_parts() or wants_new: the line that says what the transaction's new value is. */
 #define KNOB_NEW_NAME "@new"
 
 /* Of a transaction that is split: the line that says so. Nothing of a split outlives the process that holds it. */
@@ -100,6 +100,8 @@ struct knob_family_ops {
 
 	/* Ends that, where it goes on. Asked whenever the transaction has no split any more. NULL where split() is. */
 	void (*split_end)(const struct scope *scope);
+
+	bool wants_new; /* restore() needs the line KNOB_NEW_NAME, as write_parts() has it */
 
 	/*
 	 * 1 when the scope is still the very instance that was captured; 0 when it is not: a disk that was pulled, also

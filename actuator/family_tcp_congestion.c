@@ -139,6 +139,13 @@ static bool is_available(int root, const struct knob_row *row, const char *value
 	       list_has(list, value);
 }
 
+static bool is_unrestricted(int root, const char *value)
+{
+	char list[LIST_MAX];
+
+	return sysroot_read(root, ALLOWED_PATH, list, sizeof(list)) < 0 || list_has(list, value);
+}
+
 static int write_here(void *data)
 {
 	struct visit *visit = data;
@@ -181,14 +188,25 @@ static int tcp_capture(int root, const struct knob_row *row, const struct scope 
 	return r;
 }
 
+/* What the kernel itself makes of the list when the arm is put in force: it gains the arm's name, if it lacked it. */
+static bool is_kernels_doing(const char *before, const char *now, const char *arm)
+{
+	size_t gained = list_extra(now, before);
+
+	return list_extra(before, now) == 0 &&
+	       (gained == 0 || (gained == 1 && list_has(now, arm) && !list_has(before, arm)));
+}
+
 static int tcp_restore(int root, const struct knob_row *row, const struct scope *scope,
 		       const char *companions, char *ret_text, size_t text_size)
 {
-	char path[KNOB_VALUE_MAX], value[LIST_MAX], now[LIST_MAX];
+	char path[KNOB_VALUE_MAX], value[LIST_MAX], now[LIST_MAX], arm[KNOB_VALUE_MAX] = "";
 	int r;
 
 	(void)row;
 	(void)scope;
+	/* A journal of an earlier version does not say it: then nothing is taken for the kernel's doing. */
+	companions_find(companions, KNOB_NEW_NAME, arm, sizeof(arm));
 	while ((r = companions_next(&companions, path, sizeof(path), value, sizeof(value))) > 0) {
 		ssize_t n;
 
@@ -197,7 +215,7 @@ static int tcp_restore(int root, const struct knob_row *row, const struct scope 
 		n = sysroot_read(root, path, now, sizeof(now));
 		if (n >= 0 && !strcmp(now, value))
 			continue;
-		if (n >= 0 && (list_extra(value, now) > 0 || list_extra(now, value) > 1)) {
+		if (n >= 0 && !is_kernels_doing(value, now, arm)) {
 			snprintf(ret_text, text_size,
 				 "found '%.60s' in %s, which is somebody else's: left", now, path);
 			continue;
@@ -270,6 +288,14 @@ static int tcp_split(int root, const struct knob_row *row, const struct scope *s
 			 "'%.16s' is not there, and a split loads no module: load it first", arm);
 		return -ENOENT;
 	}
+	/* It may do there what a process of that namespace may, and no more; else nothing could be kept. */
+	if (scope->kind == SCOPE_NETNS && !is_unrestricted(root, arm)) {
+		snprintf(ret_text, text_size,
+			 "'%.16s' is not for namespaces: add it to "
+			 "net.ipv4.tcp_allowed_congestion_control",
+			 arm);
+		return -EPERM;
+	}
 	return split_draw(root, scope, base, arm, ret_text, text_size);
 }
 
@@ -280,6 +306,7 @@ const struct knob_family_ops family_tcp_congestion = {
 	.write = tcp_write,
 	.capture = tcp_capture,
 	.restore = tcp_restore,
+	.wants_new = true,
 	.same_instance = tcp_same_instance,
 	.allowed = tcp_allowed,
 	.split = tcp_split,

@@ -97,8 +97,9 @@ enum outcome_status guard_request(const struct guard_view *view, const struct ch
 	if (view->limits && view->limits->value[LIMIT_FREEZE] != 0 &&
 	    change->action != ACTION_UNDO && change->action != ACTION_BASE)
 		REFUSE("frozen by the limit 'freeze'");
-	/* A value that is kept was written as the arm, and counted then. */
-	if (view->limits && view->row && change->action == ACTION_ARM)
+	/* A value that is kept was tried before, and counted then. */
+	if (view->limits && view->row &&
+	    (change->action == ACTION_ARM || change->action == ACTION_SPLIT))
 		return limits_judge_write(view->limits, &view->usage, &change->scope, ret_text,
 					  size);
 	return OUTCOME_DONE;

@@ -43,6 +43,7 @@
 
 #include "actuator/failpoint.h"
 #include "actuator/knobs.h"
+#include "actuator/setting.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
@@ -266,8 +267,9 @@ static int ask(struct hand *hand, struct hand_message *request, struct hand_mess
 
 	if (r != -EPIPE)
 		return r;
-	/* What the first one did nobody says. */
-	request->touched = 1;
+	/* What the first one did nobody says; a split writes nothing that was not written before. */
+	if (request->side != SETTING_SPLIT)
+		request->touched = 1;
 	return ask_once(hand, request, ret_answer);
 }
 
@@ -314,8 +316,13 @@ int hand_capture(struct hand *hand, const struct knob_row *row, const struct sco
 		snprintf(ret_text, text_size, "%s", answer.text);
 		return answer.error;
 	}
-	if (strlen(answer.entry.companions) >= companions_size)
+	if (strlen(answer.entry.companions) >= companions_size) {
+		snprintf(ret_text, text_size,
+			 "what a change of %s disturbs is %zu bytes of text, and %zu are kept at "
+			 "most",
+			 row->name, strlen(answer.entry.companions), companions_size - 1);
 		return -E2BIG;
+	}
 	strcpy(ret_companions, answer.entry.companions);
 	return 0;
 }
@@ -345,6 +352,9 @@ static bool put(struct hand *hand, struct txn *txn, enum setting_side side, stru
 	/* A hand that hangs on another knob still holds the split: a second one must not draw beside it. */
 	if (txn->holder && !is_gone(hand, txn->holder))
 		return fail(outcome, -ETIMEDOUT, "the hand that holds its split hangs");
+	/* Nor may another transaction's draw into the place of a split that a hand still holds. */
+	if (side == SETTING_SPLIT && count_hung(hand) > 0)
+		return fail(outcome, -ETIMEDOUT, "a hand that may hold a split hangs");
 	txn->hung = 0;
 	request_init(hand, &request, HAND_PUT, txn->row, &txn->entry.scope);
 	request.side = side;
@@ -362,8 +372,10 @@ static bool put(struct hand *hand, struct txn *txn, enum setting_side side, stru
 		return answer.settled;
 	}
 	/* Nobody says what was done, so it was; of a hand that is dead already is_gone() says so. */
-	txn->touched = true;
-	txn->n_writes++;
+	if (side != SETTING_SPLIT) {
+		txn->touched = true;
+		txn->n_writes++;
+	}
 	txn->hung = hand->serial;
 	if (r != -ETIMEDOUT) {
 		snprintf(text, sizeof(text), "unable to have '%.40s' written: %s", wanted,

@@ -152,12 +152,23 @@ static void adapt(struct mover *m, uint64_t took_ns)
 		m->batch *= 2;
 }
 
+/* A number that is another process's by now must not be touched. */
+static int check_process(const struct mover *m)
+{
+	struct thread now;
+	int r = thread_read(m->root, m->process->process, m->process->process, &now);
+
+	return r < 0 || now.start != m->process->start ? -ESRCH : 0;
+}
+
 /* A huge page that lies in two batches moves with the first; for the second it is there already. */
 static int move_chosen(struct mover *m, size_t n)
 {
 	for (size_t done = 0, step; done < n; done += step) {
 		uint64_t since_ns = clock_now_ns();
 
+		if (done > 0 && check_process(m) < 0)
+			return -ESRCH;
 		step = n - done < m->batch ? n - done : m->batch;
 		/* Single pages that do not move are found by asking again; ENOMEM: a node filled up between two looks. */
 		if (move_pages(m->process->process, step, m->chosen + done, m->targets + done,
@@ -174,13 +185,11 @@ static int move_chosen(struct mover *m, size_t n)
 static int move_slice(struct mover *m, uint64_t start, size_t n)
 {
 	uint64_t since_ns = clock_now_ns();
-	struct thread now;
 	size_t chosen;
-	int r = thread_read(m->root, m->process->process, m->process->process, &now);
+	int r = check_process(m);
 
-	/* A number that is another process's by now must not be touched. */
-	if (r < 0 || now.start != m->process->start)
-		return -ESRCH;
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < n; i++)
 		m->pages[i] = (void *)(start + i * m->page_bytes);
 	r = where(m, n, m->before);

@@ -56,6 +56,11 @@ static void end_superseded(struct txn_table *table, const struct journal_entry *
 	}
 }
 
+static bool is_split(const struct journal_entry *entry)
+{
+	return strstr(entry->companions, KNOB_SPLIT_NAME "=");
+}
+
 static void replay_record(const struct journal_record *record, void *context)
 {
 	struct replay *replay = context;
@@ -78,8 +83,11 @@ static void replay_record(const struct journal_record *record, void *context)
 		replay->lost++;
 		return;
 	}
-	/* A crash may have come between the first write and its record: companions are looked at in any case. */
-	txn->touched = true;
+	/*
+	 * A crash may have come between the first write and its record: companions are looked at in any case. A split writes
+	 * nothing before its value is kept, and says so first.
+	 */
+	txn->touched |= record->type != JOURNAL_INTENT || !is_split(&record->entry);
 	if (record->type == JOURNAL_COMMITTED)
 		txn->state = TXN_KEPT;
 }
@@ -103,7 +111,7 @@ static void undo(struct hand *hand, struct journal *journal, struct txn *txn,
 	recovery->foreign += outcome.status == OUTCOME_FOREIGN;
 	recovery->gone += outcome.status == OUTCOME_GONE;
 	recovery->restored += outcome.status == OUTCOME_DONE;
-	if (outcome.status == OUTCOME_DONE && strstr(e->companions, KNOB_SPLIT_NAME "="))
+	if (outcome.status == OUTCOME_DONE && is_split(e))
 		note(recovery,
 		     "%s of %s is '%.40s' as before; the split of its connections ended with the "
 		     "process that held it%s%s",

@@ -39,7 +39,7 @@ void restraint_view(struct restraint *restraint, const struct change *change, co
 enum outcome_status restraint_began(struct restraint *restraint, const struct change *change,
 				    uint64_t now_ns, char *ret_text, size_t size);
 
-/* Its split goes on: it is counted once as a write, and as a value not proven yet while new is not old. */
+/* Its split goes on: each that begins is counted as a write, and as a value not proven yet while new is not old. */
 void restraint_split(struct restraint *r, const struct txn *txn, bool is_first, uint64_t now_ns);
 
 /* A side was put in force; `n_before` = the transaction's n_writes before. */

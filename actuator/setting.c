@@ -158,6 +158,22 @@ static bool may_lack_parts(const struct txn *txn, enum setting_side side)
 	       !knob_same(txn->row, txn->entry.old_value, txn->entry.new_value);
 }
 
+/* Somebody wants what is on trial: the arm is in force, and flyball has not put it there. */
+static bool is_anothers_arm(const struct txn *txn, const char *value)
+{
+	return !txn->touched && knob_same(txn->row, value, txn->entry.new_value) &&
+	       !knob_same(txn->row, txn->entry.old_value, txn->entry.new_value);
+}
+
+/* Somebody else's value is left, and said; of a knob of many parts those that are ours go back all the same. */
+static bool leave(int root, const struct txn *txn, struct outcome *outcome)
+{
+	outcome->status = OUTCOME_FOREIGN;
+	outcome->error = 0;
+	return !knob_family_ops(txn->row)->write_parts ||
+	       restore_companions(root, txn, outcome) == 0;
+}
+
 static bool put(int root, struct txn *txn, enum setting_side side, struct outcome *outcome)
 {
 	const struct journal_entry *e = &txn->entry;
@@ -181,12 +197,15 @@ static bool put(int root, struct txn *txn, enum setting_side side, struct outcom
 	}
 	if (!txn->row->drifts && !knob_same(txn->row, outcome->value, e->old_value) &&
 	    !knob_same(txn->row, outcome->value, e->new_value)) {
-		outcome->status = OUTCOME_FOREIGN;
 		snprintf(outcome->text, sizeof(outcome->text),
 			 "found '%.30s', which is neither '%.30s' nor '%.30s': left",
 			 outcome->value, e->old_value, e->new_value);
-		return !knob_family_ops(txn->row)->write_parts ||
-		       restore_companions(root, txn, outcome) == 0;
+		return leave(root, txn, outcome);
+	}
+	if (!txn->row->drifts && is_anothers_arm(txn, outcome->value)) {
+		snprintf(outcome->text, sizeof(outcome->text),
+			 "found '%.40s', which flyball has not written: left", outcome->value);
+		return leave(root, txn, outcome);
 	}
 	if (!knob_same(txn->row, outcome->value, wanted) || may_lack_parts(txn, side)) {
 		loads = needs_module(root, txn, wanted);
@@ -196,6 +215,14 @@ static bool put(int root, struct txn *txn, enum setting_side side, struct outcom
 		/* It does not count against the operator's limits that it was done twice. */
 		if (again)
 			txn->n_writes = n_writes;
+		/* All parts that are ours are back: what still reads otherwise is a part that somebody else has set. */
+		if (r == -EREMOTEIO && side == SETTING_OLD &&
+		    knob_family_ops(txn->row)->write_parts) {
+			snprintf(outcome->text, sizeof(outcome->text),
+				 "'%.40s' is in force by somebody else's hand: left",
+				 outcome->value);
+			return leave(root, txn, outcome);
+		}
 		if (r < 0) {
 			say_failure(outcome, wanted, r);
 			return r == -ENODEV ||

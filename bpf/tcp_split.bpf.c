@@ -194,9 +194,10 @@ static __always_inline void measure(struct bpf_sock_ops *ctx)
 	if (!result)
 		return;
 	account(ctx, connection, result);
-	if (ctx->op == BPF_SOCK_OPS_RTT_CB)
+	/* The value is the one before this round trip: 0 at the first, where the handshake has not been timed. */
+	if (ctx->op == BPF_SOCK_OPS_RTT_CB && ctx->srtt_us >> 3)
 		record(result, TCP_SPLIT_RTT, (__u64)(ctx->srtt_us >> 3) * US);
-	else
+	if (ctx->op != BPF_SOCK_OPS_RTT_CB)
 		closed(ctx, connection, result);
 }
 

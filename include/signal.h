@@ -280,6 +280,16 @@ static inline bool signal_is_split(uint32_t signal)
 	return signal >= SIGNAL_TCP_SPLIT_RTT && signal <= SIGNAL_TCP_SPLIT_CONNECTIONS;
 }
 
+/*
+ * Of these, what a connection says at its end alone: of those that do not end within the window it says nothing, so the
+ * arm decides who is counted.
+ */
+static inline bool signal_is_split_end(uint32_t signal)
+{
+	return signal == SIGNAL_TCP_SPLIT_RTT_MIN || signal == SIGNAL_TCP_SPLIT_DURATION ||
+	       signal == SIGNAL_TCP_SPLIT_DELIVERY;
+}
+
 /* True when the reference is to what each instance of a policy of that scope has of its own. */
 static inline bool signal_ref_is_own(const struct signal_ref *ref, uint32_t scope)
 {

@@ -555,6 +555,12 @@ static void check_split(struct reader *reader, const config_setting_t *setting)
 		reader_fail(reader, member_of(setting, "trial", "split"),
 			    "connections cannot be split by %s: remove it, or use tcp.congestion",
 			    policy->knob);
+	if (signal_is_split_end(policy->objective.ref.signal))
+		reader_fail(reader, at,
+			    "%s is known of connections that have closed alone, so an arm that "
+			    "keeps "
+			    "them open would look better: use tcp.split.rtt or tcp.split.bytes",
+			    objective->name);
 	if (!signal_is_split(policy->objective.ref.signal))
 		reader_fail(reader, at,
 			    "%s is one value for all connections: a split needs a signal that "

@@ -17,8 +17,8 @@
 #include "daemon/privilege.h"
 
 #define MIB (1ull << 20)
-#define BLOCK_BYTES (16 * MIB) /* of the process that is moved */
-#define LITTLE_ROOM 1024       /* pages that a node is left with: a quarter of that */
+#define BLOCK_BYTES (48 * MIB) /* of the process that is moved */
+#define LITTLE_ROOM 2048       /* pages that a node is left with: a sixth of that */
 
 /* A process that allocates on the node it is told, checks its memory, or ends. */
 struct subject {
@@ -189,7 +189,7 @@ static void try_value(struct machine *m, uint64_t txn, struct subject *s, const 
 
 static void every_set_of_nodes_is_restored_from_every_other(void **state)
 {
-	static const int parts[][2] = { { 16, 0 }, { 0, 16 }, { 11, 5 }, { 8, 8 } };
+	static const int parts[][2] = { { 48, 0 }, { 0, 48 }, { 34, 14 }, { 24, 24 } };
 	static const char *const values[] = { "0", "1", "0-1" };
 	struct machine *m = *state;
 	uint64_t txn = 0;
@@ -263,7 +263,7 @@ static void a_node_without_room_stops_the_move_and_it_is_taken_back(void **state
 	subject_end(&s);
 }
 
-/* Five seconds, more than twice as long as the hand may be silent: it says that it is getting on. */
+/* Six seconds, three times as long as the hand may be silent: it says that it is getting on. */
 static void a_move_at_a_low_rate_takes_its_time_and_is_not_given_up(void **state)
 {
 	struct machine *m = *state;
@@ -273,12 +273,12 @@ static void a_move_at_a_low_rate_takes_its_time_and_is_not_given_up(void **state
 
 	subject_start(&s, m->root);
 	subject_do(&s, 0, BLOCK_BYTES);
-	assert_int_equal(actuator_limit_set(m->actuator, "numa.rate", "3MiB", 0, clock_now_ns(),
+	assert_int_equal(actuator_limit_set(m->actuator, "numa.rate", "8MiB", 0, clock_now_ns(),
 					    text, sizeof(text)),
 			 0);
 	assert_int_equal(begin_at(m, 1, &s, "1"), OUTCOME_DONE);
 	expect_done(m, 1, ACTION_ARM);
-	print_message("%d MiB at 3 MiB a second took %.1f s\n", (int)(BLOCK_BYTES / MIB),
+	print_message("%d MiB at 8 MiB a second took %.1f s\n", (int)(BLOCK_BYTES / MIB),
 		      (double)m->outcome.took_ns / 1e9);
 	assert_true(m->outcome.took_ns > 2 * HAND_LIMIT_NS);
 	pages = pages_of(m, &s);

@@ -203,7 +203,7 @@ static int setup(void **state)
 	return r || split_open(m);
 }
 
-static uint32_t begin_values(struct machine *m, uint64_t txn, uint32_t flags, const char *arm)
+static uint32_t begin(struct machine *m, uint64_t txn, uint32_t flags)
 {
 	struct change change = {
 		.txn = txn,
@@ -213,16 +213,11 @@ static uint32_t begin_values(struct machine *m, uint64_t txn, uint32_t flags, co
 		.knob = KNOB,
 		.scope = netns_scope(0),
 		.old_value = OLD,
+		.new_value = NEW,
 	};
 
-	snprintf(change.new_value, sizeof(change.new_value), "%s", arm);
 	actuator_change(m->actuator, &change, clock_now_ns(), &m->outcome);
 	return m->outcome.status;
-}
-
-static uint32_t begin(struct machine *m, uint64_t txn, uint32_t flags)
-{
-	return begin_values(m, txn, flags, NEW);
 }
 
 static uint32_t act(struct machine *m, uint64_t txn, uint32_t action)
@@ -471,12 +466,12 @@ static void an_arm_for_all_and_a_split_do_not_mix(void **state)
 	expect_default(m, OLD);
 }
 
-/* The incumbent against itself, so that the other algorithm is nobody's. */
+/* Also the arm: a split writes nothing, so whoever made it the default was somebody else. */
 static void somebody_elses_default_ends_the_split(void **state)
 {
 	struct machine *m = *state;
 
-	assert_int_equal(begin_values(m, 1, CHANGE_SPLIT, OLD), OUTCOME_DONE);
+	assert_int_equal(begin(m, 1, CHANGE_SPLIT), OUTCOME_DONE);
 	assert_int_equal(act(m, 1, ACTION_SPLIT), OUTCOME_DONE);
 	assert_int_equal(count_programs(), 1);
 	assert_int_equal(netns_shell("ip netns exec %s sysctl -qw "
@@ -541,6 +536,24 @@ static void a_killed_actuator_leaves_no_program(void **state)
 	expect_default(m, OLD);
 }
 
+static void recovery_leaves_the_arm_that_somebody_else_chose(void **state)
+{
+	struct machine *m = *state;
+	pid_t child = split_in_child(m);
+
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_int_equal(netns_shell("ip netns exec %s sysctl -qw "
+				     "net.ipv4.tcp_congestion_control=" NEW,
+				     netns_names[0]),
+			 0);
+	assert_int_equal(split_open(m), 0);
+	assert_int_equal(m->recovery.foreign, 1);
+	expect_default(m, NEW);
+	netns_shell("ip netns exec %s sysctl -qw net.ipv4.tcp_congestion_control=" OLD,
+		    netns_names[0]);
+}
+
 static void a_killed_hand_ends_the_split_until_the_next_cohort(void **state)
 {
 	struct machine *m = *state;
@@ -587,6 +600,8 @@ static int tests(void)
 						machine_teardown),
 		cmocka_unit_test_setup_teardown(a_killed_actuator_leaves_no_program, setup,
 						machine_teardown),
+		cmocka_unit_test_setup_teardown(recovery_leaves_the_arm_that_somebody_else_chose,
+						setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(a_killed_hand_ends_the_split_until_the_next_cohort,
 						setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(the_deadline_ends_a_split, setup, machine_teardown),

@@ -693,7 +693,9 @@ static void a_transfer_through_a_router_is_as_ss_and_its_own_socket_tell_it(void
 	assert_true(fabs(median(compared.rates, compared.n) / 20 - 1) < 0.10);
 	assert_true(info.tcpi_total_retrans > 0);
 	assert_true(compared.host_retransmits == info.tcpi_total_retrans);
-	assert_true(compared.route_retransmits == info.tcpi_total_retrans);
+	/* Of the route those that were sent before the connection was first looked at are missing. */
+	assert_true(compared.route_retransmits > 0);
+	assert_true(compared.route_retransmits <= info.tcpi_total_retrans);
 }
 
 /* Segments that came too early at the far end's socket, by ss(8). */

@@ -104,6 +104,44 @@ static void a_foreign_value_is_left_at_every_stage(void **state)
 	assert_int_equal(m->recovery.restored + m->recovery.foreign + m->recovery.kept, 0);
 }
 
+/* Somebody may want the very value that is on trial, before it was ever put in force. */
+static void the_arm_by_somebody_elses_hand_is_left(void **state)
+{
+	static const enum action actions[] = { ACTION_ARM, ACTION_BASE, ACTION_KEEP, ACTION_UNDO };
+	const struct scope host = { .kind = SCOPE_HOST };
+	struct machine *m = *state;
+	uint64_t txn = 0;
+	char text[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		machine_set(m, SWAPPINESS, "60");
+		assert_int_equal(machine_begin(m, ++txn, "vm.swappiness", "60", "10"),
+				 OUTCOME_DONE);
+		machine_set(m, SWAPPINESS, "10");
+		assert_int_equal(machine_ask(m, txn, actions[i]), OUTCOME_FOREIGN);
+		machine_expect(m, SWAPPINESS, "10");
+		assert_int_equal(actuator_unpin(m->actuator, "vm.swappiness", &host, text,
+						sizeof(text)),
+				 0);
+	}
+}
+
+static void a_change_by_hand_is_not_kept(void **state)
+{
+	struct change change = machine_change(1, "vm.swappiness", "60", "10");
+	struct machine *m = *state;
+
+	machine_set(m, SWAPPINESS, "60");
+	change.flags = CHANGE_BY_HAND;
+	change.deadline_ns = clock_now_ns() + 60 * NSEC_PER_SEC;
+	actuator_change(m->actuator, &change, clock_now_ns(), &m->outcome);
+	assert_int_equal(m->outcome.status, OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 1, ACTION_ARM), OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 1, ACTION_KEEP), OUTCOME_REFUSED);
+	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_DONE);
+	machine_expect(m, SWAPPINESS, "60");
+}
+
 static void a_kept_change_that_somebody_replaced_is_left(void **state)
 {
 	struct machine *m = *state;
@@ -525,6 +563,8 @@ int main(void)
 		ON_MACHINE(a_kept_change_survives_a_restart_and_can_be_rolled_back_after_it),
 		ON_MACHINE(kept_changes_of_one_knob_are_rolled_back_from_the_top),
 		ON_MACHINE(a_foreign_value_is_left_at_every_stage),
+		ON_MACHINE(the_arm_by_somebody_elses_hand_is_left),
+		ON_MACHINE(a_change_by_hand_is_not_kept),
 		ON_MACHINE(a_kept_change_that_somebody_replaced_is_left),
 		ON_MACHINE(an_a_a_trial_changes_nothing_and_still_sees_foreign_writes),
 		ON_MACHINE(companions_of_a_scheduler_come_back),

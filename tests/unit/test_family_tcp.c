@@ -54,10 +54,11 @@ static void the_restriction_that_the_kernel_lifts_is_put_back(void **state)
 
 static void a_list_that_somebody_has_set_meanwhile_is_left(void **state)
 {
-	static const char *const theirs[] = { "reno", "reno cubic", "reno bbr cubic dctcp" };
+	static const char *const theirs[] = { "reno", "reno cubic", "reno bbr cubic dctcp",
+					      "reno bbr dctcp" };
 	struct machine *m = *state;
 
-	for (uint64_t i = 0; i < 3; i++) {
+	for (uint64_t i = 0; i < ARRAY_SIZE(theirs); i++) {
 		machine_set(m, ALLOWED, "reno bbr\n");
 		assert_int_equal(machine_begin(m, 1 + i, "tcp.congestion", "reno", "cubic"),
 				 OUTCOME_DONE);

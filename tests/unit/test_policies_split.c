@@ -61,6 +61,16 @@ static void an_objective_without_sides_is_an_error(void **state)
 			   "that tells them apart, such as tcp.split.rtt.p50\n");
 }
 
+static void what_only_the_closed_ones_say_is_no_objective(void **state)
+{
+	(void)state;
+	assert_text_errors(POLICY("\"host\"", "psi.io.full < 1%", "tcp.congestion",
+				  "tcp.split.duration.p50", "trial = { split = true; };"),
+			   "p:1:133: tcp.split.duration is known of connections that have closed "
+			   "alone, so an arm that keeps them open would look better: use "
+			   "tcp.split.rtt or tcp.split.bytes\n");
+}
+
 static void what_has_sides_needs_a_split(void **state)
 {
 	(void)state;
@@ -102,6 +112,7 @@ int main(void)
 		cmocka_unit_test(a_washout_is_an_error),
 		cmocka_unit_test(a_knob_that_cannot_be_split_is_an_error),
 		cmocka_unit_test(an_objective_without_sides_is_an_error),
+		cmocka_unit_test(what_only_the_closed_ones_say_is_no_objective),
 		cmocka_unit_test(what_has_sides_needs_a_split),
 		cmocka_unit_test(a_condition_on_a_side_can_never_hold),
 		cmocka_unit_test(only_true_and_false_are_taken),

@@ -7,7 +7,7 @@ packages = build-essential cmake ninja-build pkg-config \
 	bpftool libbpf-dev libelf-dev zlib1g-dev \
 	libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libnuma-dev libcgroup-dev \
 	libconfig-dev libcmocka-dev libsystemd-dev libjansson-dev libsqlite3-dev \
-	libcap-dev libcap2-bin libseccomp-dev \
+	libcap-dev libcap2-bin libseccomp-dev libcurl4-openssl-dev \
 	fio iperf3 iproute2 jq e2fsprogs util-linux procps \
 	qemu-system-x86 busybox-static kmod xz-utils numactl
 

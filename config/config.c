@@ -39,6 +39,11 @@ static const struct conf_key root_keys[] = {
 	  .about = "the services whose latency and throughput are signals; of several that fit a "
 		   "socket "
 		   "the first has it" },
+	{ .name = "pages",
+	  .parse = config_parse_pages,
+	  .type = "list of groups",
+	  .fallback = "none",
+	  .about = "the pages of metrics (OpenMetrics, Prometheus) whose series are signals" },
 };
 /* clang-format on */
 
@@ -189,6 +194,13 @@ void config_show(const struct config *config, FILE *out)
 		fprintf(out, "%s # %s:%u\n", i + 1 < services->n ? "," : "",
 			config->service_places[i].file, config->service_places[i].line);
 	}
+	fputs(");\npages = (\n", out);
+	for (size_t i = 0; i < config->pages.n; i++) {
+		fputc('\t', out);
+		config_show_page(&config->pages.items[i], out);
+		fprintf(out, "%s # %s:%u\n", i + 1 < config->pages.n ? "," : "",
+			config->page_places[i].file, config->page_places[i].line);
+	}
 	fputs(");\n", out);
 }
 
@@ -207,4 +219,6 @@ void config_markdown(FILE *out)
 	print_keys(out, &root_group);
 	fputs("\nIn each service:\n", out);
 	print_keys(out, &config_service_group);
+	fputs("\nIn each page:\n", out);
+	print_keys(out, &config_page_group);
 }

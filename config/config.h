@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/conf_errors.h"
+#include "include/page.h"
 #include "include/service.h"
 
 #define CONFIG_FOLDER "conf.d"
@@ -26,6 +27,8 @@ struct config {
 	struct config_place budget_place; /* line 0 = nowhere: the default */
 	struct service_list services;
 	struct config_place service_places[SERVICES_MAX];
+	struct page_list pages;
+	struct config_place page_places[PAGES_MAX];
 	size_t n_files;  /* that were read */
 	size_t n_errors; /* all; the first CONF_ERRORS_MAX of them are kept */
 	struct conf_error errors[CONF_ERRORS_MAX];

@@ -8,7 +8,7 @@
 
 #define PORT_MAX 65535
 
-static bool is_name(const char *text)
+bool config_is_name(const char *text)
 {
 	static const char allowed[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
@@ -20,7 +20,7 @@ static void parse_name(struct reader *reader, const config_setting_t *setting)
 {
 	char *name = reader->service->name;
 
-	if (reader_text(reader, setting, SERVICE_NAME_MAX, name) == 0 && !is_name(name))
+	if (reader_text(reader, setting, SERVICE_NAME_MAX, name) == 0 && !config_is_name(name))
 		reader_fail(reader, setting,
 			    "'%s' is no name of a service: write letters, digits, '_', '.' and "
 			    "'-', a letter or a digit first",
@@ -143,7 +143,7 @@ static void name_from_unit(struct service *service)
 		return;
 	memcpy(service->name, service->unit, length);
 	service->name[length] = '\0';
-	if (!is_name(service->name))
+	if (!config_is_name(service->name))
 		service->name[0] = '\0';
 }
 
@@ -209,7 +209,7 @@ void config_parse_services(struct reader *reader, const config_setting_t *settin
 	}
 }
 
-static void show_text(const char *key, const char *text, FILE *out)
+void config_show_text(const char *key, const char *text, FILE *out)
 {
 	if (!text[0])
 		return;
@@ -222,13 +222,13 @@ static void show_text(const char *key, const char *text, FILE *out)
 void config_show_service(const struct service *service, FILE *out)
 {
 	fputs("{", out);
-	show_text("name", service->name, out);
+	config_show_text("name", service->name, out);
 	if (service->port)
 		fprintf(out, " port = %u;", service->port);
 	if (service->protocol != SERVICE_TCP)
-		show_text("protocol", service_protocol_word(service->protocol), out);
-	show_text("executable", service->executable, out);
-	show_text("cgroup", service->cgroup, out);
-	show_text("unit", service->unit, out);
+		config_show_text("protocol", service_protocol_word(service->protocol), out);
+	config_show_text("executable", service->executable, out);
+	config_show_text("cgroup", service->cgroup, out);
+	config_show_text("unit", service->unit, out);
 	fputs(" }", out);
 }

@@ -103,6 +103,7 @@
  *     bpf/squeeze.bpf.c                packets of each run of receiving, against its budget
  *     bpf/tcp_split.bpf.c              the coin of each new connection, and what became of it
  *     config/config.c                  flyball.conf and conf.d, one table of keys
+ *     config/pages.c                   the pages of metrics that it names
  *     config/services.c                the services that it names
  *     daemon/batch.c                   many series as the bytes of one message
  *     daemon/catalogue.c               signals and knobs of this build in one place
@@ -200,6 +201,10 @@
  *     observer/numa_process.c          its memory on nodes that it runs on, and on others
  *     observer/nvml.c                  NVIDIA's library, loaded at run time
  *     observer/observer.c              demand to sources, samples to frames
+ *     observer/page_hist.c             a histogram of it, in buckets of ours
+ *     observer/page_series.c           the demanded series of a page of metrics
+ *     observer/page_text.c             its text, taken apart
+ *     observer/pages.c                 pages of metrics fetched, without waiting
  *     observer/paths.c                 paths that a pattern stands for
  *     observer/perf_count.c            one counter of perf_event_open
  *     observer/pmu.c                   cycles, instructions, misses, switches of CPUs

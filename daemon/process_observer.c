@@ -190,6 +190,7 @@ static int observer_process_init(struct observer_process *p, const struct proces
 						  .run_dir = context->options->run_dir,
 						  .force = context->options->force,
 						  .services = context->options->services,
+						  .pages = context->options->pages,
 						  .maps = context->maps,
 						  .events = events };
 	int r;

@@ -30,6 +30,7 @@ struct daemon_options {
 	uint64_t seed;         /* 0 = from the kernel */
 	const char *force;     /* --source SOURCE=METHOD; NULL = the best that works */
 	const struct service_list *services; /* of --config */
+	const struct page_list *pages;       /* likewise */
 	struct scope only;   /* --only disk:loop0; kind SCOPE_KIND_COUNT = everything */
 	bool revert_on_exit; /* undo kept values, too, at a clean end */
 	struct history_limits history;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Metrics that services push: a Unix datagram socket, RUN/app/socket, that exists only while somebody demands one of its
+ * Metrics of services: pages that are fetched (pages.c), and what is pushed to a Unix datagram socket, RUN/app/socket, that exists only while somebody demands one of its
  * signals. Before and after, a sender gets ENOENT at once; nobody waits for us.
  *
  * The folder is the daemon's to make, and says who may push; the socket in it takes from everybody who gets that far.
@@ -21,6 +21,7 @@
 
 #include "base/cleanup.h"
 #include "observer/app_metrics.h"
+#include "observer/pages.h"
 
 #define DATAGRAM_MAX 8192 /* bytes; some 300 lines */
 /* What is taken in a tick at most, some 20 ms of work; each datagram counts as DATAGRAM_COST bytes at least. */
@@ -38,6 +39,7 @@ struct app {
 	int64_t budget;
 	char text[DATAGRAM_MAX + 1];
 	struct app_metrics metrics;
+	struct pages *pages; /* NULL = none is configured */
 };
 
 static int app_address(const struct source_context *context, struct sockaddr_un *ret_address)
@@ -96,28 +98,43 @@ static int app_demand(void *state, const struct source_demand *demand, struct so
 	(void)status;
 	app->demand = *demand;
 	app_metrics_keep(&app->metrics, &app->demand);
+	pages_demand(app->pages, &app->demand);
 	return 0;
+}
+
+static int app_listen(struct app *app, const struct source_context *context)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int r = app_address(context, &app->address);
+
+	if (r == 0)
+		r = app_bind(app);
+	if (r == 0 && epoll_ctl(context->epoll, EPOLL_CTL_ADD, app->fd, &event) < 0)
+		r = -errno;
+	return r;
 }
 
 static int app_open(void *state, const struct source_context *context,
 		    const struct source_demand *demand, struct source_status *status)
 {
-	struct epoll_event event = { .events = EPOLLIN };
 	struct app *app = state;
 	int r;
 
 	app->fd = -1;
 	app->budget = BUDGET_BYTES;
-	app_demand(app, demand, status);
-	r = app_address(context, &app->address);
-	if (r == 0)
-		r = app_bind(app);
-	if (r == 0 && epoll_ctl(context->epoll, EPOLL_CTL_ADD, app->fd, &event) < 0)
-		r = -errno;
-	if (r < 0)
+	r = app_listen(app, context);
+	if (r < 0) {
 		source_say(status, SOURCE_UNAVAILABLE,
 			   r == -EADDRINUSE ? REMEDY_TAKEN : REMEDY_FOLDER,
 			   "unable to listen on %s: %s", app->address.sun_path, strerror(-r));
+		return r;
+	}
+	if (context->pages && context->pages->n > 0)
+		r = pages_open(context->pages, context->epoll, &app->pages);
+	app_demand(app, demand, status);
+	if (r < 0)
+		source_say(status, SOURCE_UNAVAILABLE, "", "unable to fetch pages of metrics: %s",
+			   strerror(-r));
 	else
 		source_say(status, SOURCE_ATTACHED, "", "listens on %s", app->address.sun_path);
 	return r;
@@ -127,14 +144,14 @@ static void app_close(void *state)
 {
 	struct app *app = state;
 
+	pages_close(app->pages);
 	closep(&app->fd);
 	if (app->bound)
 		unlink(app->address.sun_path);
 }
 
-static void app_drain(void *state)
+static void app_receive(struct app *app)
 {
-	struct app *app = state;
 	ssize_t n;
 
 	while (app->budget > 0) {
@@ -158,23 +175,38 @@ static void app_drain(void *state)
 	}
 }
 
+static void app_drain(void *state)
+{
+	struct app *app = state;
+
+	app_receive(app);
+	pages_drain(app->pages);
+}
+
 static void app_sample(void *state, struct sampler *sampler)
 {
 	struct app *app = state;
 
-	app_drain(app);
+	app_receive(app);
 	app->budget = BUDGET_BYTES;
 	app_metrics_sample(&app->metrics, sampler);
+	pages_sample(app->pages, sampler);
 }
 
 static void app_status(void *state, struct source_status *status)
 {
 	const struct app *app = state;
+	const char *remedy;
+	char text[SOURCE_TEXT_MAX];
 
-	if (app->metrics.why[0])
+	if (pages_trouble(app->pages, text, sizeof(text), &remedy))
+		source_say(status, SOURCE_DEGRADED, remedy, "%s", text);
+	else if (app->metrics.why[0])
 		source_say(status, SOURCE_ATTACHED,
 			   "see 'Push a metric of your own' in docs/policy.md",
 			   "refused lines; the last: %s", app->metrics.why);
+	else
+		source_say(status, SOURCE_ATTACHED, "", "listens on %s", app->address.sun_path);
 }
 
 const struct source_ops app_source = {

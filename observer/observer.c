@@ -79,6 +79,7 @@ int observer_new(const struct observer_options *options, struct observer **ret_o
 	observer->context.run_dir = options->run_dir;
 	observer->context.force = options->force;
 	observer->context.services = options->services;
+	observer->context.pages = options->pages;
 	observer->context.maps = options->maps;
 	observer->context.nvml = options->nvml;
 	if (options->events)

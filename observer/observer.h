@@ -12,6 +12,7 @@
 
 #include "include/demand.h"
 #include "include/frame.h"
+#include "include/page.h"
 #include "include/service.h"
 #include "include/signal.h"
 #include "include/source.h"
@@ -33,6 +34,7 @@ struct observer_options {
 		maps; /* of connections that are split; must outlive the observer; NULL = none are */
 	const char *nvml; /* the library to load in place of NVIDIA's; NULL = NVML_LIBRARY */
 	const struct service_list *services; /* as configured; must outlive it; NULL = none */
+	const struct page_list *pages;       /* likewise */
 	const struct source_events *events;  /* NULL = as observer_events_read() finds them now */
 };
 

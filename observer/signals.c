@@ -308,10 +308,12 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	SERVICE(QUEUE_DROPS, COUNTER, NONE, "queue.drops",
 		"Connections for which a listening socket had no room, or no memory."),
 
-	APP(VALUE, GAUGE, NONE, "value", "A level that a service pushes: `NAME 12`."),
-	APP(COUNT, COUNTER, NONE, "count", "Events that a service counts: `NAME +3`."),
+	APP(VALUE, GAUGE, NONE, "value",
+	    "A level that a service pushes (`NAME 12`) or has on a page."),
+	APP(COUNT, COUNTER, NONE, "count",
+	    "Events that a service counts: pushed (`NAME +3`), or a page's counter."),
 	APP(LATENCY, DISTRIBUTION, TIME, "latency",
-	    "Durations that a service measures: `NAME 1.2ms`, one each."),
+	    "Durations that a service measures: `NAME 1.2ms`, one each, or a page's histogram."),
 
 	SPLIT(RTT, DISTRIBUTION, TIME, "rtt",
 	      "In a split trial: smoothed round-trip time of each connection, once a round trip."),

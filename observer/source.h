@@ -17,6 +17,7 @@
 
 #include "include/demand.h"
 #include "include/frame.h"
+#include "include/page.h"
 #include "include/source.h"
 #include "include/service.h"
 #include "include/split.h"
@@ -25,6 +26,7 @@
 struct source_context {
 	int root;                            /* sysroot descriptor */
 	const struct service_list *services; /* see struct observer_options */
+	const struct page_list *pages;       /* likewise */
 	const char *force;                   /* likewise */
 	struct source_events events;
 	const char *run_dir;           /* likewise */

@@ -24,10 +24,23 @@ static json_t *service_json(const struct config *config, size_t i)
 	return row;
 }
 
+static json_t *page_json(const struct config *config, size_t i)
+{
+	const struct page *page = &config->pages.items[i];
+	json_t *row =
+		json_pack("{s:s, s:s, s:I, s:s, s:i}", "name", page->name, "url", page->url,
+			  "every_ns", (json_int_t)page->every_ns, "file",
+			  config->page_places[i].file, "line", (int)config->page_places[i].line);
+
+	if (page->socket[0])
+		json_object_set_new(row, "socket", json_string(page->socket));
+	return row;
+}
+
 static int show(const struct invocation *invocation, const struct config *config)
 {
 	_cleanup_json_ json_t *result = NULL;
-	json_t *services;
+	json_t *services, *pages;
 
 	if (!invocation->json) {
 		config_show(config, invocation->out);
@@ -36,8 +49,11 @@ static int show(const struct invocation *invocation, const struct config *config
 	services = json_array();
 	for (size_t i = 0; i < config->services.n; i++)
 		json_array_append_new(services, service_json(config, i));
-	result = json_pack("{s:i, s:f, s:o}", "schema", 1, "budget_ratio", config->budget_ratio,
-			   "services", services);
+	pages = json_array();
+	for (size_t i = 0; i < config->pages.n; i++)
+		json_array_append_new(pages, page_json(config, i));
+	result = json_pack("{s:i, s:f, s:o, s:o}", "schema", 1, "budget_ratio",
+			   config->budget_ratio, "services", services, "pages", pages);
 	return print_json(invocation, result);
 }
 
@@ -50,9 +66,10 @@ static int check(const struct invocation *invocation, const struct config *confi
 				   "errors", 0);
 		return print_json(invocation, result);
 	}
-	fprintf(invocation->out, "%zu file%s, %zu service%s, no errors\n", config->n_files,
-		config->n_files == 1 ? "" : "s", config->services.n,
-		config->services.n == 1 ? "" : "s");
+	fprintf(invocation->out, "%zu file%s, %zu service%s, %zu page%s, no errors\n",
+		config->n_files, config->n_files == 1 ? "" : "s", config->services.n,
+		config->services.n == 1 ? "" : "s", config->pages.n,
+		config->pages.n == 1 ? "" : "s");
 	return EXIT_CODE_OK;
 }
 

@@ -111,6 +111,7 @@ static int daemon_run(const struct invocation *invocation)
 		.only = option_scope(invocation, "--only"),
 		.force = sources.force,
 		.services = &config->services,
+		.pages = &config->pages,
 		.revert_on_exit = on_exit == 1,
 		.history = { .days = (uint32_t)option_number(invocation, "--history-days"),
 			     .max_bytes = option_bytes(invocation, "--history-size") },

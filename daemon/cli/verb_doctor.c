@@ -296,6 +296,7 @@ static int doctor_run(const struct invocation *invocation)
 	check_config(&doctor, config, error);
 	options.run_dir = DEFAULT_RUN_DIR;
 	options.services = error < 0 ? NULL : &config->services;
+	options.pages = error < 0 ? NULL : &config->pages;
 	sources = check_sources(&doctor, &options);
 	check_knobs(&doctor);
 	check_declared(&doctor);

@@ -263,6 +263,7 @@ static int recommend_run(const struct invocation *invocation)
 		.only = option_scope(invocation, "--only"),
 		.force = sources.force,
 		.services = &config->services,
+		.pages = &config->pages,
 		.policies = policies,
 		.knobs = &knobs->table,
 	};

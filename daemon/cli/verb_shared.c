@@ -232,6 +232,7 @@ int observer_wanted(const struct invocation *invocation, struct config **ret_con
 	if (r != EXIT_CODE_OK)
 		return r;
 	ret_options->services = &(*ret_config)->services;
+	ret_options->pages = &(*ret_config)->pages;
 	ret_options->run_dir = run_folder(invocation);
 	return EXIT_CODE_OK;
 }

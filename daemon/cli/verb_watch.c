@@ -107,9 +107,9 @@ static int watch_run(const struct invocation *invocation)
 			break;
 	}
 	/* Interrupted: the sampler's end lets the signal through. */
-	return r < 0 && r != -EINTR
-		       ? cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s", strerror(-r))
-		       : EXIT_CODE_OK;
+	return r < 0 && r != -EINTR ? cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s",
+						strerror(-r))
+				    : EXIT_CODE_OK;
 }
 
 const struct verb verb_watch = {

@@ -337,7 +337,7 @@ static void a_configuration_is_checked_shown_and_needed_by_the_daemon(void **sta
 	dprintf(fd, "services = ( { name = \"web\"; port = 80; } );\n");
 	close(fd);
 	assert_int_equal(flyball("config", "check", "--config", path, NULL), EXIT_CODE_OK);
-	assert_string_equal(out, "1 file, 1 service, no errors\n");
+	assert_string_equal(out, "1 file, 1 service, 0 pages, no errors\n");
 	assert_int_equal(flyball("config", "show", "--config", path, NULL), EXIT_CODE_OK);
 	assert_non_null(strstr(out, "{ name = \"web\"; port = 80; }"));
 	unlink(path);

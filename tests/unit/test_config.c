@@ -82,6 +82,26 @@ static void every_error_is_said_with_its_place(void **state)
 		{ "services = ( { name = \"a\"; port = 1; },\n { name = \"a\"; port = 2; } );", 2,
 		  2, "is in t.conf:1 already" },
 		{ "services = ( { name = \"a\" port = 1; } ", 1, 39, "" },
+		{ "pages = { };", 1, 9, "takes a list" },
+		{ "pages = ( { name = \"a\"; } );", 1, 11, "'url' is missing" },
+		{ "pages = ( { name = \"a@\"; url = \"http://[::1]/\"; } );", 1, 20,
+		  "no name of a page" },
+		{ "pages = ( { name = \"a\"; url = \"file:///etc/passwd\"; } );", 1, 31,
+		  "http://127.0.0.1:9113/metrics" },
+		{ "pages = ( { name = \"a\"; url = \"http://\"; } );", 1, 31, "write one like" },
+		{ "pages = ( { name = \"a\"; url = \"http://1.2.3.4/a b\"; } );", 1, 31,
+		  "write one like" },
+		{ "pages = ( { name = \"a\"; url = \"http://u:p@1.2.3.4/\"; } );", 1, 31,
+		  "no user and password" },
+		{ "pages = ( { name = \"a\"; url = \"http://example.org/\"; } );", 1, 11,
+		  "write its IP address" },
+		{ "pages = ( { name = \"a\"; url = \"http://1.2.3.4\"; socket = \"s\"; } );", 1, 58,
+		  "first '/'" },
+		{ "pages = ( { name = \"a\"; url = \"http://1.2.3.4\"; every = \"1ms\"; } );", 1,
+		  57, "100ms" },
+		{ "pages = ( { name = \"a\"; url = \"http://[::1]:80/\"; },\n"
+		  " { name = \"a\"; url = \"https://localhost\"; } );",
+		  2, 2, "is in t.conf:1 already" },
 	};
 
 	(void)state;
@@ -202,10 +222,14 @@ static void what_is_not_there_says_nothing(void **state)
 /* What `show` writes is a configuration again, and the same. */
 static void what_is_shown_can_be_read_again(void **state)
 {
-	struct config *config = load("budget = \"0.25%\"; services = ( { name = \"a\"; executable "
-				     "= \"/b\\\"\\\\*\"; port = 9; "
-				     "protocol = \"udp\"; }, { unit = \"c.service\"; } );",
-				     0);
+	struct config *config =
+		load("budget = \"0.25%\"; services = ( { name = \"a\"; executable = "
+		     "\"/b\\\"\\\\*\"; "
+		     "port = 9; protocol = \"udp\"; }, { unit = \"c.service\"; } );"
+		     "pages = ( { name = \"p\"; url = \"http://127.0.0.1:9113/metrics\"; }, "
+		     "{ name = \"q\"; url = \"https://example.org/m?a=b\"; every = \"250ms\"; "
+		     "socket = \"/run/q.sock\"; } );",
+		     0);
 	struct config *again;
 	char *text;
 	size_t size;
@@ -217,6 +241,10 @@ static void what_is_shown_can_be_read_again(void **state)
 	again = load(text, 0);
 	assert_memory_equal(&config->services, &again->services, sizeof(config->services));
 	assert_float_equal(again->budget_ratio, 0.0025, 1e-12);
+	assert_int_equal(config->pages.n, 2);
+	assert_int_equal(config->pages.items[0].every_ns, 1000000000);
+	assert_int_equal(config->pages.items[1].every_ns, 250000000);
+	assert_memory_equal(&config->pages, &again->pages, sizeof(config->pages));
 	free(text);
 	config_free(config);
 	config_free(again);

@@ -215,6 +215,8 @@ static void a_reference_is_to_the_scope_that_it_names_or_the_policys_or_the_host
 		{ "psi.cpu.some[host]", SCOPE_HOST, "host", "psi.cpu.some[host]" },
 		{ "psi.cpu.some[cgroup:host]", SCOPE_CGROUP, "host", "psi.cpu.some[cgroup:host]" },
 		{ "app.value[a:b]", SCOPE_SERVICE, "a:b", "app.value[a:b]" },
+		{ "app.value[web@up{code=200,le=+Inf}]", SCOPE_SERVICE, "web@up{code=200,le=+Inf}",
+		  "app.value[web@up{code=200,le=+Inf}]" },
 		{ "app.value[service:service:b]", SCOPE_SERVICE, "service:b",
 		  "app.value[service:service:b]" },
 		/* Several: it must be said. */

@@ -117,7 +117,7 @@ static void every_example_of_the_reference_loads(void **state)
 		assert_string_equal(set_errors(set), "");
 		assert_int_equal(set->n_policies, 1);
 	}
-	assert_int_equal(n, 7);
+	assert_int_equal(n, 8);
 }
 
 static void the_shipped_policies_load_and_explain_every_line(void **state)

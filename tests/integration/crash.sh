@@ -7,8 +7,8 @@
 . "$(dirname "$0")/lib.sh"
 need_disk "$@"
 
-WINDOW_MS=$((1500 + 500 * lab_patience))
-LIMIT_MS=$(((WINDOW_MS - 1000) / lab_patience)) # well inside the window, so that it was not the trial's own switch
+WINDOW_MS=$((700 + 500 * lab_patience))
+LIMIT_MS=$(((WINDOW_MS - 500) / lab_patience)) # well inside the window, so that it was not the trial's own switch
 
 replaced()
 {

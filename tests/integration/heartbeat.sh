@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need_disk "$@"
 
-policy_write 6s 100ms
+policy_write "$((500 + 500 * lab_patience))ms" 100ms # a core that hangs ends no window
 daemon_start
 scheduler_await bfq 120000 >/dev/null || fail "no arm came into force within 120 s"
 core=$(part core)

@@ -77,6 +77,7 @@ static void cgroup_cpu_probe(const struct source_context *context, struct source
 {
 	struct cgroups cgroups;
 
+	status->optional = 1;
 	strcpy(status->method, "cgroup2");
 	if (cgroups_open_controller(&cgroups, context->root, "cpu", status) == 0) {
 		strcpy(status->method, cgroups.v1 ? "cgroup1" : "cgroup2");

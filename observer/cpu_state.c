@@ -163,6 +163,7 @@ static size_t say_what_lacks(const struct source_context *context, enum source_s
 
 static void cpu_states_probe(const struct source_context *context, struct source_status *status)
 {
+	status->optional = 1;
 	strcpy(status->method, "sysfs");
 	say_what_lacks(context, SOURCE_IDLE, status);
 }

@@ -92,6 +92,7 @@ static void cgroup_memory_probe(const struct source_context *context, struct sou
 {
 	struct cgroups cgroups;
 
+	status->optional = 1;
 	strcpy(status->method, "cgroup2");
 	open_hierarchy(&cgroups, context, status);
 	cgroups_close(&cgroups);

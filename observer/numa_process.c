@@ -235,6 +235,7 @@ static int read_node(struct numa_process *numa, int root, unsigned int node)
 
 static void numa_process_probe(const struct source_context *context, struct source_status *status)
 {
+	status->optional = 1;
 	strcpy(status->method, "procfs");
 	if (sysroot_exists(context->root, "proc/self/numa_maps"))
 		source_say(status, SOURCE_IDLE, "", "%s", "");

@@ -195,12 +195,14 @@ static void probe_event(size_t i, struct source_status *status)
 
 static void pmu_probe(const struct source_context *context, struct source_status *status)
 {
+	status->optional = 1;
 	(void)context;
 	probe_event(0, status);
 }
 
 static void perf_probe(const struct source_context *context, struct source_status *status)
 {
+	status->optional = 1;
 	(void)context;
 	probe_event(SIGNAL_PERF_FAULTS - SIGNAL_PMU_CYCLES, status);
 }

@@ -102,6 +102,7 @@ static void rapl_probe(const struct source_context *context, struct source_statu
 	struct rapl rapl = { 0 };
 	struct stat stat;
 
+	status->optional = 1;
 	strcpy(status->method, "powercap");
 	if (rapl_open(&rapl, context, NULL, status) == 0) {
 		source_say(status, SOURCE_IDLE, "", "%s", "");

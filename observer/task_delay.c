@@ -110,6 +110,7 @@ static void task_delay_probe(const struct source_context *context, struct source
 {
 	struct taskstats_socket socket;
 
+	status->optional = 1;
 	strcpy(status->method, "taskstats");
 	if (socket_open(&socket, status) == 0)
 		say(is_off(context->root), SOURCE_IDLE, status);

@@ -5,13 +5,13 @@
 # moved, two nodes, every sysctl.
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
-vm_enter --cpus 4 --nodes 2 --mem 2G --disk 64M
+vm_enter --cpus 4 --nodes 2 --mem 2G --disk 64M --timeout 180
 
 modprobe -a loop bfq
 export FLYBALL_TEST_IRQ=1 FLYBALL_DISPOSABLE=1
 for family in cgroup affinity numa numa_cpus sysctl; do
 	began=$SECONDS
-	out=$("$helpers/test_families_$family" 2>&1) || fail "$family: $out"
+	out=$(timeout 120 "$helpers/test_families_$family" 2>&1) || fail "$family: $out"
 	check "$family: every test passes ($((SECONDS - began)) s)" grep -q '\[  PASSED  \]' <<<"$out"
 	check "$family: none was skipped" equal "$(grep -c 'SKIPPED' <<<"$out" || true)" 0
 done

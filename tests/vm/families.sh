@@ -5,7 +5,7 @@
 # moved, two nodes, every sysctl.
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
-vm_enter --cpus 4 --nodes 2 --mem 2G --disk 64M --timeout 180
+vm_enter --cpus 4 --nodes 2 --mem 2G --disk 64M --timeout 150
 
 modprobe -a loop bfq
 export FLYBALL_TEST_IRQ=1 FLYBALL_DISPOSABLE=1

@@ -91,6 +91,7 @@ static int bench_open(struct bench *b)
 
 static void bench_close(struct bench *b)
 {
+	static const char *const files[] = { "image", "journal", "hand.lock", "usage", "pins" };
 	char path[128];
 
 	if (b->device >= 0)
@@ -98,12 +99,10 @@ static void bench_close(struct bench *b)
 	closep(&b->device);
 	closep(&b->root);
 	closep(&b->state);
-	snprintf(path, sizeof(path), "%s/image", b->folder);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/journal", b->folder);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/hand.lock", b->folder);
-	unlink(path);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", b->folder, files[i]);
+		unlink(path);
+	}
 	rmdir(b->folder);
 }
 

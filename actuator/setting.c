@@ -82,8 +82,14 @@ static int write_verified(int root, struct txn *txn, const char *wanted, char *v
 	FAILPOINT(WRITE_DONE);
 	read = setting_read(root, txn, value);
 	FAILPOINT(READ_BACK);
+	/*
+	 * A write that says ENOENT or ENODEV may mean the value (an algorithm whose module is unloaded): whether the knob
+	 * is gone only a look at it tells, and what can be read is still owed its old value.
+	 */
+	if (read == -ENODEV)
+		return -ENODEV;
 	if (r < 0)
-		return error_is_gone(r) || read == -ENODEV ? -ENODEV : r;
+		return r == -ENODEV ? -ENXIO : r;
 	if (read < 0)
 		return read;
 	return knob_same(txn->row, value, wanted) ? 0 : -EREMOTEIO;

@@ -9,6 +9,7 @@
 
 #include "actuator/in_netns.h"
 #include "actuator/knobs.h"
+#include "actuator/setting.h"
 #include "base/cleanup.h"
 #include "base/netns.h"
 #include "daemon/privilege.h"
@@ -234,6 +235,24 @@ static void a_crash_is_recovered_in_the_namespace(void **state)
 	assert_string_equal(s.text, t.text);
 }
 
+/* The kernel says ENOENT of an algorithm that is not there any more: the setting is, and is still owed its old value. */
+static void an_old_value_that_the_kernel_lacks_is_not_a_knob_that_is_gone(void **state)
+{
+	struct machine *m = *state;
+	struct outcome outcome = { 0 };
+	static struct txn txn;
+
+	txn.row = knob_find("tcp.congestion");
+	txn.touched = true;
+	txn.entry.scope = netns_scope(0);
+	strcpy(txn.entry.old_value, "no-such");
+	strcpy(txn.entry.new_value, reading_of(m, &txn.entry.scope).value);
+	assert_false(setting_put(m->root, &txn, SETTING_OLD, &outcome));
+	assert_int_equal(outcome.status, OUTCOME_FAILED);
+	assert_int_equal(outcome.error, ENOENT);
+	assert_non_null(strstr(outcome.text, "unable to write 'no-such'"));
+}
+
 /* What the actuator keeps is enough for a namespace; what core keeps is not, and it says so. */
 static int as_actuator(struct machine *m)
 {
@@ -310,6 +329,7 @@ static int tests(void)
 		REAL(namespaces_are_scopes_under_one_name),
 		REAL(a_namespace_made_anew_is_left_alone),
 		REAL(a_crash_is_recovered_in_the_namespace),
+		REAL(an_old_value_that_the_kernel_lacks_is_not_a_knob_that_is_gone),
 		REAL(the_actuator_may_enter_and_core_may_not),
 		REAL(the_machine_s_own_algorithm_is_restored_with_the_restrictions),
 	};

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actuator/numa_exclusive.h"
 #include "base/cleanup.h"
 #include "base/sysroot.h"
 
@@ -19,16 +20,42 @@ static bool is_own(const char *line)
 	return strstr(line, " anon=") && !strstr(line, " file=") && !strstr(line, " huge ");
 }
 
+/* Pages that only this process maps. */
+struct count {
+	int root;
+	pid_t pid;
+	struct numa_exclusive exclusive;
+	bool opened; /* most processes share none */
+	int error;   /* of opening it */
+	struct numa_pages pages;
+};
+
+static int add_shared_line(const char *line, struct count *count)
+{
+	unsigned long start = strtoul(line, NULL, 16);
+
+	if (!count->opened)
+		count->error = numa_exclusive_open(count->root, count->pid, &count->exclusive);
+	count->opened = true;
+	return count->error < 0 ? count->error
+				: numa_exclusive_add(&count->exclusive, start, &count->pages);
+}
+
 /*
  * proc/PID/numa_maps:
  *     557183117000 default heap anon=4 dirty=4 active=0 N0=3 N1=1 kernelpagesize_kB=4
+ *     55cb39b74000 default heap anon=28 dirty=28 mapmax=3 active=0 N0=28 kernelpagesize_kB=4
  *     7f9103878000 default file=/usr/lib/locale/C.utf8/LC_CTYPE mapped=32 mapmax=28 N0=32 kernelpagesize_kB=4
- * The counts are in base pages, those of transparent huge pages, too.
+ * The counts are in base pages, those of transparent huge pages, too. Of `mapmax` it is known that one page has so many users.
  */
-static int add_line(const char *line, struct numa_pages *pages)
+static int add_line(const char *line, struct count *count)
 {
+	struct numa_pages *pages = &count->pages;
+
 	if (!is_own(line))
 		return 0;
+	if (strstr(line, " mapmax="))
+		return add_shared_line(line, count);
 	for (const char *at = strstr(line, " N"); at; at = strstr(at + 1, " N")) {
 		unsigned int node;
 		unsigned long n;
@@ -55,7 +82,7 @@ static int is_alive(int root, const struct thread *process)
 
 int numa_pages_read(int root, const struct thread *process, struct numa_pages *ret_pages)
 {
-	struct numa_pages pages = { 0 };
+	struct count count = { .root = root, .pid = process->process };
 	_cleanup_fclose_ FILE *file = NULL;
 	_cleanup_free_ char *line = NULL;
 	size_t size = 0;
@@ -72,13 +99,15 @@ int numa_pages_read(int root, const struct thread *process, struct numa_pages *r
 		return -ENOMEM;
 	}
 	while (r == 0 && getline(&line, &size, file) > 0)
-		r = add_line(line, &pages);
+		r = add_line(line, &count);
 	if (r == 0 && ferror(file))
 		r = -EIO;
+	if (count.opened)
+		numa_exclusive_close(&count.exclusive);
 	if (r == 0)
 		r = is_alive(root, process);
 	if (r == 0)
-		*ret_pages = pages;
+		*ret_pages = count.pages;
 	return r;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where the memory of a process lies, and moving it from node to node. What counts is the process's own anonymous
- * memory (heap, stacks, anonymous mappings): files, shared memory and huge pages of hugetlbfs have other users, and stay.
+ * memory (heap, stacks, anonymous mappings): files, shared memory, huge pages of hugetlbfs and what a fork left in common
+ * with another process have other users, and stay.
  */
 #ifndef FLYBALL_ACTUATOR_NUMA_PAGES_H
 #define FLYBALL_ACTUATOR_NUMA_PAGES_H

@@ -40,6 +40,7 @@
  *     actuator/limits_table.c          the limits that are numbers, one row each
  *     actuator/limits_trust.c          whether a limits file is root's alone
  *     actuator/numa_cpus.c             a process bound to the CPUs of nodes
+ *     actuator/numa_exclusive.c        which of its pages no other process maps
  *     actuator/numa_move.c             pages moved from node to node, in slices
  *     actuator/numa_pages.c            where the pages of a process are
  *     actuator/numa_plan.c             what distributions of pages mean

@@ -196,14 +196,22 @@ static bool disk_stat_parse(const char *text, struct disk_stat *ret_stat)
 	return true;
 }
 
-/* Counters never go back while a disk lives. */
+/* Counters never go back while a disk lives, and none counts so much between two ticks: 278 years, 4 PiB. */
+#define DISK_STEP_MAX (1ull << 43)
+
+static bool counter_follows(uint64_t now, uint64_t before)
+{
+	return now >= before && now - before <= DISK_STEP_MAX;
+}
+
 static bool disk_stat_follows(const struct disk_stat *now, const struct disk_stat *before)
 {
 	for (size_t op = 0; op < DISK_OPS; op++)
-		if (now->ios[op] < before->ios[op] || now->sectors[op] < before->sectors[op] ||
-		    now->time_ms[op] < before->time_ms[op])
+		if (!counter_follows(now->ios[op], before->ios[op]) ||
+		    !counter_follows(now->sectors[op], before->sectors[op]) ||
+		    !counter_follows(now->time_ms[op], before->time_ms[op]))
 			return false;
-	return now->busy_ms >= before->busy_ms;
+	return counter_follows(now->busy_ms, before->busy_ms);
 }
 
 static int disk_stat_read(int fd, struct disk_stat *ret_stat)

@@ -206,8 +206,11 @@ static bool irq_add(int fd, uint64_t counts[NIC_CPUS_MAX])
 	for (size_t cpu = 0; cpu < NIC_CPUS_MAX && *at >= '0' && *at <= '9'; cpu++) {
 		uint64_t number = 0;
 
-		for (; *at >= '0' && *at <= '9'; at++)
+		for (; *at >= '0' && *at <= '9'; at++) {
 			number = number * 10 + (uint64_t)(*at - '0');
+			if (number > UINT32_MAX) /* the kernel's are of 32 bits */
+				return false;
+		}
 		counts[cpu] += number;
 		at += *at == ',';
 	}
@@ -218,6 +221,7 @@ static void irqs_sample(struct nic *nic, const struct instance *instance, struct
 {
 	uint64_t counts[NIC_CPUS_MAX] = { 0 }, total = 0, most = 0;
 	const bool known = nic->irqs_known;
+	bool back = false;
 
 	if (nic->irqs_over) {
 		sampler->losses[LOSS_INSTANCE]++;
@@ -234,14 +238,16 @@ static void irqs_sample(struct nic *nic, const struct instance *instance, struct
 	for (size_t cpu = 0; cpu < NIC_CPUS_MAX; cpu++) {
 		const uint64_t added = counts[cpu] - nic->irqs_before[cpu];
 
+		back |= counts[cpu] < nic->irqs_before[cpu];
 		total += added;
 		most = added > most ? added : most;
 	}
 	memcpy(nic->irqs_before, counts, sizeof(counts));
-	if (!known || !nic->irqs_known)
+	sampler->losses[LOSS_EVENT] += known && nic->irqs_known && back;
+	if (!known || !nic->irqs_known || back)
 		total = 0;
 	instance_value(instance, sampler, SIGNAL_NET_IRQS,
-		       known && nic->irqs_known ? (double)total : NAN);
+		       known && nic->irqs_known && !back ? (double)total : NAN);
 	instance_value(instance, sampler, SIGNAL_NET_IRQS_SHARE,
 		       total ? (double)most / (double)total : NAN);
 }

@@ -3,6 +3,7 @@
 #include "observer/observer.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -273,6 +274,32 @@ static void series_mark(struct frame *frame, size_t first, uint64_t interval_ns)
 	}
 }
 
+/* Of more than that in a tick no double is exact: bytes of 8 PiB, nanoseconds of 104 days. */
+#define VALUE_MAX 9007199254740992.0
+#define SUM_MAX (1ull << 60) /* of a distribution: 36 years of waiting in a tick */
+
+static bool series_absurd(const struct series *series)
+{
+	if (!(series->flags & SERIES_VALID) || signal_is_app(series->signal))
+		return false; /* what a service says of itself may be anything */
+	if (series->hist)
+		return (double)series->hist->count > VALUE_MAX || series->hist->sum > SUM_MAX;
+	return !(fabs(series->value) <= VALUE_MAX);
+}
+
+/* A number that cannot be is a file that was garbled, or a kernel that counts below zero: no value, and a loss. */
+static void series_judge(const struct sampler *sampler, size_t first)
+{
+	for (size_t i = first; i < sampler->frame->n_series; i++) {
+		struct series *series = &sampler->frame->series[i];
+
+		if (!series_absurd(series))
+			continue;
+		series->flags &= ~(uint32_t)SERIES_VALID;
+		sampler->losses[LOSS_EVENT]++;
+	}
+}
+
 /* A baseline is never left out. */
 static bool attachment_skipped(const struct observer *observer, size_t i)
 {
@@ -306,6 +333,7 @@ static void attachment_sample(struct observer *observer, size_t i, uint64_t now_
 		status->sample_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
 		status->samples++;
 		attachment->sampled_ns = now_ns;
+		series_judge(&sampler, first);
 		if (status->thinning || sampler.interval_ns != frame->interval_ns)
 			series_mark(frame, first, sampler.interval_ns);
 	}

@@ -132,6 +132,13 @@ int programs_load(struct programs *programs, size_t shared_size, struct source_s
 	return r < 0 ? programs_refuse(programs->way, r, "agree with", status) : 0;
 }
 
+void programs_complain(const char *program, const char *target)
+{
+	if (!strstr(complaint, program))
+		snprintf(complaint, sizeof(complaint), "%s%s%s", program, target ? " at " : "",
+			 target ? target : "");
+}
+
 int programs_attach(struct programs *programs, bool switched)
 {
 	const struct programs_way *way = programs->way;
@@ -148,8 +155,10 @@ int programs_attach(struct programs *programs, bool switched)
 		}
 		r = seat_taken(seat) ? 0
 				     : way->attach(seat, programs->context, way->hooks[i].target);
-		if (r < 0)
+		if (r < 0) {
+			programs_complain(way->hooks[i].program, way->hooks[i].target);
 			return r;
+		}
 	}
 	return 0;
 }

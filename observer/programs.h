@@ -100,6 +100,9 @@ void programs_close(struct programs *programs);
 /* Forgets libbpf's complaints, and has its next one kept. */
 void programs_listen(void);
 
+/* The program that failed, where libbpf has not complained of that one. `target` may be NULL. */
+void programs_complain(const char *program, const char *target);
+
 /* Says in `status` that something of the programs failed, with libbpf's own complaint and the way's remedy; returns `error`. */
 int programs_refuse(const struct programs_way *way, int error, const char *what,
 		    struct source_status *status);

@@ -176,15 +176,23 @@ static int service_attach(struct service_programs *programs)
 
 	for (size_t i = 0; i < 2; i++) {
 		programs->scans[i] = scan_attach(scan, (enum service_scan)i);
-		if (!programs->scans[i])
-			return -errno;
+		if (!programs->scans[i]) {
+			int r = -errno;
+
+			programs_complain(SCAN_PROGRAM, NULL);
+			return r;
+		}
 	}
 	for (size_t i = 0; i <= SERVICE_HOOKS_MAX; i++) {
 		if (!programs->programs[i])
 			continue;
 		programs->links[i] = bpf_program__attach(programs->programs[i]);
-		if (!programs->links[i])
-			return -errno;
+		if (!programs->links[i]) {
+			int r = -errno;
+
+			programs_complain(bpf_program__name(programs->programs[i]), NULL);
+			return r;
+		}
 	}
 	return 0;
 }

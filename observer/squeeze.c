@@ -20,6 +20,8 @@
 struct squeeze {
 	struct bpf_object *object;
 	int programs[PROGRAMS_MAX], links[PROGRAMS_MAX]; /* descriptors; -1 = not attached */
+	const char *names[PROGRAMS_MAX];
+	const char *failed; /* the program that did not attach of late; NULL = none */
 	size_t n_programs;
 	int cpus_map, budget_map; /* descriptors of the object's */
 	int budget_fd;
@@ -55,6 +57,7 @@ int squeeze_attach(struct squeeze *squeeze)
 		if (squeeze->links[i] < 0) {
 			int r = -errno;
 
+			squeeze->failed = squeeze->names[i];
 			squeeze_detach(squeeze);
 			return r;
 		}
@@ -83,6 +86,7 @@ static int programs_find(struct squeeze *squeeze)
 	{
 		if (squeeze->n_programs == PROGRAMS_MAX)
 			return -E2BIG;
+		squeeze->names[squeeze->n_programs] = bpf_program__name(program);
 		squeeze->programs[squeeze->n_programs++] = bpf_program__fd(program);
 	}
 	return 0;
@@ -138,7 +142,8 @@ int squeeze_open(const struct source_context *context, struct squeeze **ret_sque
 	if (r >= 0)
 		r = squeeze_load(squeeze, &what);
 	if (r < 0) {
-		snprintf(ret_text, size, "unable to %s BPF programs: %s", what, strerror(-r));
+		snprintf(ret_text, size, "unable to %s BPF programs: %s%s%s", what, strerror(-r),
+			 squeeze->failed ? ": " : "", squeeze->failed ? squeeze->failed : "");
 		squeeze_close(squeeze);
 		return r;
 	}

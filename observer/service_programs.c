@@ -155,13 +155,17 @@ static int shared_map(struct service_programs *programs)
 /* A link to the iterator over the open files of all, or of this process alone. */
 static struct bpf_link *scan_attach(const struct bpf_program *program, enum service_scan scan)
 {
-	union bpf_iter_link_info info = { .task.pid = (uint32_t)getpid() };
-	const struct bpf_iter_attach_opts options = {
-		.sz = sizeof(options),
-		.link_info = &info,
-		.link_info_len = sizeof(info),
-	};
+	union bpf_iter_link_info info;
+	struct bpf_iter_attach_opts options;
 	struct bpf_link *link = NULL;
+
+	/* With their padding, which libbpf and the kernel take for options that they do not know. */
+	memset(&info, 0, sizeof(info));
+	memset(&options, 0, sizeof(options));
+	info.task.pid = (uint32_t)getpid();
+	options.sz = sizeof(options);
+	options.link_info = &info;
+	options.link_info_len = sizeof(info);
 
 	/* Since f0d74c4da1f0 ("bpf: Parameterize task iterators."), 6.1; the program knows its own files, too. */
 	if (scan == SERVICE_SCAN_FILES)

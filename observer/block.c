@@ -227,6 +227,7 @@ static void block_sample(void *state, struct sampler *sampler)
 		block->scanned_ns = sampler->now_ns;
 		block_follow(block);
 	}
+	sampler->losses[LOSS_INSTANCE] += block->disks.n_over + block->n_slotless;
 	for (uint32_t slot = 0; slot < DISKS_MAX; slot++) {
 		struct disk *disk = &block->disks.places[slot];
 		int r;

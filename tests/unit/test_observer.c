@@ -797,6 +797,9 @@ static void more_disks_than_the_limit_are_said_in_the_status(void **state)
 	sample(f, T0);
 	/* 264 disks with sectors: vda, md0 and 262 more. */
 	assert_non_null(strstr(status_of(f, "block")->text, "8 disks are over the limit of 256"));
+	assert_int_equal(f->frame->losses[LOSS_INSTANCE], 8);
+	sample(f, T0 + TICK);
+	assert_int_equal(f->frame->losses[LOSS_INSTANCE], 16);
 	assert_true(f->frame->n_series <= FRAME_SERIES_MAX);
 }
 

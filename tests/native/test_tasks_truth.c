@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,6 +97,77 @@ static void a_process_waits_for_the_cpu_while_it_does_not_run(void **state)
 	free(frame);
 }
 
+static pid_t clone_as(pid_t pid)
+{
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)&pid,
+		.set_tid_size = 1,
+	};
+
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+static void child_end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* The only row of a frame, of which the name is returned; "" = none. */
+static const char *only_row(struct observer *observer, struct frame *frame, uint32_t *ret_flags)
+{
+	assert_int_equal(observer_sample(observer, clock_now_ns(), frame), 0);
+	assert_true(frame->n_series <= 1);
+	*ret_flags = frame->n_series ? frame->series[0].flags : 0;
+	return frame->n_series ? frame->series[0].scope.name : "";
+}
+
+static void a_process_number_that_is_used_again_is_another_row(void **state)
+{
+	struct demand demand = { .signal = SIGNAL_TASK_DELAY_CPU, .scope.kind = SCOPE_PROCESS };
+	struct observer_options options = { .root = sysroot_open("/") };
+	struct frame *frame = malloc(sizeof(*frame));
+	const pid_t pid = busy();
+	char first[SCOPE_NAME_MAX];
+	struct observer *observer;
+	uint32_t flags;
+	pid_t again;
+
+	(void)state;
+	snprintf(demand.scope.name, sizeof(demand.scope.name), "%d@*", pid);
+	assert_int_equal(observer_new(&options, &observer), 0);
+	assert_int_equal(observer_demand(observer, &demand, 1), 0);
+	snprintf(first, sizeof(first), "%s", only_row(observer, frame, &flags));
+	assert_string_equal(only_row(observer, frame, &flags), first);
+	assert_int_equal(flags, SERIES_VALID);
+	child_end(pid);
+	usleep(30000); /* a start is told apart by 10 ms */
+	again = clone_as(pid);
+	if (again == 0)
+		for (;;)
+			pause();
+	if (again < 0)
+		print_message("skipped: no clone3() with set_tid: %s\n", strerror(errno));
+	/* Before processes are looked for: the number is another one's, and the old row has no value. */
+	assert_string_equal(only_row(observer, frame, &flags), first);
+	assert_int_equal(flags & SERIES_VALID, 0);
+	usleep(1200000);
+	if (again < 0) {
+		assert_string_equal(only_row(observer, frame, &flags), "");
+	} else {
+		assert_string_not_equal(only_row(observer, frame, &flags), first);
+		assert_int_equal(frame->n_series, 1);
+		assert_int_equal(flags & SERIES_VALID, 0); /* nothing of the old one is in it */
+		only_row(observer, frame, &flags);
+		assert_int_equal(flags, SERIES_VALID);
+		child_end(again);
+	}
+	observer_free(observer);
+	close(options.root);
+	free(frame);
+}
+
 static bool available(void)
 {
 	struct observer_options options = { .root = sysroot_open("/") };
@@ -118,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_process_waits_for_the_cpu_while_it_does_not_run),
+		cmocka_unit_test(a_process_number_that_is_used_again_is_another_row),
 	};
 
 	return available() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;

@@ -262,6 +262,51 @@ static void a_process_of_another_start_is_not_there(void **state)
 	assert_null(after(f, 1000000, SIGNAL_SCHED_RUN, SCOPE_PROCESS, "77@5001"));
 }
 
+static void take_away(const struct fixture *f, const char *path)
+{
+	char full[128];
+
+	snprintf(full, sizeof(full), "%s/%s", f->folder, path);
+	nftw(full, unlink_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void a_process_number_that_is_used_again_is_another_row(void **state)
+{
+	struct fixture *f = *state;
+	const struct series *series;
+
+	demand(f, SCOPE_PROCESS, "77@*");
+	assert_non_null(after(f, 1000000, SIGNAL_SCHED_RUN, SCOPE_PROCESS, "77@5000"));
+	take_away(f, "proc/77");
+	put(f, "proc/77/stat", "77 (b) S 1 77 77 0 -1 0 0 0 0 0 0 0 0 0 20 0 2 0 6000 0 0\n");
+	put(f, "proc/77/task/77/schedstat", "900000 800000 700\n");
+	/* Before it is looked for: the descriptor is of the old one. */
+	series = after(f, 2000000, SIGNAL_SCHED_RUN, SCOPE_PROCESS, "77@5000");
+	assert_int_equal(series->flags & SERIES_VALID, 0);
+	series = after(f, 2 * NSEC_PER_SEC, SIGNAL_SCHED_RUN, SCOPE_PROCESS, "77@6000");
+	assert_non_null(series);
+	assert_int_equal(series->flags & SERIES_VALID, 0);
+	assert_null(also(f, SIGNAL_SCHED_RUN, SCOPE_PROCESS, "77@5000"));
+	put(f, "proc/77/task/77/schedstat", "900011 800000 701\n");
+	series = after(f, 2 * NSEC_PER_SEC + 1000000, SIGNAL_SCHED_RUN, SCOPE_PROCESS, "77@6000");
+	assert_int_equal(series->flags, SERIES_VALID | SERIES_SUMS);
+	assert_int_equal(series->hist->sum, 11);
+	assert_int_equal(series->hist->count, 1);
+}
+
+static void a_process_that_dies_between_two_ticks_has_no_value_and_goes(void **state)
+{
+	struct fixture *f = *state;
+	const struct series *series;
+
+	demand(f, SCOPE_PROCESS, "77@*");
+	take_away(f, "proc/77");
+	series = after(f, 1000000, SIGNAL_SCHED_RUN, SCOPE_PROCESS, "77@5000");
+	assert_non_null(series);
+	assert_int_equal(series->flags & SERIES_VALID, 0);
+	assert_null(after(f, 2 * NSEC_PER_SEC, SIGNAL_SCHED_RUN, SCOPE_PROCESS, "77@5000"));
+}
+
 static void without_the_kernels_file_the_host_has_no_value(void **state)
 {
 	struct fixture *f = *state;
@@ -318,6 +363,8 @@ int main(void)
 		TEST(a_file_that_does_not_fit_is_lost_not_cut),
 		TEST(a_thread_that_ends_makes_the_tick_invalid_not_negative),
 		TEST(a_process_of_another_start_is_not_there),
+		TEST(a_process_number_that_is_used_again_is_another_row),
+		TEST(a_process_that_dies_between_two_ticks_has_no_value_and_goes),
 		TEST(without_the_kernels_file_the_host_has_no_value),
 		TEST(cpus_are_counted_up_to_the_highest_number),
 		cmocka_unit_test(a_calls_wait_is_told_by_its_number),

@@ -516,7 +516,7 @@ static const char *due_why(const struct txn *txn, uint64_t now_ns)
 		return "could not be put back before";
 	if (txn->entry.deadline_ns <= now_ns)
 		return txn->by_hand ? "its time is over" : "deadline";
-	return "no heartbeat of core";
+	return "no heartbeat of core, which sends one with each frame of the observer";
 }
 
 /* A stuck one that stays stuck was said when it got stuck; its pause has begun anew, so the loop ends. */

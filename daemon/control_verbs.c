@@ -154,6 +154,13 @@ static json_t *warnings_json(const struct core *core)
 	if (worker->peers[ROLE_OBSERVER] < 0)
 		json_array_append_new(list,
 				      json_string("the observer is not there: nothing is seen"));
+	if (core->observer_late)
+		json_array_append_new(
+			list, json_sprintf("the observer has sent nothing for %.1f s: nothing is "
+					   "seen; if it hangs in a read, another one takes its "
+					   "place without that source",
+					   (double)(clock_now_ns() - core->heard_ns) /
+						   (double)NSEC_PER_SEC));
 	if (core->budget.state != BUDGET_WITHIN)
 		json_array_append_new(list, json_sprintf("flyball takes %.3f %% of the machine, "
 							 "its budget is %.3f %%%s%s",

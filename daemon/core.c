@@ -27,6 +27,53 @@
 	(2 *         \
 	 NSEC_PER_SEC) /* for the undo of running trials at the end; the supervisor allows 3 s */
 
+/* The observer has from now a heartbeat's time to send a frame. */
+static void late_arm(struct core *core)
+{
+	core->heard_ns = clock_now_ns();
+	sd_event_source_set_time(core->late_timer,
+				 (core->heard_ns + process_heartbeat_ns(core->options)) /
+					 NSEC_PER_USEC);
+	sd_event_source_set_enabled(core->late_timer,
+				    core->n_demands > 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+/*
+ * A process that hangs in a read lives, and its channel stands. The supervisor knows where it is and what to do about it:
+ * it is told, again and again.
+ */
+static int on_late(sd_event_source *source, uint64_t usec, void *data)
+{
+	const uint64_t now_ns = clock_now_ns();
+	struct core *core = data;
+	const uint64_t limit_ns = process_heartbeat_ns(core->options);
+	struct message message;
+	uint64_t next_ns = core->heard_ns + limit_ns;
+
+	(void)usec;
+	if (next_ns <= now_ns && core->worker.pids[ROLE_OBSERVER] > 0) {
+		next_ns = now_ns + limit_ns;
+		core->observer_late = true;
+		message_init(&message, MESSAGE_LATE);
+		message.word.value = ROLE_OBSERVER;
+		message.word.pid = core->worker.pids[ROLE_OBSERVER];
+		worker_send(&core->worker, ROLE_SUPERVISOR, &message);
+	}
+	sd_event_source_set_time(source, next_ns / NSEC_PER_USEC);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* Looked at when nothing else waits: after a stall of core's own there are frames. */
+static int late_open(struct core *core)
+{
+	int r = sd_event_add_time(core->worker.event, &core->late_timer, CLOCK_MONOTONIC,
+				  UINT64_MAX, 0, on_late, core);
+
+	if (r >= 0)
+		r = sd_event_source_set_priority(core->late_timer, SD_EVENT_PRIORITY_IDLE);
+	return r < 0 ? r : sd_event_source_set_enabled(core->late_timer, SD_EVENT_OFF);
+}
+
 void core_demand(struct core *core, bool always)
 {
 	struct demand demands[DEMANDS_MAX];
@@ -43,6 +90,7 @@ void core_demand(struct core *core, bool always)
 	message.demand.n_demands = (uint32_t)n;
 	memcpy(message.demand.demands, demands, n * sizeof(*demands));
 	worker_send(&core->worker, ROLE_OBSERVER, &message);
+	late_arm(core);
 }
 
 /* --- frames --- */
@@ -51,6 +99,8 @@ static void frame_complete(struct core *core)
 {
 	struct decisions *decisions = malloc(sizeof(*decisions));
 
+	core->heard_ns = clock_now_ns();
+	core->observer_late = false;
 	if (!decisions)
 		return;
 	/* Alive and not blind: that is what the heartbeat says. */
@@ -155,6 +205,7 @@ static void core_peer_up(struct worker *worker, enum role peer)
 	struct core *core = (struct core *)worker;
 
 	if (peer == ROLE_OBSERVER) {
+		core->observer_late = false;
 		core->series_missing = 0;
 		core_demand(core, true);
 	} else if (peer == ROLE_ACTUATOR) {
@@ -334,6 +385,8 @@ static int core_init(struct core *core, const struct process_context *context)
 		return -ENOMEM;
 	r = worker_init(&core->worker, ROLE_CORE, &core_ops, context);
 	if (r >= 0)
+		r = late_open(core);
+	if (r >= 0)
 		r = init_analyzer(core, open_history(core));
 	if (r < 0)
 		return r;
@@ -354,6 +407,7 @@ static void core_free(struct core *core)
 	history_close(core->history);
 	sd_event_source_unref(core->minute_timer);
 	sd_event_source_unref(core->plan_timer);
+	sd_event_source_unref(core->late_timer);
 	worker_deinit(&core->worker);
 	json_decref(core->plan);
 	free(core->analyzer);

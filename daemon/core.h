@@ -56,6 +56,9 @@ struct core {
 	bool frozen, stopping;
 	uid_t operator; /* who may change things: the user that started flyball; root may always */
 	sd_event_source *minute_timer, *plan_timer;
+	sd_event_source *late_timer; /* off while nothing is demanded */
+	uint64_t heard_ns;           /* when the observer last sent a frame, or got a demand */
+	bool observer_late;
 
 	struct frame frame;                 /* being received, then the last one */
 	uint32_t series_missing;            /* of the frame being received */

@@ -118,6 +118,7 @@
  *     daemon/core_harm.c               core: what exploring has cost
  *     daemon/cpu_time.c                CPU time of processes
  *     daemon/frame_messages.c          a frame cut into messages and put together again
+ *     daemon/hang.c                    a source that does not return: named, left out, tried again
  *     daemon/history.c                 trials and outcomes recorded in SQLite
  *     daemon/history_open.c            the history file made, taken, refused or put aside
  *     daemon/history_prune.c           the history kept within its bounds
@@ -253,6 +254,7 @@
  *     observer/tcp_split_probe.c       whether connections could be split here
  *     observer/tcp_table.c             what was known of each connection
  *     observer/text.c                  parsing the kernel's text
+ *     observer/watch.c                 where the observer is, and what it leaves out as it hung
  *     policies/arms.c                  try: the values of a policy
  *     policies/expression.c            conditions, compiled
  *     policies/policy_reader.c         the keys of a policy, one table

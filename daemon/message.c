@@ -276,6 +276,11 @@ static const struct row {
 			     .from = BIT(ROLE_OBSERVER),
 			     .to = BIT(ROLE_CORE),
 			     .valid = budget_valid },
+	[MESSAGE_LATE] = { .name = "late",
+			   .size = WIRE(word),
+			   .from = BIT(ROLE_CORE),
+			   .to = BIT(ROLE_SUPERVISOR),
+			   .valid = word_valid },
 };
 /* clang-format on */
 

@@ -7,6 +7,7 @@
  *     supervisor → all       PEER (with a descriptor), STOP
  *     all → supervisor       READY, BAD_PEER
  *     observer → supervisor  COUNT
+ *     core → supervisor      LATE
  *     core → observer        DEMAND
  *     observer → core        FRAME, then SERIES until there are n_series; SOURCE, BUDGET
  *     core → actuator        CHANGE, HEARTBEAT, FREEZE, REQUEST, READ
@@ -58,6 +59,7 @@ enum message_type {
 	MESSAGE_READING, /* what it is */
 	MESSAGE_COUNT,   /* have the kernel time BPF programs (1), or no more (0) */
 	MESSAGE_BUDGET,  /* what flyball costs, against its budget */
+	MESSAGE_LATE,    /* `role` with this process id has sent nothing for a heartbeat's time */
 	MESSAGE_TYPE_COUNT,
 };
 
@@ -69,7 +71,7 @@ struct message_header {
 	uint32_t pad;
 };
 
-/* PEER, BAD_PEER: which process (and for PEER its id); FREEZE, COUNT: value 0 or 1. */
+/* PEER, BAD_PEER, LATE: which process (and for PEER and LATE its id); FREEZE, COUNT: value 0 or 1. */
 struct message_word {
 	uint32_t value;
 	int32_t pid;
@@ -138,7 +140,7 @@ struct message {
 	struct message_header header;
 	union {
 		struct message_word
-			word; /* PEER, BAD_PEER, FREEZE, COUNT; STOP, READY and HEARTBEAT have it, too, as 0 */
+			word; /* PEER, BAD_PEER, LATE, FREEZE, COUNT; STOP, READY and HEARTBEAT have it, too, as 0 */
 		struct message_demand demand;
 		struct message_frame frame;
 		struct message_batch series;

@@ -31,6 +31,7 @@ struct process_context {
 	const struct split_maps
 		*maps;         /* of split connections: the actuator's, or the observer's to read */
 	unsigned int restarts; /* of this role before this process */
+	struct source_watch *watch; /* the observer's; NULL = nobody watches */
 };
 
 /* Each runs until its control channel ends or MESSAGE_STOP; returns an exit status for _exit(). */

@@ -192,7 +192,8 @@ static int observer_process_init(struct observer_process *p, const struct proces
 						  .services = context->options->services,
 						  .pages = context->options->pages,
 						  .maps = context->maps,
-						  .events = events };
+						  .events = events,
+						  .watch = context->watch };
 	int r;
 
 	r = worker_init(&p->worker, ROLE_OBSERVER, &observer_ops, context);

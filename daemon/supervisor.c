@@ -6,6 +6,9 @@
  *     a worker dies: (actuator: recover the journal) → spawn it again → pair it with those that live
  *     stop: core first (it ends its trials in order), then the others; who does not end is killed
  *
+ *     core says that the observer is late: where it is for long is what hangs → kill it; if it does not die of that, leave
+ *         it to itself → spawn another one, which leaves that source out until the old one is gone
+ *
  * A pair is a fresh channel; each end travels to its process as MESSAGE_PEER. In recommend mode there is no actuator.
  */
 #include "daemon/supervisor.h"
@@ -15,6 +18,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -29,6 +33,7 @@
 #include "base/sysroot.h"
 #include "daemon/channel.h"
 #include "daemon/exit_code.h"
+#include "daemon/hang.h"
 #include "daemon/place.h"
 #include "daemon/process.h"
 #include "observer/observer.h"
@@ -37,6 +42,12 @@
 #define SHORT_LIFE_NS NSEC_PER_SEC /* a worker that lived shorter waits before its next start */
 #define BACKOFF_MIN_NS (100 * NSEC_PER_MSEC)
 #define BACKOFF_MAX_NS (10 * NSEC_PER_SEC)
+
+/* How often core says that the observer is late, in the same step each time, before that counts as hanging. */
+#define LATE_MAX 2
+#define LATE_ATTACH_MAX 10             /* loading programs takes seconds on a slow machine */
+#define GRAVE_NS (500 * NSEC_PER_MSEC) /* who was killed and lives on hangs in the kernel */
+#define HUNG_MAX 8 /* that are left to themselves; no more are started beside so many */
 
 struct supervisor;
 
@@ -50,6 +61,13 @@ struct child {
 	sd_event_source *exit_source, *control_source, *restart_source;
 };
 
+/* An observer that was killed and does not die. */
+struct hung {
+	struct supervisor *supervisor;
+	pid_t pid; /* 0 = a free place */
+	sd_event_source *exit_source;
+};
+
 struct supervisor {
 	const struct daemon_options *options;
 	struct place place;
@@ -58,9 +76,14 @@ struct supervisor {
 	struct split_maps maps[2]; /* of split connections: the actuator's, the observer's */
 	sd_event *event;
 	sd_event_source *stop_timer;
-	bool stopping;
+	bool stopping, killed;
 	int exit_code;
 	struct child children[ROLE_COUNT];
+	struct source_watch *watch; /* shared with the observer */
+	uint32_t late_serial;       /* the step that core last found it late in */
+	unsigned int n_late;        /* how often */
+	sd_event_source *grave;     /* runs while a killed observer has not died yet */
+	struct hung hung[HUNG_MAX];
 	int counting; /* while it is open the kernel times BPF programs; -1 = it does not */
 };
 
@@ -160,6 +183,7 @@ static int child_main(const struct supervisor *s, enum role role, int control)
 		.state = role == ROLE_ACTUATOR ? s->place.journal : -1,
 		.pins = role == ROLE_ACTUATOR ? s->place.pins : -1,
 		.maps = &s->maps[role == ROLE_OBSERVER],
+		.watch = role == ROLE_OBSERVER ? s->watch : NULL,
 		.restarts = s->children[role].restarts,
 	};
 	const int keep[] = { control,
@@ -292,19 +316,7 @@ static int schedule_restart(struct child *child)
 				 (now_ns + wait_ns) / NSEC_PER_USEC, 1, on_restart, child);
 }
 
-static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *data)
-{
-	struct supervisor *s = data;
-
-	(void)source;
-	(void)usec;
-	for (enum role role = 0; role < ROLE_COUNT; role++)
-		if (s->children[role].pid > 0) {
-			log_warning("%s does not end, killing it", role_word(role));
-			kill(s->children[role].pid, SIGKILL);
-		}
-	return 0;
-}
+static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *data);
 
 static int arm_stop_timer(struct supervisor *s)
 {
@@ -312,6 +324,26 @@ static int arm_stop_timer(struct supervisor *s)
 	return sd_event_add_time(s->event, &s->stop_timer, CLOCK_MONOTONIC,
 				 (clock_now_ns() + STOP_TIMEOUT_NS) / NSEC_PER_USEC, 1000,
 				 on_stop_timeout, s);
+}
+
+/* Who is killed and does not die hangs in the kernel, perhaps for ever: there is nothing to wait for. */
+static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct supervisor *s = data;
+	const bool killed = s->killed;
+
+	(void)source;
+	(void)usec;
+	s->killed = true;
+	for (enum role role = 0; role < ROLE_COUNT; role++) {
+		if (s->children[role].pid <= 0)
+			continue;
+		log_warning("%s (process %d) does not end, %s", role_word(role),
+			    s->children[role].pid,
+			    killed ? "though it was killed: leaving it to itself" : "killing it");
+		kill(s->children[role].pid, SIGKILL);
+	}
+	return killed ? sd_event_exit(s->event, 0) : arm_stop_timer(s);
 }
 
 static bool any_alive(const struct supervisor *s)
@@ -351,6 +383,95 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
+/* --- an observer that hangs --- */
+
+static int on_hung_end(sd_event_source *source, const siginfo_t *info, void *data)
+{
+	struct hung *hung = data;
+
+	(void)source;
+	log_warning("the observer that hung (process %d) has ended", info->si_pid);
+	hang_end(hung->supervisor->watch, hung->pid, clock_now_ns());
+	hung->exit_source = sd_event_source_disable_unref(hung->exit_source);
+	hung->pid = 0;
+	return 0;
+}
+
+static void forget(struct child *child)
+{
+	child->exit_source = sd_event_source_disable_unref(child->exit_source);
+	child->control_source = sd_event_source_disable_unref(child->control_source);
+	close(child->control);
+	child->control = -1;
+	child->pid = 0;
+}
+
+static int leave_alone(struct child *child, struct hung *hung)
+{
+	struct supervisor *s = child->supervisor;
+
+	*hung = (struct hung){ .supervisor = s, .pid = child->pid };
+	forget(child);
+	count_runs(s, 0);
+	return sd_event_add_child(s->event, &hung->exit_source, hung->pid, WEXITED, on_hung_end,
+				  hung);
+}
+
+static int on_grave(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct child *child = data;
+	struct supervisor *s = child->supervisor;
+	struct hung *hung = s->hung;
+	char text[HANG_TEXT_MAX];
+
+	(void)usec;
+	while (hung < s->hung + HUNG_MAX && hung->pid)
+		hung++;
+	if (hung == s->hung + HUNG_MAX) {
+		/* Looked at again: one of them may end. */
+		sd_event_source_set_time(source, (clock_now_ns() + BACKOFF_MAX_NS) / NSEC_PER_USEC);
+		return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	}
+	s->grave = sd_event_source_disable_unref(s->grave);
+	hang_note(s->watch, s->root, child->pid, clock_now_ns(), text, sizeof(text));
+	log_error("the observer (process %d) was killed and does not die: %s; starting another one",
+		  child->pid, text);
+	leave_alone(child, hung);
+	if (s->stopping)
+		return any_alive(s) ? 0 : sd_event_exit(s->event, 0);
+	return schedule_restart(child);
+}
+
+static void end_child(struct child *child)
+{
+	struct supervisor *s = child->supervisor;
+
+	kill(child->pid, SIGKILL);
+	if (child->role == ROLE_OBSERVER && !s->grave)
+		sd_event_add_time(s->event, &s->grave, CLOCK_MONOTONIC,
+				  (clock_now_ns() + GRAVE_NS) / NSEC_PER_USEC, 1000, on_grave,
+				  child);
+}
+
+static void on_late(struct supervisor *s, pid_t pid)
+{
+	struct child *child = &s->children[ROLE_OBSERVER];
+	const uint32_t serial = __atomic_load_n(&s->watch->serial, __ATOMIC_RELAXED),
+		       step = __atomic_load_n(&s->watch->step, __ATOMIC_RELAXED);
+	char text[HANG_TEXT_MAX];
+
+	if (child->pid <= 0 || child->pid != pid || s->grave)
+		return;
+	s->n_late = serial == s->late_serial ? s->n_late + 1 : 1;
+	s->late_serial = serial;
+	if (s->n_late < (step == STEP_ATTACH ? LATE_ATTACH_MAX : LATE_MAX))
+		return;
+	s->n_late = 0;
+	hang_note(s->watch, s->root, pid, clock_now_ns(), text, sizeof(text));
+	log_error("killing the observer (process %d): %s", pid, text);
+	end_child(child);
+}
+
 static int on_control(sd_event_source *source, int fd, uint32_t revents, void *data)
 {
 	struct child *child = data;
@@ -372,8 +493,10 @@ static int on_control(sd_event_source *source, int fd, uint32_t revents, void *d
 		log_error("killing %s (process %d): %s says that it does not keep to the protocol",
 			  role_word(message.word.value), s->children[message.word.value].pid,
 			  role_word(child->role));
-		kill(s->children[message.word.value].pid, SIGKILL);
+		end_child(&s->children[message.word.value]);
 	}
+	if (message.header.type == MESSAGE_LATE && message.word.value == ROLE_OBSERVER)
+		on_late(s, message.word.pid);
 	if (message.header.type == MESSAGE_COUNT)
 		count_runs(s, message.word.value);
 	if (message.header.type == MESSAGE_READY && child->role == ROLE_CORE &&
@@ -405,14 +528,13 @@ static int on_death(sd_event_source *source, const siginfo_t *info, void *data)
 	/* Before anything else: nobody else undoes what a dead actuator left. */
 	if (child->role == ROLE_ACTUATOR && !clean)
 		recover(s);
-	if (child->role == ROLE_OBSERVER)
+	if (child->role == ROLE_OBSERVER) {
 		count_runs(s, 0);
+		s->grave = sd_event_source_disable_unref(s->grave);
+		hang_end(s->watch, child->pid, clock_now_ns());
+	}
 	log_exit(child, info, s->stopping);
-	child->exit_source = sd_event_source_disable_unref(child->exit_source);
-	child->control_source = sd_event_source_disable_unref(child->control_source);
-	close(child->control);
-	child->control = -1;
-	child->pid = 0;
+	forget(child);
 	if (s->options->foreground_plan && child->role == ROLE_CORE && !s->stopping) {
 		s->exit_code = clean ? EXIT_CODE_OK : EXIT_CODE_ERROR;
 		stop(s);
@@ -494,7 +616,9 @@ int supervisor_run(const struct daemon_options *options)
 	for (enum role role = 0; role < ROLE_COUNT; role++)
 		s.children[role] = (struct child){ .supervisor = &s, .role = role, .control = -1 };
 	s.root = sysroot_open("/");
-	if (s.root < 0)
+	s.watch = mmap(NULL, sizeof(*s.watch), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+	if (s.root < 0 || s.watch == MAP_FAILED)
 		return EXIT_CODE_ERROR;
 	r = place_open(options, &s.account, &s.place);
 	if (r == 0)
@@ -505,5 +629,6 @@ int supervisor_run(const struct daemon_options *options)
 	sd_event_unref(s.event);
 	closep(&s.counting);
 	close(s.root);
+	munmap(s.watch, sizeof(*s.watch));
 	return r;
 }

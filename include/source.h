@@ -57,6 +57,35 @@ struct source_status {
 	double bpf_ratio; /* of it, BPF alone */
 };
 
+/* What the observer is in the middle of. */
+enum source_step {
+	STEP_NONE, /* between two sources */
+	STEP_ATTACH, /* looks whether it works, attaches, takes over a demand: that may load programs */
+	STEP_SAMPLE, /* reads it */
+	STEP_DETACH,
+	STEP_COUNT,
+};
+
+#define HANG_WHAT_MAX 96
+
+/* Of a source that did not return: it is left out. */
+struct source_hang {
+	uint64_t until_ns; /* until then; UINT64_MAX = until `pid` is gone; 0 = it has never hung */
+	uint64_t seen_ns;  /* when it was last found hanging */
+	uint32_t times;    /* in a row */
+	int32_t pid;       /* of the observer that hangs in it */
+	char what[HANG_WHAT_MAX]; /* "a read of '/proc/pressure/io'" */
+};
+
+/* In memory that the observer shares with who watches over it: where it is, and what it has to leave out. */
+struct source_watch {
+	uint32_t serial; /* one more with each step */
+	uint32_t step;   /* enum source_step */
+	uint32_t source; /* of the step, an index of observer_sources() */
+	uint32_t pad;
+	struct source_hang hangs[SOURCES_MAX];
+};
+
 enum budget_state {
 	BUDGET_WITHIN,  /* or no longer over it for the time */
 	BUDGET_OVER,    /* not for long enough yet, or just thinned */

@@ -14,6 +14,7 @@
 #include "base/scope.h"
 #include "observer/budget.h"
 #include "observer/source.h"
+#include "observer/watch.h"
 
 static const struct source_ops *const sources[] = {
 	&block_source,         &psi_source,          &cgroup_psi_source, &cpu_source,
@@ -31,10 +32,12 @@ struct attachment {
 	struct source_demand demand;
 	struct source_status status; /* also how much it is thinned, and whether a trial needs it */
 	uint64_t sampled_ns;         /* the last sample; 0 = a baseline is due */
+	bool absent;                 /* left out, as it hung */
 };
 
 struct observer {
 	struct source_context context;
+	struct source_watch *watch; /* NULL = nobody watches */
 	uint64_t seq;
 	uint64_t sampled_ns; /* of the previous frame; 0 = a baseline is due */
 	size_t n_demands;
@@ -50,7 +53,14 @@ static void attachment_probe(struct observer *observer, size_t i)
 	*status = (struct source_status){ .thinning = status->thinning,
 					  .on_trial = status->on_trial };
 	strcpy(status->name, sources[i]->name);
+	observer->attachments[i].absent = watch_absent(observer->watch, i, clock_now_ns());
+	if (observer->attachments[i].absent) {
+		watch_say(observer->watch, i, clock_now_ns(), status);
+		return;
+	}
+	watch_enter(observer->watch, i, STEP_ATTACH);
 	sources[i]->probe(&observer->context, status);
+	watch_leave(observer->watch);
 }
 
 static void attachment_close(struct observer *observer, size_t i)
@@ -59,7 +69,9 @@ static void attachment_close(struct observer *observer, size_t i)
 
 	if (!attachment->state)
 		return;
+	watch_enter(observer->watch, i, STEP_DETACH);
 	sources[i]->close(attachment->state);
+	watch_leave(observer->watch);
 	free(attachment->state);
 	attachment->state = NULL;
 	attachment->sampled_ns = 0;
@@ -83,6 +95,7 @@ int observer_new(const struct observer_options *options, struct observer **ret_o
 	observer->context.pages = options->pages;
 	observer->context.maps = options->maps;
 	observer->context.nvml = options->nvml;
+	observer->watch = options->watch;
 	if (options->events)
 		observer->context.events = *options->events;
 	else
@@ -149,6 +162,11 @@ static struct source_demand demand_part(const struct observer *observer,
 	return part;
 }
 
+const char *observer_source_name(size_t source)
+{
+	return source < ARRAY_SIZE(sources) ? sources[source]->name : "?";
+}
+
 const char *observer_source_of(uint32_t signal, uint32_t kind)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
@@ -162,6 +180,7 @@ static void attachment_open(struct observer *observer, size_t i, const struct so
 {
 	struct attachment *attachment = &observer->attachments[i];
 	struct source_status *status = &attachment->status;
+	int r;
 
 	attachment_probe(observer, i);
 	if (status->state == SOURCE_UNAVAILABLE || status->thinning == SOURCE_DROPPED)
@@ -171,7 +190,10 @@ static void attachment_open(struct observer *observer, size_t i, const struct so
 		source_say(status, SOURCE_UNAVAILABLE, "", "out of memory");
 		return;
 	}
-	if (sources[i]->open(attachment->state, &observer->context, part, status) < 0)
+	watch_enter(observer->watch, i, STEP_ATTACH);
+	r = sources[i]->open(attachment->state, &observer->context, part, status);
+	watch_leave(observer->watch);
+	if (r < 0)
 		attachment_close(observer, i);
 	else if (sources[i]->thin && status->thinning)
 		sources[i]->thin(attachment->state, status->thinning);
@@ -217,15 +239,19 @@ static void attachment_demand(struct observer *observer, size_t i)
 {
 	struct attachment *attachment = &observer->attachments[i];
 	const struct source_demand part = attachment->demand;
+	int r;
 
 	if (part.n_demands == 0) {
 		attachment_close(observer, i);
 		attachment_probe(observer, i);
 	} else if (!attachment->state) {
 		attachment_open(observer, i, &part);
-	} else if (sources[i]->demand &&
-		   sources[i]->demand(attachment->state, &part, &attachment->status) < 0) {
-		attachment_close(observer, i);
+	} else if (sources[i]->demand) {
+		watch_enter(observer->watch, i, STEP_ATTACH);
+		r = sources[i]->demand(attachment->state, &part, &attachment->status);
+		watch_leave(observer->watch);
+		if (r < 0)
+			attachment_close(observer, i);
 	}
 }
 
@@ -325,11 +351,16 @@ static void attachment_sample(struct observer *observer, size_t i, uint64_t now_
 	const size_t first = frame->n_series;
 	uint64_t start_ns;
 
+	if (attachment->absent && attachment->demand.n_demands > 0 &&
+	    !watch_absent(observer->watch, i, now_ns))
+		attachment_open(observer, i, &attachment->demand);
 	if (attachment->state && attachment_skipped(observer, i)) {
 		signal_set_merge(&frame->skipped, &attachment->demand.signals);
 	} else if (attachment->state) {
 		start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+		watch_enter(observer->watch, i, STEP_SAMPLE);
 		sources[i]->sample(attachment->state, &sampler);
+		watch_leave(observer->watch);
 		status->sample_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
 		status->samples++;
 		attachment->sampled_ns = now_ns;
@@ -402,6 +433,8 @@ size_t observer_methods(struct observer *observer, size_t source, struct source_
 	const char *name;
 	size_t i;
 
+	if (observer->attachments[source].absent)
+		return 0;
 	context.force = NULL;
 	for (i = 0; ops->method && i < SOURCE_METHODS_MAX && (name = ops->method(i)); i++) {
 		memset(&ret_methods[i], 0, sizeof(ret_methods[i]));
@@ -440,7 +473,9 @@ void observer_drain(struct observer *observer)
 		if (!attachment->state || !sources[i]->drain)
 			continue;
 		start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+		watch_enter(observer->watch, i, STEP_SAMPLE);
 		sources[i]->drain(attachment->state);
+		watch_leave(observer->watch);
 		attachment->status.sample_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
 	}
 }
@@ -450,8 +485,13 @@ size_t observer_sources(struct observer *observer, struct source_status *ret_sta
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
 		struct attachment *attachment = &observer->attachments[i];
 
-		if (attachment->state && sources[i]->status)
+		if (attachment->state && sources[i]->status) {
+			watch_enter(observer->watch, i, STEP_SAMPLE);
 			sources[i]->status(attachment->state, &attachment->status);
+			watch_leave(observer->watch);
+		} else if (attachment->absent) {
+			watch_say(observer->watch, i, clock_now_ns(), &attachment->status);
+		}
 		ret_status[i] = attachment->status;
 		budget_say(&ret_status[i]);
 	}

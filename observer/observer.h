@@ -23,6 +23,9 @@ struct observer;
 /* The catalogue: SIGNAL_ID_COUNT rows, indexed by enum signal_id. */
 extern const struct signal_row signal_rows[SIGNAL_ID_COUNT];
 
+/* Name of a source of observer_sources(); "?" past their end. */
+const char *observer_source_name(size_t source);
+
 /* Name of the source that has a signal in a kind of scope; NULL when none has. */
 const char *observer_source_of(uint32_t signal, uint32_t kind);
 
@@ -36,6 +39,8 @@ struct observer_options {
 	const struct service_list *services; /* as configured; must outlive it; NULL = none */
 	const struct page_list *pages;       /* likewise */
 	const struct source_events *events;  /* NULL = as observer_events_read() finds them now */
+	struct source_watch
+		*watch; /* see there; must outlive the observer; NULL = nobody watches */
 };
 
 /*

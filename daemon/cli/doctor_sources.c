@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/cli/doctor.h"
 
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "base/clock.h"
+#include "daemon/hang.h"
 #include "daemon/json.h"
+
+#define HANG_LIMIT_NS (3 * NSEC_PER_SEC) /* a look at whether a source works takes milliseconds */
+#define LOOK_PAUSE_NS 2000000
 
 /*
  * The methods of a source, each tried: what works, what is used of these, and why the others are not available. Returns
@@ -65,6 +77,48 @@ static void check_source(struct doctor *doctor, const struct source_status *sour
 	check_add(doctor, name, state, text, source->remedy);
 }
 
+/* Whether the child comes to its end; false when it stands in one step for too long. */
+static bool child_ends(pid_t pid, const struct source_watch *watch)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_PAUSE_NS };
+	uint64_t since_ns = clock_now_ns();
+	uint32_t serial = 0;
+
+	while (waitpid(pid, NULL, WNOHANG) == 0) {
+		const uint32_t now = __atomic_load_n(&watch->serial, __ATOMIC_RELAXED);
+
+		if (now != serial)
+			since_ns = clock_now_ns();
+		else if (clock_now_ns() - since_ns > HANG_LIMIT_NS)
+			return false;
+		serial = now;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+/* A child looks at all sources first, and another one at the rest, when it hangs: here they are left out. */
+static void look_ahead(const struct observer_options *options)
+{
+	char text[HANG_TEXT_MAX];
+	pid_t pid;
+
+	for (size_t i = 0; options->watch && i < SOURCES_MAX; i++) {
+		pid = fork();
+		if (pid == 0) {
+			struct observer *observer = NULL;
+
+			observer_new(options, &observer);
+			observer_free(observer);
+			_exit(0);
+		}
+		if (pid < 0 || child_ends(pid, options->watch))
+			return;
+		hang_note(options->watch, options->root, pid, clock_now_ns(), text, sizeof(text));
+		kill(pid, SIGKILL);
+	}
+}
+
 json_t *check_sources(struct doctor *doctor, struct observer_options *options)
 {
 	struct source_status sources[SOURCES_MAX], methods[SOURCE_METHODS_MAX];
@@ -74,6 +128,11 @@ json_t *check_sources(struct doctor *doctor, struct observer_options *options)
 	int r;
 
 	options->root = doctor->root;
+	options->watch = mmap(NULL, sizeof(*options->watch), PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (options->watch == MAP_FAILED)
+		options->watch = NULL;
+	look_ahead(options);
 	r = observer_new(options, &observer);
 	if (r < 0)
 		check_add(doctor, "observer", CHECK_MISSING, strerror(-r), "");
@@ -94,5 +153,8 @@ json_t *check_sources(struct doctor *doctor, struct observer_options *options)
 		json_array_append_new(list, row);
 	}
 	observer_free(observer);
+	if (options->watch)
+		munmap(options->watch, sizeof(*options->watch));
+	options->watch = NULL;
 	return list;
 }

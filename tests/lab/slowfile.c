@@ -21,6 +21,7 @@
 #define REQUEST_BYTES (FUSE_MIN_READ_BUFFER + 65536)
 #define POLL_MS 5 /* between two looks at what the test wants */
 #define AWAIT_TRIES 10000
+#define READS_MAX 16 /* that hang at once */
 
 /* What a server is in the middle of. */
 struct server {
@@ -29,6 +30,12 @@ struct server {
 	uint64_t held; /* the write that has no answer; 0 = none */
 	uint32_t held_bytes;
 	char held_value[SLOWFILE_VALUE_MAX];
+	int below; /* the file that is mounted over, if it is read; else -1 */
+	size_t n_reads;
+	struct {
+		uint64_t unique;
+		struct fuse_read_in in;
+	} reads[READS_MAX]; /* that have no answer */
 };
 
 static void answer(const struct server *s, uint64_t unique, int error, const void *data,
@@ -73,10 +80,17 @@ static void answer_open(const struct server *s, uint64_t unique)
 
 static void answer_read(const struct server *s, uint64_t unique, const struct fuse_read_in *in)
 {
-	char text[SLOWFILE_VALUE_MAX + 1];
+	char text[4096];
 	size_t length = (size_t)snprintf(text, sizeof(text), "%s\n", s->control->value);
 	size_t at = in->offset < length ? (size_t)in->offset : length;
+	ssize_t n;
 
+	if (s->below >= 0) {
+		n = pread(s->below, text, in->size < sizeof(text) ? in->size : sizeof(text),
+			  (off_t)in->offset);
+		answer(s, unique, n < 0 ? -errno : 0, text, n < 0 ? 0 : (size_t)n);
+		return;
+	}
 	length -= at;
 	answer(s, unique, 0, text + at, length < in->size ? length : in->size);
 }
@@ -105,10 +119,29 @@ static void take_write(struct server *s, uint64_t unique, const struct fuse_writ
 	s->control->held = true;
 }
 
+static void take_read(struct server *s, uint64_t unique, const struct fuse_read_in *in)
+{
+	if (!s->control->hold_reads || s->n_reads == READS_MAX) {
+		answer_read(s, unique, in);
+		return;
+	}
+	s->reads[s->n_reads].unique = unique;
+	s->reads[s->n_reads++].in = *in;
+	s->control->held = true;
+}
+
 static void let_go(struct server *s)
 {
 	answer_write(s, s->held, s->held_bytes, s->held_value);
 	s->held = 0;
+	s->control->held = false;
+}
+
+static void let_reads_go(struct server *s)
+{
+	for (size_t i = 0; i < s->n_reads; i++)
+		answer_read(s, s->reads[i].unique, &s->reads[i].in);
+	s->n_reads = 0;
 	s->control->held = false;
 }
 
@@ -128,7 +161,7 @@ static void serve_one(struct server *s, const char *request)
 		answer_open(s, in->unique);
 		break;
 	case FUSE_READ:
-		answer_read(s, in->unique, (const struct fuse_read_in *)(in + 1));
+		take_read(s, in->unique, (const struct fuse_read_in *)(in + 1));
 		break;
 	case FUSE_WRITE:
 		take_write(s, in->unique, (const struct fuse_write_in *)(in + 1));
@@ -155,6 +188,8 @@ static void serve(struct server *s)
 
 		if (s->held && !s->control->hold)
 			let_go(s);
+		if (s->n_reads && !s->control->hold_reads)
+			let_reads_go(s);
 		if (poll(&poll_fd, 1, POLL_MS) <= 0)
 			continue;
 		n = read(s->fuse, request, sizeof(request));
@@ -168,14 +203,15 @@ static void serve(struct server *s)
 
 int slowfile_open(struct slowfile *ret_file, const char *path, const char *value)
 {
-	struct server server = { .fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC) };
+	struct server server = { .fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC),
+				 .below = value ? -1 : open(path, O_RDONLY | O_CLOEXEC) };
 	struct slowfile file = { 0 };
 	char options[96];
 
 	snprintf(file.path, sizeof(file.path), "%s", path);
 	if (server.fuse < 0)
 		return -errno;
-	snprintf(options, sizeof(options), "fd=%d,rootmode=100644,user_id=0,group_id=0",
+	snprintf(options, sizeof(options), "fd=%d,rootmode=100644,user_id=0,group_id=0,allow_other",
 		 server.fuse);
 	file.control = mmap(NULL, sizeof(*file.control), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -186,7 +222,7 @@ int slowfile_open(struct slowfile *ret_file, const char *path, const char *value
 		close(server.fuse);
 		return r;
 	}
-	snprintf(file.control->value, sizeof(file.control->value), "%s", value);
+	snprintf(file.control->value, sizeof(file.control->value), "%s", value ? value : "");
 	server.control = file.control;
 	file.server = fork();
 	if (file.server == 0) {
@@ -196,6 +232,8 @@ int slowfile_open(struct slowfile *ret_file, const char *path, const char *value
 	}
 	/* The last descriptor: with the server all requests end. */
 	close(server.fuse);
+	if (server.below >= 0)
+		close(server.below);
 	*ret_file = file;
 	return file.server < 0 ? -errno : 0;
 }
@@ -213,6 +251,11 @@ void slowfile_hold(struct slowfile *file)
 	file->control->hold = true;
 }
 
+void slowfile_hold_reads(struct slowfile *file)
+{
+	file->control->hold_reads = true;
+}
+
 bool slowfile_await(const struct slowfile *file)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
@@ -225,4 +268,5 @@ bool slowfile_await(const struct slowfile *file)
 void slowfile_release(struct slowfile *file)
 {
 	file->control->hold = false;
+	file->control->hold_reads = false;
 }

@@ -28,6 +28,7 @@ struct fixture {
 	int root;
 	struct observer *observer;
 	struct frame *frame;
+	struct source_watch watch;
 };
 
 static void run(const char *format, const char *a, const char *b)
@@ -58,7 +59,9 @@ static void put(struct fixture *f, const char *path, const char *text)
 
 static void start(struct fixture *f, const char *force)
 {
-	const struct observer_options options = { .root = f->root, .force = force };
+	const struct observer_options options = { .root = f->root,
+						  .force = force,
+						  .watch = &f->watch };
 
 	observer_free(f->observer);
 	f->observer = NULL;
@@ -603,6 +606,53 @@ static void a_dropped_source_is_detached_and_comes_back_with_a_baseline(void **s
 	assert_int_equal(status_of(f, "cpu")->thinning, SOURCE_WHOLE);
 }
 
+static size_t index_of(struct fixture *f, const char *name)
+{
+	struct source_status sources[SOURCES_MAX];
+	const size_t n = observer_sources(f->observer, sources);
+	size_t i = 0;
+
+	while (i < n && strcmp(sources[i].name, name))
+		i++;
+	assert_true(i < n);
+	assert_string_equal(observer_source_name(i), name);
+	return i;
+}
+
+static void a_source_that_hung_is_left_out_and_comes_back_with_a_baseline(void **state)
+{
+	struct fixture *f = *state;
+	struct source_hang *hang = &f->watch.hangs[index_of(f, "psi")];
+
+	*hang = (struct source_hang){ .until_ns = UINT64_MAX, .times = 1, .pid = 4711 };
+	strcpy(hang->what, "a read of '/proc/pressure/io'");
+	start(f, NULL);
+	demand_all(f);
+	sample(f, T0);
+	assert_int_equal(status_of(f, "psi")->state, SOURCE_UNAVAILABLE);
+	assert_string_equal(status_of(f, "psi")->text,
+			    "left out: a read of '/proc/pressure/io' hangs in process 4711");
+	assert_null(find(f, SIGNAL_PSI_IO_SOME, ""));
+	assert_non_null(find(f, SIGNAL_CPU_IDLE, ""));
+	hang->until_ns = T0 + TICK; /* the process is gone */
+	sample(f, T0 + TICK);
+	expect_invalid(f, SIGNAL_PSI_IO_SOME, "");
+	sample(f, T0 + 2 * TICK);
+	expect(f, SIGNAL_PSI_IO_SOME, "", 0);
+	assert_int_equal(status_of(f, "psi")->state, SOURCE_ATTACHED);
+}
+
+static void where_the_observer_is_it_says(void **state)
+{
+	struct fixture *f = *state;
+	const uint32_t before = f->watch.serial;
+
+	demand_all(f);
+	sample(f, T0);
+	assert_true(f->watch.serial > before + 2);
+	assert_int_equal(f->watch.step, STEP_NONE);
+}
+
 static void a_wrong_demand_is_refused_and_the_old_one_stays(void **state)
 {
 	struct fixture *f = *state;
@@ -837,6 +887,8 @@ int main(void)
 		TEST(a_change_of_demand_begins_with_a_new_baseline_and_the_same_demand_does_not),
 		TEST(of_a_thinned_source_an_increase_is_the_mean_of_a_tick_and_does_not_count),
 		TEST(a_dropped_source_is_detached_and_comes_back_with_a_baseline),
+		TEST(a_source_that_hung_is_left_out_and_comes_back_with_a_baseline),
+		TEST(where_the_observer_is_it_says),
 		TEST(a_wrong_demand_is_refused_and_the_old_one_stays),
 		TEST(garbage_is_an_invalid_series_and_a_counted_loss),
 		TEST(counters_that_go_back_are_garbage),

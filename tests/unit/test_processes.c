@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sysroot.h"
+#include "daemon/catalogue.h"
 #include "daemon/channel.h"
 
 #define WAIT_MS 5000
@@ -34,6 +35,7 @@ struct subject {
 	pid_t pid;
 	int control; /* our end */
 	char folder[64];
+	const char *policy; /* a file of shipped ones; NULL = none */
 	struct policy_set *policies;
 	struct daemon_options options;
 };
@@ -79,6 +81,11 @@ static void subject_start(struct subject *s)
 	int fds[2];
 
 	s->policies = policy_set_new();
+	if (s->policy) {
+		const struct catalogue catalogue = catalogue_of(NULL);
+
+		assert_int_equal(policy_set_load_file(s->policies, &catalogue, s->policy), 0);
+	}
 	strcpy(s->folder, "/tmp/flyball-test-XXXXXX");
 	assert_non_null(mkdtemp(s->folder));
 	s->options = (struct daemon_options){
@@ -403,6 +410,31 @@ static void core_outlives_an_observer_that_sends_garbage(void **state)
 	subject_stop(&s);
 }
 
+/* It takes the demand, and nothing comes of it: as one that hangs in a read. */
+static void core_says_again_and_again_that_an_observer_is_late(void **state)
+{
+	struct subject s = { .role = ROLE_CORE,
+			     .peer = ROLE_OBSERVER,
+			     .process = process_core,
+			     .policy = SOURCE_DIR "/policies/disk-read-latency.conf" };
+	struct message message;
+	int fd;
+
+	(void)state;
+	subject_start(&s);
+	fd = meet(&s);
+	do
+		expect(fd, ROLE_CORE, ROLE_OBSERVER, MESSAGE_DEMAND, &message);
+	while (message.demand.n_demands == 0);
+	for (int i = 0; i < 2; i++) {
+		expect(s.control, ROLE_CORE, ROLE_SUPERVISOR, MESSAGE_LATE, &message);
+		assert_int_equal(message.word.value, ROLE_OBSERVER);
+		assert_int_equal(message.word.pid, getpid());
+	}
+	close(fd);
+	subject_stop(&s);
+}
+
 static void a_worker_ends_with_its_supervisor(void **state)
 {
 	struct subject s = { .role = ROLE_OBSERVER,
@@ -428,6 +460,7 @@ int main(void)
 		cmocka_unit_test(over_a_small_budget_the_observer_thins_then_drops_and_says_so),
 		cmocka_unit_test(within_its_budget_the_observer_thins_nothing),
 		cmocka_unit_test(core_outlives_an_observer_that_sends_garbage),
+		cmocka_unit_test(core_says_again_and_again_that_an_observer_is_late),
 		cmocka_unit_test(a_worker_ends_with_its_supervisor),
 	};
 

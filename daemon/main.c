@@ -129,6 +129,7 @@
  *     daemon/place.c                   folders, lock and socket of a daemon
  *     daemon/plan.c                    the plan of recommend mode
  *     daemon/privilege.c               what each process gives up
+ *     daemon/process.c                 what each worker does before its own work
  *     daemon/process_actuator.c        the actuator as a process
  *     daemon/process_observer.c        the observer as a process
  *     daemon/seccomp.c                 core's system call filter

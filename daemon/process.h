@@ -13,6 +13,7 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+#include "base/log.h"
 #include "daemon/message.h"
 #include "daemon/privilege.h"
 #include "daemon/supervisor.h"
@@ -33,6 +34,13 @@ struct process_context {
 	unsigned int restarts; /* of this role before this process */
 	struct source_watch *watch; /* the observer's; NULL = nobody watches */
 };
+
+/* Each ends the daemon in order; a closed terminal, too. */
+#define PROCESS_STOP_SIGNALS 4
+extern const int process_stop_signals[PROCESS_STOP_SIGNALS];
+
+/* The life of a process that was just forked: it keeps its own descriptors alone. Returns an exit status for _exit(). */
+int process_run(enum role role, const struct process_context *context, enum log_level level);
 
 /* Each runs until its control channel ends or MESSAGE_STOP; returns an exit status for _exit(). */
 int process_observer(const struct process_context *context);

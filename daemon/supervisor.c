@@ -19,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <systemd/sd-daemon.h>
@@ -28,7 +27,6 @@
 #include "actuator/actuator.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/sysroot.h"
 #include "daemon/channel.h"
@@ -86,9 +84,6 @@ struct supervisor {
 	struct hung hung[HUNG_MAX];
 	int counting; /* while it is open the kernel times BPF programs; -1 = it does not */
 };
-
-/* Each ends the daemon in order; a closed terminal, too. */
-static const int stop_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 
 /* Who talks to whom. */
 static const enum role pairs[][2] = {
@@ -155,26 +150,9 @@ static void make_maps(struct supervisor *s)
 			    strerror(-r));
 }
 
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* Ctrl-C, like some service managers, signals the whole group: the supervisor ends us, in order. */
-	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++)
-		signal(stop_signals[i], SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
-}
-
 static int child_main(const struct supervisor *s, enum role role, int control)
 {
-	static const char *const names[ROLE_COUNT] = {
-		[ROLE_OBSERVER] = "flyball-observ",
-		[ROLE_ACTUATOR] = "flyball-actuat",
-		[ROLE_CORE] = "flyball-core",
-	};
-	struct process_context context = {
+	const struct process_context context = {
 		.options = s->options,
 		.account = s->account,
 		.control = control,
@@ -186,30 +164,8 @@ static int child_main(const struct supervisor *s, enum role role, int control)
 		.watch = role == ROLE_OBSERVER ? s->watch : NULL,
 		.restarts = s->children[role].restarts,
 	};
-	const int keep[] = { control,
-			     context.listener,
-			     context.root,
-			     context.state,
-			     context.pins,
-			     role == ROLE_CORE ? -1 : context.maps->results,
-			     role == ROLE_CORE ? -1 : context.maps->slots,
-			     role == ROLE_CORE && s->options->foreground_plan ? s->options->plan_fd
-									      : -1 };
 
-	reset_signals();
-	descriptors_close_others(keep, ARRAY_SIZE(keep));
-	prctl(PR_SET_NAME, names[role]);
-	log_open(role_word(role), log_level(s->options));
-	switch (role) {
-	case ROLE_OBSERVER:
-		return process_observer(&context);
-	case ROLE_ACTUATOR:
-		return process_actuator(&context);
-	case ROLE_CORE:
-		return process_core(&context);
-	default:
-		return 1;
-	}
+	return process_run(role, &context, log_level(s->options));
 }
 
 /* Gives both processes of a pair a fresh channel, when both live. */
@@ -550,8 +506,8 @@ static int start(struct supervisor *s)
 {
 	int r = sd_event_new(&s->event);
 
-	for (size_t i = 0; i < ARRAY_SIZE(stop_signals) && r >= 0; i++)
-		r = sd_event_add_signal(s->event, NULL, stop_signals[i], on_signal, s);
+	for (size_t i = 0; i < PROCESS_STOP_SIGNALS && r >= 0; i++)
+		r = sd_event_add_signal(s->event, NULL, process_stop_signals[i], on_signal, s);
 	for (enum role role = 0; role < ROLE_COUNT && r >= 0; role++)
 		if (is_wanted(s, role))
 			r = spawn(s, role);
@@ -564,8 +520,8 @@ static void block_signals(void)
 
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);
-	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++)
-		sigaddset(&mask, stop_signals[i]);
+	for (size_t i = 0; i < PROCESS_STOP_SIGNALS; i++)
+		sigaddset(&mask, process_stop_signals[i]);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }

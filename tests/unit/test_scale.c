@@ -302,6 +302,23 @@ static void a_process_is_known_without_a_look_at_all_of_its_threads(void **state
 	assert_string_equal(calls.last, "1007/task/1007/stat");
 }
 
+static void cpus_that_nobody_demands_are_not_listed(void **state)
+{
+	static const uint32_t signals[] = { SIGNAL_SCHED_RUN };
+	static const char *const demanded[] = { "1007@10070" };
+	struct files *f = *state;
+
+	put(f, "proc/schedstat", "version 17\ntimestamp 1\ncpu0 0 0 1 1 1 1 1000 200 10\n");
+	put(f, "sys/devices/system/cpu/online", "0-1\n");
+	put(f, "proc/1007/task/1007/schedstat", "1000 500 3\n");
+	put_process(f, 1007);
+	demand(f, SCOPE_PROCESS, signals, 1, demanded, 1);
+	assert_string_equal(status_of(f, "sched")->method, "procfs");
+	/* The process is looked for, and its one thread is read. */
+	assert_int_equal(calls_of_a_tick(f), 2);
+	assert_int_equal(f->frame->n_series, 1);
+}
+
 /* --- connections --- */
 
 static size_t received_by_a_probe(void)
@@ -352,6 +369,7 @@ int main(void)
 		TEST(disks_that_nobody_demands_are_not_looked_at),
 		TEST(processes_that_nobody_demands_are_not_looked_at),
 		TEST(a_process_is_known_without_a_look_at_all_of_its_threads),
+		TEST(cpus_that_nobody_demands_are_not_listed),
 		TEST(whether_the_kernel_tells_of_connections_is_asked_without_a_look_at_any),
 	};
 

@@ -107,8 +107,8 @@ static void see(struct instances *instances, const char *pid, uint64_t start)
 {
 	char name[SCOPE_NAME_MAX];
 
-	snprintf(name, sizeof(name), "%s@%" PRIu64, pid, start);
-	instances_see(instances, name, start);
+	if (snprintf(name, sizeof(name), "%s@%" PRIu64, pid, start) < (int)sizeof(name))
+		instances_see(instances, name, start);
 }
 
 void processes_see(const struct processes *processes, struct instances *instances, const char *pid)

@@ -410,6 +410,8 @@ static void work(const struct noun *noun, const sigset_t *mask)
 {
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != bench.owner) /* it has died before that */
+		_exit(EXIT_FAILURE);
 	descriptors_raise();
 	bench.noun = noun->name;
 	bench.frame = calloc(1, sizeof(*bench.frame));

@@ -78,6 +78,7 @@ void connections_make(size_t pairs, bool sending)
 {
 	static unsigned int n_children;
 	unsigned int first = n_children;
+	const pid_t parent = getpid();
 	int ready[2];
 	char byte;
 
@@ -90,6 +91,8 @@ void connections_make(size_t pairs, bool sending)
 		n_children++;
 		if (fork() == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			if (getppid() != parent) /* it has died before that */
+				_exit(1);
 			hold(n_children, some, sending, ready[1]);
 		}
 	}

@@ -63,6 +63,7 @@ static size_t threads_start(size_t n)
 
 int scale_process_start(size_t threads, size_t *ret_threads)
 {
+	const pid_t parent = getpid();
 	int ends[2];
 	pid_t pid;
 
@@ -75,6 +76,8 @@ int scale_process_start(size_t threads, size_t *ret_threads)
 		size_t n;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent) /* it has died before that */
+			_exit(1);
 		n = threads_start(threads);
 		(void)!write(ends[1], &n, sizeof(n));
 		close(ends[0]);

@@ -11,6 +11,8 @@
 #include <bpf/libbpf.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -19,6 +21,7 @@
 #include "base/cleanup.h"
 #include "bpf/tcp_split.h"
 #include "observer/observer.h"
+#include "tests/lab/slowfile.h"
 
 #define KNOB "tcp.congestion"
 #define PORT 5203
@@ -27,8 +30,11 @@
 #define GONE_MS 2000      /* within which a program must vanish */
 #define OLD "reno"
 #define NEW "bbr"
+#define PATIENCE_NS NSEC_PER_SEC /* of an actuator whose hand is made to hang */
 
 static struct split_maps maps, read_maps;
+static struct slowfile slow;
+static bool can_hang;
 
 /* --- programs of ours in the kernel: those that use our map --- */
 
@@ -181,16 +187,23 @@ static void send_bytes(const struct pair *pair)
 
 /* --- the actuator --- */
 
-static int split_open(struct machine *m)
+/* A `limit_ns` 0 is the usual patience with the hand. */
+static int split_open_with(struct machine *m, uint64_t limit_ns)
 {
 	const struct actuator_options options = {
 		.root = m->root,
 		.state = m->state,
 		.only = { .kind = SCOPE_KIND_COUNT },
 		.maps = &maps,
+		.hand_limit_ns = limit_ns,
 	};
 
 	return actuator_open(&options, clock_now_ns(), &m->recovery, &m->actuator);
+}
+
+static int split_open(struct machine *m)
+{
+	return split_open_with(m, 0);
 }
 
 static int setup(void **state)
@@ -201,6 +214,37 @@ static int setup(void **state)
 	close(m->root);
 	m->root = sysroot_open("/");
 	return r || split_open(m);
+}
+
+/* Over a setting of the machine lies a file of the test's own, in the test's own mounts, the writes to which hang. */
+static int hang_setup(void **state)
+{
+	int r = machine_setup(state);
+	struct machine *m = *state;
+
+	if (r < 0 || !can_hang)
+		return r;
+	r = slowfile_open(&slow, "/" SWAPPINESS, "60");
+	close(m->root);
+	m->root = sysroot_open("/");
+	return r || split_open_with(m, PATIENCE_NS);
+}
+
+static int hang_teardown(void **state)
+{
+	if (can_hang) {
+		slowfile_release(&slow);
+		slowfile_close(&slow);
+	}
+	return machine_teardown(state);
+}
+
+static void skip_unless_it_can_hang(void)
+{
+	if (can_hang)
+		return;
+	print_message("skipped: no /dev/fuse, or no mounts of the test's own\n");
+	skip();
 }
 
 static uint32_t begin(struct machine *m, uint64_t txn, uint32_t flags)
@@ -579,6 +623,82 @@ static void the_deadline_ends_a_split(void **state)
 	assert_true(programs_become(0));
 }
 
+/* In a write of that transaction. */
+static void hang_the_hand(struct machine *m, uint64_t txn)
+{
+	assert_int_equal(machine_begin(m, txn, "vm.swappiness", "60", "10"), OUTCOME_DONE);
+	slowfile_hold(&slow);
+	assert_int_equal(act(m, txn, ACTION_ARM), OUTCOME_FAILED);
+	assert_int_equal(m->outcome.error, ETIMEDOUT);
+	assert_true(slowfile_await(&slow));
+}
+
+/* The write may return, and what is stuck is tried again until `n` transactions are undone. */
+static void release_and_undo(struct machine *m, int n)
+{
+	uint64_t ahead = 0;
+
+	slowfile_release(&slow);
+	for (int i = 0; n > 0 && i < 1000; i++) {
+		ahead += 60 * NSEC_PER_SEC;
+		if (actuator_expire(m->actuator, clock_now_ns() + ahead, &m->outcome) == 1 &&
+		    m->outcome.status == OUTCOME_DONE)
+			n--;
+		else
+			usleep(10000);
+	}
+	assert_int_equal(n, 0);
+	assert_string_equal(slow.control->value, "60");
+}
+
+static void expect_stuck(const struct machine *m, const char *text)
+{
+	assert_int_equal(m->outcome.status, OUTCOME_FAILED);
+	assert_int_equal(m->outcome.error, ETIMEDOUT);
+	assert_string_equal(m->outcome.text, text);
+}
+
+/* That hand may hold one, which would draw into the place of the new one. */
+static void while_a_hand_hangs_no_split_begins(void **state)
+{
+	struct machine *m = *state;
+
+	skip_unless_it_can_hang();
+	hang_the_hand(m, 9);
+	assert_int_equal(begin(m, 1, CHANGE_SPLIT), OUTCOME_DONE);
+	act(m, 1, ACTION_SPLIT);
+	expect_stuck(m, "a hand that may hold a split hangs");
+	assert_int_equal(count_programs(), 0);
+	release_and_undo(m, 2);
+	assert_int_equal(begin(m, 2, CHANGE_SPLIT), OUTCOME_DONE);
+	assert_int_equal(act(m, 2, ACTION_SPLIT), OUTCOME_DONE);
+	assert_int_equal(act(m, 2, ACTION_UNDO), OUTCOME_DONE);
+}
+
+/* A second hand must not write, or draw, beside the one that still does. */
+static void while_the_holder_of_a_split_hangs_its_transaction_stands_still(void **state)
+{
+	const uint32_t actions[] = { ACTION_BASE, ACTION_SPLIT, ACTION_KEEP };
+	struct machine *m = *state;
+
+	skip_unless_it_can_hang();
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		uint64_t txn = 100 + i;
+
+		assert_int_equal(begin(m, txn, CHANGE_SPLIT), OUTCOME_DONE);
+		assert_int_equal(act(m, txn, ACTION_SPLIT), OUTCOME_DONE);
+		hang_the_hand(m, 200 + i);
+		act(m, txn, actions[i]);
+		expect_stuck(m, "the hand that holds its split hangs");
+		act(m, txn, ACTION_UNDO);
+		expect_stuck(m, "the hand that holds its split hangs");
+		assert_int_equal(count_programs(), 1);
+		release_and_undo(m, 2);
+		assert_true(programs_become(0));
+		expect_default(m, OLD);
+	}
+}
+
 static int tests(void)
 {
 	const struct CMUnitTest all[] = {
@@ -605,6 +725,11 @@ static int tests(void)
 		cmocka_unit_test_setup_teardown(a_killed_hand_ends_the_split_until_the_next_cohort,
 						setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(the_deadline_ends_a_split, setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(while_a_hand_hangs_no_split_begins, hang_setup,
+						hang_teardown),
+		cmocka_unit_test_setup_teardown(
+			while_the_holder_of_a_split_hangs_its_transaction_stands_still, hang_setup,
+			hang_teardown),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
@@ -614,10 +739,11 @@ static int tests(void)
 static const char *prepare(void)
 {
 	char command[512];
-	int r = split_maps_open(&maps, &read_maps);
 
-	if (r < 0)
+	if (split_maps_open(&maps, &read_maps) < 0)
 		return "no BPF maps can be made here";
+	can_hang = access("/dev/fuse", R_OK | W_OK) == 0 && unshare(CLONE_NEWNS) == 0 &&
+		   mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 	snprintf(command, sizeof(command),
 		 "ip link add left netns %s type veth peer name right netns %s", netns_names[0],
 		 netns_names[1]);

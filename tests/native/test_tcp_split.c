@@ -18,6 +18,7 @@
 
 #include "actuator/in_netns.h"
 #include "actuator/knobs.h"
+#include "actuator/split.h"
 #include "base/cleanup.h"
 #include "bpf/tcp_split.h"
 #include "observer/observer.h"
@@ -30,6 +31,7 @@
 #define GONE_MS 2000      /* within which a program must vanish */
 #define OLD "reno"
 #define NEW "bbr"
+#define MOUNTS "proc/self/mountinfo"
 #define PATIENCE_NS NSEC_PER_SEC /* of an actuator whose hand is made to hang */
 
 static struct split_maps maps, read_maps;
@@ -623,6 +625,44 @@ static void the_deadline_ends_a_split(void **state)
 	assert_true(programs_become(0));
 }
 
+static void expect_no_split(int root, const struct scope *scope, int error, const char *step,
+			    const char *remedy)
+{
+	char text[OUTCOME_TEXT_MAX];
+
+	assert_int_equal(split_draw(root, scope, OLD, NEW, text, sizeof(text)), error);
+	if (!strstr(text, step) || !strstr(text, remedy) || strlen(text) + 1 == sizeof(text))
+		fail_msg("'%s' lacks '%s' or '%s', or is cut off", text, step, remedy);
+	assert_true(programs_become(0));
+}
+
+/* On a machine of files, which lacks what a split takes, thing by thing. */
+static void what_keeps_a_split_from_beginning_is_said_with_its_step_and_remedy(void **state)
+{
+	const struct scope host = { .kind = SCOPE_HOST },
+			   gone = { .kind = SCOPE_NETNS, .name = "no-such" };
+	const struct split_maps swapped = { .results = maps.slots, .slots = maps.slots },
+				closed = { .results = 99999, .slots = maps.slots };
+	libbpf_print_fn_t print = libbpf_set_print(NULL); /* the verifier says much */
+	struct machine *m = *state;
+
+	split_use(&maps);
+	expect_no_split(m->root, &gone, -ENOENT, "the namespace 'no-such'", "is gone");
+	machine_set(m, MOUNTS, "30 1 0:28 / / rw - tmpfs tmpfs rw\n");
+	expect_no_split(m->root, &host, -ENOENT, "no cgroup v2 is mounted",
+			"mount -t cgroup2 none /sys/fs/cgroup");
+	machine_set(m, MOUNTS, "41 31 0:38 / /unified rw,relatime - cgroup2 cgroup2 rw\n");
+	expect_no_split(m->root, &host, -ENOENT, "opening '/unified'", "mount -t cgroup2");
+	machine_set(m, "unified/cgroup.procs", "");
+	expect_no_split(m->root, &host, -EBADF, "attaching to '/unified'", "CONFIG_CGROUP_BPF");
+	split_use(&swapped);
+	expect_no_split(m->root, &host, -EACCES, "loading the program", "Linux 5.15");
+	split_use(&closed);
+	expect_no_split(m->root, &host, -EBADFD, "loading the program", "Linux 5.15");
+	split_use(&SPLIT_MAPS_NONE);
+	libbpf_set_print(print);
+}
+
 /* In a write of that transaction. */
 static void hang_the_hand(struct machine *m, uint64_t txn)
 {
@@ -725,6 +765,9 @@ static int tests(void)
 		cmocka_unit_test_setup_teardown(a_killed_hand_ends_the_split_until_the_next_cohort,
 						setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(the_deadline_ends_a_split, setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(
+			what_keeps_a_split_from_beginning_is_said_with_its_step_and_remedy,
+			machine_setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(while_a_hand_hangs_no_split_begins, hang_setup,
 						hang_teardown),
 		cmocka_unit_test_setup_teardown(

@@ -17,6 +17,7 @@
 
 #include "actuator/actuator.h"
 #include "actuator/cgroup.h"
+#include "actuator/failpoint.h"
 #include "actuator/family.h"
 #include "actuator/in_netns.h"
 #include "base/cleanup.h"
@@ -127,9 +128,13 @@ static int attach(int root, struct split *split, struct attempt *attempt)
 	if (cgroup < 0)
 		return -errno;
 	attempt->step = STEP_ATTACH;
+	FAILPOINT(ATTACH_BEFORE);
 	split->link = bpf_link_create(bpf_program__fd(split->program->progs.tcp_split), cgroup,
 				      BPF_CGROUP_SOCK_OPS, NULL);
-	return split->link < 0 ? -errno : 0;
+	if (split->link < 0)
+		return -errno;
+	FAILPOINT(ATTACH_DONE);
+	return 0;
 }
 
 static int load(struct split *split, uint64_t cookie, struct attempt *attempt)

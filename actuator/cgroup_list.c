@@ -205,10 +205,9 @@ static int walk_children(struct listing *l, struct level *level, int depth)
 		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") ||
 		    !strcmp(entry->d_name, ".."))
 			continue;
-		if (length + 1 + strlen(entry->d_name) >= sizeof(l->group))
-			continue;
-		sprintf(l->group + length, "/%s", entry->d_name);
-		r = walk(l, level, entry->d_name, depth + 1);
+		if (snprintf(l->group + length, sizeof(l->group) - length, "/%s", entry->d_name) <
+		    (int)(sizeof(l->group) - length))
+			r = walk(l, level, entry->d_name, depth + 1);
 		l->group[length] = '\0';
 	}
 	return r;

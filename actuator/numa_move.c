@@ -29,6 +29,8 @@
 #define PASSES 2
 #define PAUSE_NS 200000000 /* between two signs of progress: a tenth of the hand's limit */
 #define BATCH_FIRST 32     /* pages: at 60 ms each the hand would be silent for its limit */
+#define BATCH_MAX \
+	64 /* however quick they were: at 30 ms each it would be, and a page may be 20 times slower at once */
 
 struct mover {
 	int root;
@@ -148,7 +150,7 @@ static void adapt(struct mover *m, uint64_t took_ns)
 {
 	if (took_ns > PAUSE_NS && m->batch > 1)
 		m->batch /= 2;
-	else if (took_ns < PAUSE_NS / 4 && m->batch < NUMA_SLICE_PAGES)
+	else if (took_ns < PAUSE_NS / 4 && m->batch < BATCH_MAX)
 		m->batch *= 2;
 }
 

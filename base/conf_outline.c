@@ -127,6 +127,7 @@ static int check_integer(struct walk *w, const char *number, const char *end)
 static int check_number(struct walk *w)
 {
 	char number[64], *end;
+	bool hex;
 
 	if (w->token.length >= sizeof(number))
 		return fail_at(w, w->token.offset, "'%s' is no number", token_excerpt(w).text);
@@ -135,14 +136,17 @@ static int check_number(struct walk *w)
 	end = number + strspn(number, "+-");
 	if (end - number > 1 || (!isdigit((unsigned char)*end) && *end != '.'))
 		return fail_at(w, w->token.offset, "'%s' is no number", number);
-	if (number[0] == '0' && tolower((unsigned char)number[1]) == 'x')
+	hex = number[0] == '0' && tolower((unsigned char)number[1]) == 'x';
+	if (hex && isxdigit((unsigned char)number[2]))
 		end = number + 2 + strspn(number + 2, "0123456789abcdefABCDEF");
 	else
 		end += strspn(end, "0123456789");
 	if (!strcmp(end, "") || !strcmp(end, "L") || !strcmp(end, "LL"))
 		return check_integer(w, number, end);
-	strtod(number, &end);
-	if (*end)
+	/* A hexadecimal fraction is a number for C alone. */
+	if (!hex)
+		strtod(number, &end);
+	if (*end || hex)
 		return fail_at(w, w->token.offset, "'%s' is no number: write \"%s\" with quotes",
 			       number, number);
 	return 0;

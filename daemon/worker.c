@@ -124,10 +124,10 @@ static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *d
 			worker_reject(worker, peer);
 		else if (r < 0)
 			drop_peer(worker, peer);
-		else if (peer == ROLE_SUPERVISOR)
-			r = on_control(worker, passed);
-		else
+		else if (peer != ROLE_SUPERVISOR)
 			worker->ops->message(worker, peer, &worker->buffer);
+		else if (on_control(worker, passed) < 0)
+			return end(worker); /* a peer that is not listened to would be waited for */
 	}
 	return 0;
 }

@@ -91,7 +91,7 @@ static const char *next_line(const char *line)
 static int cpu_list(void *source, struct instances *instances)
 {
 	struct cpu *cpu = source;
-	char name[16];
+	char name[24];
 
 	if (!text_line(cpu->text, "cpu "))
 		return -EBADMSG;

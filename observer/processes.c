@@ -100,8 +100,8 @@ void processes_see(const struct processes *processes, struct instances *instance
 
 	if (process_start(processes, pid, &start) < 0)
 		return;
-	snprintf(name, sizeof(name), "%s@%" PRIu64, pid, start);
-	instances_see(instances, name, start);
+	if (snprintf(name, sizeof(name), "%s@%" PRIu64, pid, start) < (int)sizeof(name))
+		instances_see(instances, name, start);
 }
 
 static int see_all(const struct processes *processes, struct instances *instances)

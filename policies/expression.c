@@ -174,7 +174,7 @@ static int parse_comparison(struct expression *e)
 {
 	size_t start = e->at, length = reference_length(e->text + e->at), limit;
 	struct condition_node node = { .op = CONDITION_LESS };
-	struct literal literal;
+	struct literal literal = { 0 };
 	char name[SIGNAL_REF_TEXT_MAX];
 	bool known;
 
@@ -286,7 +286,7 @@ static int parse_for(struct expression *e)
 {
 	const struct literal_target target = { .name = "'for'", .unit = UNIT_TIME };
 	size_t start = e->at;
-	struct literal literal;
+	struct literal literal = { 0 };
 
 	if (parse_limit(e, NULL, &literal) < 0)
 		return -EINVAL;

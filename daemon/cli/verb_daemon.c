@@ -40,25 +40,6 @@ static int check_limits(const struct invocation *invocation)
 	return r < 0 && r != -ENOENT ? EXIT_CODE_ERROR : EXIT_CODE_OK;
 }
 
-/* `0.5%`; 0 = none. */
-static int read_budget(const struct invocation *invocation, double configured_ratio,
-		       double *ret_ratio)
-{
-	const char *text = option_text(invocation, "--budget");
-	enum unit unit;
-
-	*ret_ratio = configured_ratio;
-	if (!text)
-		return EXIT_CODE_OK;
-	if (quantity_parse_all(text, ret_ratio, &unit) < 0 || *ret_ratio < 0 || *ret_ratio > 1 ||
-	    (unit != UNIT_RATIO && *ret_ratio != 0))
-		return cli_usage_error(invocation,
-				       "unable to take '%s' for '--budget': needs a share of the "
-				       "machine from 0%% to 100%%, such as 0.5%%",
-				       text);
-	return EXIT_CODE_OK;
-}
-
 static int daemon_run(const struct invocation *invocation)
 {
 	int mode = choose(invocation, "--mode", modes),
@@ -87,7 +68,7 @@ static int daemon_run(const struct invocation *invocation)
 	r = config_read(invocation, &config);
 	if (r != EXIT_CODE_OK)
 		return r;
-	r = read_budget(invocation, config->budget_ratio, &budget_ratio);
+	r = budget_wanted(invocation, config->budget_ratio, &budget_ratio);
 	if (r != EXIT_CODE_OK)
 		return r;
 	r = knobs_load(invocation, &knobs);
@@ -166,13 +147,8 @@ const struct verb verb_daemon = {
 			  .type = OPTION_TIME,
 			  .preset = "250ms",
 			  .about = "Between two samples." },
-			{ .name = "--budget",
-			  .argument = "SHARE",
-			  .type = OPTION_TEXT,
-			  .about = "Of the machine's CPU time that flyball may take; else as "
-				   "configured, 0.5% by default. Over it sources are sampled less, "
-				   "then dropped, but for those of a running trial. "
-				   "0 = as much as it needs." },
+			OPTION_BUDGET("else as configured, 0.5% by default",
+				      ", but for those of a running trial"),
 			{ .name = "--seed",
 			  .argument = "N",
 			  .type = OPTION_NUMBER,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/quantity.h"
 #include "daemon/cli/client.h"
 #include "daemon/exit_code.h"
 #include "daemon/cli/verbs.h"
@@ -45,6 +46,23 @@ const char *run_folder(const struct invocation *invocation)
 	if (!folder)
 		folder = getenv("FLYBALL_RUN_DIR");
 	return folder && folder[0] ? folder : DEFAULT_RUN_DIR;
+}
+
+int budget_wanted(const struct invocation *invocation, double otherwise_ratio, double *ret_ratio)
+{
+	const char *text = option_text(invocation, "--budget");
+	enum unit unit;
+
+	*ret_ratio = otherwise_ratio;
+	if (!text)
+		return EXIT_CODE_OK;
+	if (quantity_parse_all(text, ret_ratio, &unit) < 0 || *ret_ratio < 0 || *ret_ratio > 1 ||
+	    (unit != UNIT_RATIO && *ret_ratio != 0))
+		return cli_usage_error(invocation,
+				       "unable to take '%s' for '--budget': needs a share of the "
+				       "machine from 0%% to 100%%, such as 0.5%%",
+				       text);
+	return EXIT_CODE_OK;
 }
 
 int source_forced(const struct invocation *invocation, struct observer_options *options)

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/scope.h"
 #include "daemon/exit_code.h"
 #include "daemon/json_internal.h"
+#include "daemon/spending.h"
 #include "daemon/cli/render.h"
 #include "daemon/cli/sampler.h"
 #include "daemon/cli/verbs.h"
@@ -63,6 +66,41 @@ static void print_sample_json(FILE *out, const struct frame *frame)
 	fputc('\n', out);
 }
 
+/* What this process takes, held against the budget as the daemon does. */
+struct watch_cost {
+	double limit_ratio; /* 0 = none */
+	int counting;       /* while it is open the kernel times BPF programs */
+	bool changed;       /* at the last sample: a source is sampled more or less than before */
+	struct spending spending;
+};
+
+static void spend(struct watch_cost *cost, struct observer *observer, uint64_t interval_ns)
+{
+	unsigned int flags;
+
+	if (cost->limit_ratio == 0)
+		return;
+	flags = spending_tick(&cost->spending, observer, interval_ns, clock_now_ns());
+	if (flags & (SPENDING_COUNT | SPENDING_NO_COUNT)) {
+		closep(&cost->counting);
+		cost->counting = flags & SPENDING_COUNT ? observer_count_runs() : -1;
+	}
+	cost->changed = flags & SPENDING_CHANGED;
+}
+
+/* Below a table that is redrawn; elsewhere once for each change, apart from the samples. Returns how many lines. */
+static size_t print_cost(FILE *out, const struct style *style, const struct watch_cost *cost)
+{
+	const char *text = cost->spending.report.text;
+
+	if (style->live && text[0])
+		return fprintf(out, "%s\n", text) > 0;
+	if (!style->live && cost->changed)
+		fprintf(stderr, "flyball: %s; the budget is %.3f %%\n", text,
+			100 * cost->limit_ratio);
+	return 0;
+}
+
 static int watch_run(const struct invocation *invocation)
 {
 	uint64_t interval = option_time_ns(invocation, "--interval"),
@@ -72,6 +110,7 @@ static int watch_run(const struct invocation *invocation)
 	const struct style style = style_of(invocation->out);
 	_cleanup_config_ struct config *config = NULL;
 	struct observer_options options = { 0 };
+	struct watch_cost cost = { .counting = -1 };
 	struct signal_pattern pattern;
 	size_t lines = 0;
 	uint64_t next;
@@ -84,28 +123,38 @@ static int watch_run(const struct invocation *invocation)
 		return cli_usage_error(invocation, "no signal matches '%s'%s", invocation->words[0],
 				       sampler_did_you_mean(invocation->words[0], hint,
 							    sizeof(hint)));
-	r = observer_wanted(invocation, &config, &options);
+	r = budget_wanted(invocation, 0, &cost.limit_ratio);
+	if (r == EXIT_CODE_OK)
+		r = observer_wanted(invocation, &config, &options);
 	if (r != EXIT_CODE_OK)
 		return r;
 	r = sampler_init(&sampler, &options, &pattern, &only);
+	spending_init(&cost.spending, sampler.root, getpid(), cost.limit_ratio);
 	next = clock_now_ns();
 	for (uint64_t i = 0; r == 0 && (count == 0 || i < count); i++) {
 		next += interval;
 		r = sampler_step(&sampler, next);
 		if (r < 0)
 			break;
+		spend(&cost, sampler.observer, interval);
 		if (invocation->json) {
 			print_sample_json(invocation->out, sampler.frame);
+		} else if (style.live && sampler.frame->n_series == 0 && lines) {
+			/* Every source was left out of this sample: what is shown stays. */
 		} else if (style.live) {
 			if (lines)
 				fprintf(invocation->out, "\033[%zuA\033[J", lines);
 			lines = print_table(invocation->out, &style, sampler.frame);
+			lines += print_cost(invocation->out, &style, &cost);
 		} else {
 			print_lines(invocation->out, sampler.frame);
 		}
+		if (!style.live)
+			print_cost(invocation->out, &style, &cost);
 		if (fflush(invocation->out) == EOF)
 			break;
 	}
+	closep(&cost.counting);
 	/* Interrupted: the sampler's end lets the signal through. */
 	return r < 0 && r != -EINTR ? cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s",
 						strerror(-r))
@@ -131,6 +180,7 @@ const struct verb verb_watch = {
 			  .preset = "0",
 			  .about = "End after so many; 0 = never." },
 			OPTION_ONLY,
+			OPTION_BUDGET("0 by default", ""),
 			OPTION_CONFIG,
 			OPTION_SOURCE,
 			OPTION_RUN,

@@ -47,6 +47,13 @@ extern const struct verb verb_doctor, verb_signals, verb_watch, verb_knobs, verb
 			 "/usr/{local/,}share/flyball/policies; may be repeated, the first "       \
 			 "folder wins."                                                            \
 	}
+#define OPTION_BUDGET(otherwise, spared)                                               \
+	{                                                                              \
+		.name = "--budget", .argument = "SHARE", .type = OPTION_TEXT,          \
+		.about = "Of the machine's CPU time that flyball may take; " otherwise \
+			 ". Over it sources are sampled less, then dropped" spared     \
+			 ". 0 = as much as it needs."                                  \
+	}
 #define OPTION_SOURCE                                                                   \
 	{                                                                               \
 		.name = "--source", .argument = "SOURCE=METHOD", .type = OPTION_TEXT,   \
@@ -83,6 +90,9 @@ int pattern_error(const struct invocation *invocation, const char *pattern);
 
 /* The folder of the socket: --run, $FLYBALL_RUN_DIR, the default. */
 const char *run_folder(const struct invocation *invocation);
+
+/* What --budget says (`0.5%`; 0 = none), else `otherwise_ratio`. Returns an exit code, having said what is wrong. */
+int budget_wanted(const struct invocation *invocation, double otherwise_ratio, double *ret_ratio);
 
 /* Puts what --source says into `options`. Returns an exit code, after saying what is wrong. */
 int source_forced(const struct invocation *invocation, struct observer_options *options);

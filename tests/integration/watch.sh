@@ -25,3 +25,10 @@ done
 "$flyball" watch '*' --run "$dir/run" --interval 50ms 2>/dev/null | head -n 1 >/dev/null || true
 "$flyball" watch app --run "$dir/run" --interval 50ms --count 2 >/dev/null
 check "so it is after a reader that had enough, and after the last sample" test ! -e "$dir/run"
+"$flyball" watch '*' --run "$dir/run" --budget 0.0001% --interval 50ms --count 60 2>"$dir/out" >/dev/null
+check "over its budget it samples the dearest source less, and says so" \
+	grep -qE '^flyball: [a-z-]+ is sampled at every 2nd tick, as it took [0-9.]+ % .*; the budget is 0.000 %$' "$dir/out"
+status=0
+"$flyball" watch psi --budget 2 --count 1 2>"$dir/out" >/dev/null || status=$?
+check "a budget that is no share is refused" equal "$status" 64
+check "with the value and what it must be" grep -q "'2' for '--budget': needs a share" "$dir/out"

@@ -25,8 +25,8 @@ static const char *const commands[] = {
 	"addr add 10.0.0.1/24 dev v0",
 	"addr add fd00::1/64 dev v0 nodad",
 	"route add 10.1.0.0/16 via 10.0.0.2",
-	"route add 10.1.0.0/16 via 10.0.0.3 metric 100 proto static mtu lock 1400 advmss 1200 "
-	"initcwnd 20",
+	("route add 10.1.0.0/16 via 10.0.0.3 metric 100 proto static mtu lock 1400 advmss 1200 "
+	 "initcwnd 20"),
 	"route add 10.2.0.0/16 via 10.9.9.9 dev v0 onlink src 10.0.0.1 table 100",
 	"route add 10.3.0.0/16 nexthop via 10.0.0.2 weight 3 nexthop via 10.0.0.3 weight 5",
 	"nexthop add id 7 via 10.0.0.4 dev v0",

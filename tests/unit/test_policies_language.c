@@ -567,6 +567,11 @@ static void syntax_errors_have_line_column_and_remedy(void **state)
 			   "p:2:9: found ';' where a value should be\n");
 	assert_text_errors("policy: {\n trial = { window = 2s; };\n};\n",
 			   "p:2:21: '2s' is no number: write \"2s\" with quotes\n");
+	assert_text_errors("policy: {\n try = [ 0x ];\n};\n",
+			   "p:2:10: '0x' is no number: write \"0x\" with quotes\n");
+	assert_text_errors("policy: 0x1p3",
+			   "p:1:9: '0x1p3' is no number: write \"0x1p3\" with quotes\n");
+	assert_text_errors("policy: 0x", "p:1:9: '0x' is no number: write \"0x\" with quotes\n");
 	assert_text_errors("policy: {\n name = \"p;\n};\n",
 			   "p:2:9: this string does not end: close it with '\"'\n");
 	assert_text_errors("policy: {\n name = \"p\";\n",

@@ -11,16 +11,8 @@ helpers=$(realpath "${2:?the folder of the helpers}")
 # vm_enter [OPTION of tests/vm/run...]: what follows runs inside, as root, and nothing that it does comes out.
 vm_enter()
 {
-	local run status=0
-
 	[ -z "${FLYBALL_VM_GUEST:-}" ] || return 0
-	run=("$(dirname "${BASH_SOURCE[0]}")/run" "$@" -- bash "$(realpath "$0")" "$flyball" "$helpers")
-	"${run[@]}" || status=$?
-	# Once in a while the emulated machine itself stands still (seen once in some thirty starts): what hangs inside has a
-	# time limit inside.
-	[ "$status" -eq 124 ] || exit "$status"
-	echo "the software machine stood still: once more"
-	exec "${run[@]}"
+	exec "$(dirname "${BASH_SOURCE[0]}")/run" "$@" -- bash "$(realpath "$0")" "$flyball" "$helpers"
 }
 
 fail()

@@ -271,6 +271,37 @@ static bool is_allowed(struct actuator *a, const struct guard_view *view,
 	return false;
 }
 
+/* What recovery would need is there, and is about nothing that another transaction has open. */
+static bool capture(struct actuator *a, const struct change *change, struct guard_view *view,
+		    struct journal_entry *ret_entry, struct outcome *outcome)
+{
+	const struct txn *namesake;
+
+	outcome->status = OUTCOME_REFUSED;
+	if (entry_make(a, view->row, change, view->reading->value, ret_entry, outcome->text,
+		       sizeof(outcome->text)) < 0)
+		return false;
+	namesake = txn_busy_netns(&a->table, view->row, ret_entry);
+	if (namesake) {
+		view->namesake = namesake->entry.txn;
+		view->namesake_scope = &namesake->entry.scope;
+	}
+	outcome->status = guard_captured(view, outcome->text, sizeof(outcome->text));
+	return outcome->status == OUTCOME_DONE;
+}
+
+static const char *why_unread(int error)
+{
+	switch (error) {
+	case -ETIMEDOUT:
+		return "it does not return";
+	case -EEXIST:
+		return "the namespace is flyball's own: use the scope 'host'";
+	default:
+		return strerror(-error);
+	}
+}
+
 static void begin(struct actuator *a, const struct change *change, struct guard_view *view,
 		  struct outcome *outcome)
 {
@@ -291,7 +322,7 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 		outcome->status = OUTCOME_FAILED;
 		outcome->error = -r;
 		snprintf(outcome->text, sizeof(outcome->text), "unable to read %s: %s",
-			 view->row->name, r == -ETIMEDOUT ? "it does not return" : strerror(-r));
+			 view->row->name, why_unread(r));
 		return;
 	}
 	view->reading = &reading;
@@ -299,18 +330,14 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 	outcome->status = guard_value(view, change, outcome->text, sizeof(outcome->text));
 	if (outcome->status == OUTCOME_FOREIGN)
 		restraint_foreign(&a->restraint, change->knob, &change->scope, reading.value);
-	if (outcome->status != OUTCOME_DONE || !is_allowed(a, view, change, outcome))
+	if (outcome->status != OUTCOME_DONE || !is_allowed(a, view, change, outcome) ||
+	    !capture(a, change, view, &entry, outcome))
 		return;
 	/* Last, as it takes a place: what is refused anyway must not fill them. */
 	outcome->status = restraint_began(&a->restraint, change, view->now_ns, outcome->text,
 					  sizeof(outcome->text));
 	if (outcome->status != OUTCOME_DONE)
 		return;
-	if (entry_make(a, view->row, change, reading.value, &entry, outcome->text,
-		       sizeof(outcome->text)) < 0) {
-		outcome->status = OUTCOME_REFUSED;
-		return;
-	}
 	r = journal_begin(a, &entry);
 	if (r < 0) {
 		fail_journal(outcome, r);

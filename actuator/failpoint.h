@@ -18,6 +18,8 @@ enum failpoint {
 	FAILPOINT_WRITE_BEFORE,   /* in the hand, a value is about to be written */
 	FAILPOINT_WRITE_DONE,     /* in the hand, written, not yet read back */
 	FAILPOINT_READ_BACK,      /* in the hand, read back */
+	FAILPOINT_ATTACH_BEFORE,  /* in the hand, the program of a split is about to be attached */
+	FAILPOINT_ATTACH_DONE,    /* in the hand, it is, and connections draw */
 	FAILPOINT_RESTORE_BEFORE, /* in the hand, companions are about to be restored */
 	FAILPOINT_RESTORE_DONE,   /* in the hand, they are */
 	FAILPOINT_PUT_DONE, /* in the actuator, the hand has put a value in force, the journal does not know yet */

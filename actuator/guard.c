@@ -148,3 +148,15 @@ enum outcome_status guard_value(const struct guard_view *view, const struct chan
 		return OUTCOME_DONE;
 	return limits_judge_value(view->limits, view->row, change, reading->value, ret_text, size);
 }
+
+enum outcome_status guard_captured(const struct guard_view *view, char *ret_text, size_t size)
+{
+	char scope[SCOPE_TEXT_MAX];
+
+	if (!view->namesake)
+		return OUTCOME_DONE;
+	scope_format(view->namesake_scope, scope, sizeof(scope));
+	REFUSE("transaction %" PRIu64
+	       " is open in the same namespace by another name, '%.40s': use that name alone",
+	       view->namesake, scope);
+}

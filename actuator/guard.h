@@ -20,6 +20,9 @@ struct guard_view {
 	size_t n_kept;
 	bool known;    /* the transaction's number is or was in use */
 	uint64_t busy; /* the open transaction in the same domain and scope; 0 = none */
+	uint64_t
+		namesake; /* of BEGIN, for guard_captured(): the one in the same namespace by another name; 0 = none */
+	const struct scope *namesake_scope;
 	const struct knob_row *row;         /* NULL = no such knob */
 	const struct knob_reading *reading; /* of BEGIN, for guard_value() */
 	const struct limits *limits;        /* NULL = none */
@@ -41,5 +44,11 @@ enum outcome_status guard_request(const struct guard_view *view, const struct ch
  */
 enum outcome_status guard_value(const struct guard_view *view, const struct change *change,
 				char *ret_text, size_t size);
+
+/*
+ * Judges a BEGIN that guard_value() allowed by what was captured for it: names are what people give, and two of them may mean
+ * one namespace. Returns OUTCOME_DONE or OUTCOME_REFUSED.
+ */
+enum outcome_status guard_captured(const struct guard_view *view, char *ret_text, size_t size);
 
 #endif

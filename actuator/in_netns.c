@@ -174,3 +174,11 @@ int in_netns_same(int root, const struct scope *scope, const char *companions)
 	}
 	return 1;
 }
+
+bool in_netns_is_one(const char *a, const char *b)
+{
+	char x[KNOB_VALUE_MAX], y[KNOB_VALUE_MAX];
+
+	return companions_find(a, IN_NETNS_COMPANION, x, sizeof(x)) == 0 &&
+	       companions_find(b, IN_NETNS_COMPANION, y, sizeof(y)) == 0 && !strcmp(x, y);
+}

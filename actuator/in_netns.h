@@ -42,4 +42,7 @@ int in_netns_capture(int root, const struct scope *scope, char *companions, size
 /* As same_instance() of a family: 1 also where the companions tell of no namespace. */
 int in_netns_same(int root, const struct scope *scope, const char *companions);
 
+/* True when both companions tell of a namespace, and it is one, whatever its names. */
+bool in_netns_is_one(const char *a, const char *b);
+
 #endif

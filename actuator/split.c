@@ -17,6 +17,7 @@
 
 #include "actuator/actuator.h"
 #include "actuator/cgroup.h"
+#include "actuator/failpoint.h"
 #include "actuator/family.h"
 #include "actuator/in_netns.h"
 #include "base/cleanup.h"
@@ -30,6 +31,24 @@
 #define ECN_ALGORITHM "dctcp" /* plain Reno, and unfair, where ECN is not negotiated */
 
 _Static_assert(TCP_SPLIT_SCOPE == SCOPE_NAME_MAX, "a slot holds any scope");
+
+/* What beginning a split takes, in this order. */
+enum step {
+	STEP_NETNS,    /* the namespace tells its cookie */
+	STEP_OPEN,     /* libbpf takes the program */
+	STEP_LOAD,     /* the kernel does */
+	STEP_CGROUP,   /* there is a cgroup v2 hierarchy */
+	STEP_FOLDER,   /* its root can be opened */
+	STEP_ATTACH,   /* the program is attached to it */
+	STEP_ANNOUNCE, /* the observer is told */
+	STEP_COUNT,
+};
+
+/* How far it came. */
+struct attempt {
+	enum step step;
+	struct cgroup_place place; /* from STEP_FOLDER on */
+};
 
 struct split {
 	struct tcp_split_bpf *program; /* NULL = free */
@@ -95,28 +114,37 @@ static int cookie_here(void *data)
 	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, data, &size) < 0 ? -errno : 0;
 }
 
-static int attach(int root, struct split *split)
+static int attach(int root, struct split *split, struct attempt *attempt)
 {
 	_cleanup_close_ int cgroup = -1;
-	struct cgroup_place place;
-	int r = cgroup_find(root, NULL, &place);
+	int r;
 
+	attempt->step = STEP_CGROUP;
+	r = cgroup_find(root, NULL, &attempt->place);
 	if (r < 0)
 		return r;
-	cgroup = openat(root, place.mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	attempt->step = STEP_FOLDER;
+	cgroup = openat(root, attempt->place.mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (cgroup < 0)
 		return -errno;
+	attempt->step = STEP_ATTACH;
+	FAILPOINT(ATTACH_BEFORE);
 	split->link = bpf_link_create(bpf_program__fd(split->program->progs.tcp_split), cgroup,
 				      BPF_CGROUP_SOCK_OPS, NULL);
-	return split->link < 0 ? -errno : 0;
+	if (split->link < 0)
+		return -errno;
+	FAILPOINT(ATTACH_DONE);
+	return 0;
 }
 
-static int load(struct split *split, uint64_t cookie)
+static int load(struct split *split, uint64_t cookie, struct attempt *attempt)
 {
-	struct tcp_split_bpf *program = tcp_split_bpf__open();
+	struct tcp_split_bpf *program;
 	struct tcp_split_settings *settings;
 	int r;
 
+	attempt->step = STEP_OPEN;
+	program = tcp_split_bpf__open();
 	if (!program)
 		return -errno;
 	split->program = program;
@@ -128,27 +156,67 @@ static int load(struct split *split, uint64_t cookie)
 	settings->ecn = !strcmp(split->slot.names[TCP_SPLIT_BASE], ECN_ALGORITHM) ||
 			!strcmp(split->slot.names[TCP_SPLIT_ARM], ECN_ALGORITHM);
 	memcpy(settings->names, split->slot.names, sizeof(settings->names));
+	attempt->step = STEP_LOAD;
 	r = bpf_map__reuse_fd(program->maps.results, maps.results);
 	return r < 0 ? r : tcp_split_bpf__load(program);
 }
 
-static int start(int root, const struct scope *scope, struct split *split)
+static int start(int root, const struct scope *scope, struct split *split, struct attempt *attempt)
 {
 	uint64_t cookie = 0;
-	int r = in_netns(root, scope, cookie_here, &cookie);
+	int r;
 
+	attempt->step = STEP_NETNS;
+	r = in_netns(root, scope, cookie_here, &cookie);
 	/* It reads all of the kernel's types: that takes a while on a slow machine. */
 	family_progress();
 	if (r == 0)
-		r = load(split, cookie);
+		r = load(split, cookie, attempt);
 	family_progress();
 	if (r == 0)
-		r = attach(root, split);
-	if (r == 0)
+		r = attach(root, split, attempt);
+	if (r == 0) {
+		attempt->step = STEP_ANNOUNCE;
 		r = announce(split);
+	}
 	if (r < 0)
 		stop(split);
 	return r;
+}
+
+static const struct {
+	const char *what, *remedy;
+} steps[STEP_COUNT] = {
+	[STEP_NETNS] = { "asking for the cookie of a namespace", "it takes Linux 5.14" },
+	[STEP_OPEN] = { "reading the program", "install flyball and libbpf anew" },
+	[STEP_LOAD] = { "loading the program",
+			"it takes Linux 5.15 with BTF, CAP_BPF and CAP_NET_ADMIN" },
+	[STEP_CGROUP] = { "looking for cgroup v2", "is /proc mounted?" },
+	[STEP_FOLDER] = { "opening", "mount -t cgroup2 none /sys/fs/cgroup" },
+	[STEP_ATTACH] = { "attaching to", "it takes a cgroup v2 there, and CONFIG_CGROUP_BPF" },
+	[STEP_ANNOUNCE] = { "telling the observer", "start the daemon anew" },
+};
+
+/* Which step failed, and what to do. */
+static void complain(const struct attempt *attempt, const struct scope *scope, int error,
+		     char *ret_text, size_t size)
+{
+	const char *what = steps[attempt->step].what, *remedy = steps[attempt->step].remedy;
+
+	if (attempt->step == STEP_ATTACH && error == -EPERM)
+		remedy = "see 'bpftool cgroup show' for a program that bars others";
+	if (attempt->step == STEP_CGROUP && error == -ENOENT)
+		snprintf(ret_text, size, "unable to split connections: no cgroup v2 is mounted: %s",
+			 steps[STEP_FOLDER].remedy);
+	else if (attempt->step == STEP_NETNS && error == -ENOENT)
+		snprintf(ret_text, size,
+			 "unable to split connections: the namespace '%.60s' is gone", scope->name);
+	else if (attempt->step == STEP_FOLDER || attempt->step == STEP_ATTACH)
+		snprintf(ret_text, size, "unable to split connections: %s '/%.32s': %s: %s", what,
+			 attempt->place.mount, strerror(-error), remedy);
+	else
+		snprintf(ret_text, size, "unable to split connections: %s: %s: %s", what,
+			 strerror(-error), remedy);
 }
 
 static struct split *take(const struct scope *scope, const char *base, const char *arm)
@@ -174,6 +242,7 @@ int split_draw(int root, const struct scope *scope, const char *base, const char
 	       char *ret_text, size_t size)
 {
 	struct split *split = find(scope);
+	struct attempt attempt;
 	int r;
 
 	if (maps.results < 0 || maps.slots < 0) {
@@ -193,10 +262,9 @@ int split_draw(int root, const struct scope *scope, const char *base, const char
 		snprintf(ret_text, size, "%d splits run, which is the limit", TCP_SPLIT_SLOTS);
 		return -ENOSPC;
 	}
-	r = start(root, scope, split);
+	r = start(root, scope, split, &attempt);
 	if (r < 0)
-		snprintf(ret_text, size, "unable to split connections: %s",
-			 r == -ENOENT ? "no cgroup v2 is mounted" : strerror(-r));
+		complain(&attempt, scope, r, ret_text, size);
 	return r;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "actuator/in_netns.h"
 #include "actuator/knobs.h"
 #include "base/clock.h"
 #include "base/scope.h"
@@ -73,13 +74,36 @@ struct txn *txn_newest_of_core(struct txn_table *table)
 	return newest;
 }
 
+/* How much of a scope's name says what it is in its namespace: all of a route's but the namespace, nothing of a namespace's. */
+static size_t length_within(const struct scope *scope)
+{
+	size_t prefix;
+
+	if (scope->kind != SCOPE_ROUTE)
+		return 0;
+	prefix = strcspn(scope->name, "@");
+	return scope->name[prefix] ? prefix + 1 + strcspn(scope->name + prefix + 1, "@") : prefix;
+}
+
+/* One scope, also where its namespace has two names. */
+static bool is_one_scope(const struct journal_entry *a, const struct journal_entry *b)
+{
+	size_t length = length_within(&a->scope);
+
+	if (scope_equal(&a->scope, &b->scope))
+		return true;
+	return a->scope.kind == b->scope.kind && length == length_within(&b->scope) &&
+	       !memcmp(a->scope.name, b->scope.name, length) &&
+	       in_netns_is_one(a->companions, b->companions);
+}
+
 const struct txn *txn_back_to(const struct txn_table *table, const struct txn *txn)
 {
 	for (size_t i = 0; i < TXNS_MAX; i++) {
 		const struct txn *other = &table->slots[i];
 
 		if (other != txn && other->state == TXN_KEPT && other->row == txn->row &&
-		    scope_equal(&other->entry.scope, &txn->entry.scope) &&
+		    is_one_scope(&other->entry, &txn->entry) &&
 		    knob_same(txn->row, other->entry.old_value, txn->entry.new_value))
 			return other;
 	}
@@ -109,6 +133,20 @@ struct txn *txn_busy(struct txn_table *table, const struct knob_row *row, const 
 	return NULL;
 }
 
+const struct txn *txn_busy_netns(const struct txn_table *table, const struct knob_row *row,
+				 const struct journal_entry *entry)
+{
+	for (size_t i = 0; i < TXNS_MAX; i++) {
+		const struct txn *txn = &table->slots[i];
+
+		if ((txn->state == TXN_OPEN || txn->state == TXN_STUCK) && txn->row &&
+		    txn->row->domain == row->domain &&
+		    in_netns_is_one(txn->entry.companions, entry->companions))
+			return txn;
+	}
+	return NULL;
+}
+
 /* A line that begins with @ says which instance it was, and is no setting. */
 static bool has_companions(const struct journal_entry *entry)
 {
@@ -129,7 +167,7 @@ static bool stands_on(const struct txn *upper, const struct txn *lower)
 {
 	if (!upper->row || !lower->row || upper->order <= lower->order)
 		return false;
-	if (!scope_equal(&upper->entry.scope, &lower->entry.scope))
+	if (!is_one_scope(&upper->entry, &lower->entry))
 		return false;
 	if (upper->row == lower->row)
 		return true;

@@ -72,6 +72,13 @@ size_t txn_count(const struct txn_table *table, enum txn_state state);
 struct txn *txn_busy(struct txn_table *table, const struct knob_row *row,
 		     const struct scope *scope);
 
+/*
+ * The same by what was captured: the open or stuck transaction in the network namespace of `entry`, under whatever name; NULL.
+ * By name no two of them can tell that they are one.
+ */
+const struct txn *txn_busy_netns(const struct txn_table *table, const struct knob_row *row,
+				 const struct journal_entry *entry);
+
 /* A later transaction that stands on this one and must be undone first: the same knob, or companions; NULL. */
 struct txn *txn_above(struct txn_table *table, const struct txn *txn);
 

@@ -68,7 +68,8 @@ WORDS(reason, REASON_COUNT, [REASON_NONE] = "none", [REASON_BETTER] = "better",
       [REASON_PEER] = "process-died", [REASON_DRY_RUN] = "dry-run")
 WORDS(loss, LOSS_COUNT, [LOSS_ORPHAN_END] = "orphan_ends", [LOSS_CLAMPED] = "clamped",
       [LOSS_CONNECTION] = "connections", [LOSS_INSTANCE] = "instances", [LOSS_EVENT] = "events",
-      [LOSS_SERIES] = "series", [LOSS_FRAME] = "frames", [LOSS_PIPELINED] = "pipelined")
+      [LOSS_SERIES] = "series", [LOSS_FRAME] = "frames", [LOSS_PIPELINED] = "pipelined",
+      [LOSS_ROUTE] = "routes")
 WORDS(service_protocol, SERVICE_PROTOCOL_COUNT, [SERVICE_TCP] = "tcp", [SERVICE_UDP] = "udp")
 WORDS(source_state, SOURCE_STATE_COUNT, [SOURCE_UNAVAILABLE] = "unavailable",
       [SOURCE_IDLE] = "idle", [SOURCE_ATTACHED] = "attached", [SOURCE_DEGRADED] = "degraded")

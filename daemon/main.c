@@ -248,6 +248,7 @@
  *     observer/tcp_dump.c              connections told by sock_diag
  *     observer/tcp_info.c              one connection, as the kernel tells of it
  *     observer/tcp_route.c             the route to a peer
+ *     observer/tcp_routes.c            the places of routes that connections use
  *     observer/tcp_snapshot.c          connections looked at in slices
  *     observer/tcp_space.c             what is open in a network namespace
  *     observer/tcp_split.c             results of connections that drew their congestion control

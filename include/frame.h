@@ -23,6 +23,7 @@ enum loss {
 	LOSS_INSTANCE,   /* a tick of a demanded instance that found no place or no descriptor */
 	LOSS_CONNECTION, /* a TCP connection that found no place in the table: not followed */
 	LOSS_PIPELINED, /* an answer to a request that came before the one before it was answered */
+	LOSS_ROUTE, /* a route without connections that gave its place, and its series, to another one */
 	LOSS_COUNT,
 };
 

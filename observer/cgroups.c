@@ -107,10 +107,19 @@ int cgroups_open_file(const struct cgroups *cgroups, const struct scope *group, 
 	return fd < 0 ? -errno : fd;
 }
 
+/* What the names of all matches of a pattern begin with: `/a/b` for `/a/b*c`. */
+struct prefix {
+	const char *text;
+	size_t length;
+	size_t folder_length; /* of the deepest folder that all matches are in, `/a`; 1 = the root */
+};
+
 struct walk {
 	const struct cgroups *cgroups;
 	struct instances *instances;
-	char path[SCOPE_NAME_MAX]; /* of the group that is being looked at */
+	size_t n_prefixes;
+	struct prefix prefixes[DEMANDS_MAX]; /* of the patterns that are walked for */
+	char path[SCOPE_NAME_MAX];           /* of the group that is being looked at */
 };
 
 static int group_stat(const struct walk *walk, struct stat *ret_stat)
@@ -118,6 +127,22 @@ static int group_stat(const struct walk *walk, struct stat *ret_stat)
 	if (fstatat(walk->cgroups->folder, below(walk->path), ret_stat, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	return S_ISDIR(ret_stat->st_mode) ? 0 : -ENOTDIR;
+}
+
+/* True when the group at walk->path, or one below it, may be a match: else it is not looked at, however many there are. */
+static bool is_wanted(const struct walk *walk)
+{
+	const size_t length = strlen(walk->path);
+
+	for (size_t i = 0; i < walk->n_prefixes; i++) {
+		const struct prefix *prefix = &walk->prefixes[i];
+		const size_t both = length < prefix->length ? length : prefix->length;
+
+		if (!strncmp(walk->path, prefix->text, both) &&
+		    (length >= prefix->length || prefix->text[length] == '/'))
+			return true;
+	}
+	return false;
 }
 
 static void walk_below(struct walk *walk, int depth);
@@ -148,7 +173,8 @@ static void walk_entries(struct walk *walk, size_t length, const char *entries, 
 			continue;
 		walk->path[length] = '/';
 		memcpy(walk->path + length + 1, entry->d_name, more + 1);
-		walk_group(walk, depth + 1);
+		if (is_wanted(walk))
+			walk_group(walk, depth + 1);
 	}
 }
 
@@ -167,40 +193,59 @@ static void walk_below(struct walk *walk, int depth)
 	walk->path[length ? length : 1] = '\0';
 }
 
-/* The deepest folder that all matches of a pattern are in: `/a` for `/a/b*`. fnmatch(3) lets `*` stand for slashes, too. */
-static void pattern_folder(const char *pattern, char folder[SCOPE_NAME_MAX])
+/* fnmatch(3) lets `*` stand for slashes, too. */
+static struct prefix prefix_of(const char *pattern)
 {
-	size_t length = strcspn(pattern, "*?[\\");
+	struct prefix prefix = { .text = pattern, .length = strcspn(pattern, "*?[\\") };
+	size_t length = prefix.length;
 
 	while (length > 0 && pattern[length - 1] != '/')
 		length--;
 	while (length > 1 && pattern[length - 1] == '/')
 		length--;
-	memcpy(folder, pattern, length);
-	folder[length] = '\0';
-	if (length == 0)
-		strcpy(folder, "/");
+	prefix.folder_length = length ? length : 1;
+	return prefix;
 }
 
-/* An earlier demand has walked there, or above. */
-static bool is_walked(const struct source_demand *demand, size_t n, const char *folder)
+/* An earlier one has walked there, or above. */
+static bool is_walked(const struct walk *walk, size_t n)
 {
-	struct scope exact;
-	char other[SCOPE_NAME_MAX];
+	const struct prefix *prefix = &walk->prefixes[n];
+	const size_t length = prefix->folder_length;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct scope *pattern = &demand->demands[i].scope;
-		size_t length;
+		const struct prefix *other = &walk->prefixes[i];
 
-		if (pattern->kind != SCOPE_CGROUP || scope_pattern_is_exact(pattern, &exact))
-			continue;
-		pattern_folder(pattern->name, other);
-		length = strlen(other);
-		if (length == 1 ||
-		    (!strncmp(folder, other, length) && (folder[length] == '/' || !folder[length])))
+		if (other->folder_length == 1 ||
+		    (other->folder_length <= length &&
+		     !strncmp(prefix->text, other->text, other->folder_length) &&
+		     (other->folder_length == length || prefix->text[other->folder_length] == '/')))
 			return true;
 	}
 	return false;
+}
+
+static void walk_prefix(struct walk *walk, const struct prefix *prefix)
+{
+	memcpy(walk->path, prefix->text, prefix->folder_length);
+	walk->path[0] = '/';
+	walk->path[prefix->folder_length] = '\0';
+	walk_group(walk, 0);
+}
+
+static void see_exact(struct walk *walk, const char *path)
+{
+	struct stat stat;
+
+	strcpy(walk->path, path);
+	if (path[0] == '/' && group_stat(walk, &stat) == 0)
+		instances_see(walk->instances, path, stat.st_ino);
+}
+
+/* Several signals of the same instances come one after the other. */
+static bool is_again(const struct source_demand *demand, size_t i)
+{
+	return i > 0 && scope_equal(&demand->demands[i].scope, &demand->demands[i - 1].scope);
 }
 
 int cgroups_list(const struct cgroups *cgroups, struct instances *instances)
@@ -211,19 +256,16 @@ int cgroups_list(const struct cgroups *cgroups, struct instances *instances)
 	for (size_t i = 0; i < demand->n_demands; i++) {
 		const struct scope *pattern = &demand->demands[i].scope;
 		struct scope exact;
-		struct stat stat;
 
-		if (pattern->kind != SCOPE_CGROUP)
+		if (pattern->kind != SCOPE_CGROUP || is_again(demand, i))
 			continue;
-		if (scope_pattern_is_exact(pattern, &exact)) {
-			strcpy(walk.path, exact.name);
-			if (exact.name[0] == '/' && group_stat(&walk, &stat) == 0)
-				instances_see(instances, exact.name, stat.st_ino);
-			continue;
-		}
-		pattern_folder(pattern->name, walk.path);
-		if (!is_walked(demand, i, walk.path))
-			walk_group(&walk, 0);
+		if (scope_pattern_is_exact(pattern, &exact))
+			see_exact(&walk, exact.name);
+		else
+			walk.prefixes[walk.n_prefixes++] = prefix_of(pattern->name);
 	}
+	for (size_t i = 0; i < walk.n_prefixes; i++)
+		if (!is_walked(&walk, i))
+			walk_prefix(&walk, &walk.prefixes[i]);
 	return 0;
 }

@@ -23,7 +23,8 @@ void cgroups_close(struct cgroups *cgroups);
 
 /*
  * For ops.list of instances of SCOPE_CGROUP: of groups that are demanded by their path nothing but these is looked at; of
- * a pattern nothing but what is below the part of it that has no wildcard.
+ * a pattern nothing but what begins with the part of it before the first wildcard. To find these all names in one folder
+ * are read, as the kernel has no list of some: that alone grows with what exists.
  */
 int cgroups_list(const struct cgroups *cgroups, struct instances *instances);
 

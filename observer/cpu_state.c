@@ -127,9 +127,10 @@ static int state_list(void *source, struct instances *instances)
 	text[strcspn(text, "\n")] = '\0';
 	r = idset_parse(text, &online);
 	for (unsigned int cpu = 0; r == 0 && cpu < CPUS_MAX; cpu++) {
+		if (!idset_has(&online, cpu))
+			continue;
 		snprintf(name, sizeof(name), "%u", cpu);
-		if (idset_has(&online, cpu))
-			instances_see(instances, name, 0);
+		instances_see(instances, name, 0);
 	}
 	return r;
 }

@@ -47,12 +47,17 @@ static bool start_parse(const char *text, uint64_t *ret_start)
 	return false;
 }
 
+/*
+ * As the process's first thread tells it: the file of the process itself (/proc/PID/stat) has sums over all of its threads,
+ * which the kernel makes anew at each read, of 100,000 if there are so many (do_task_stat). A first thread that has ended
+ * stays, as a zombie, until the others have.
+ */
 static int process_start(const struct processes *processes, const char *pid, uint64_t *ret_start)
 {
 	char path[64], text[STAT_BYTES];
 	ssize_t n;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/stat", pid) >= sizeof(path))
+	if ((size_t)snprintf(path, sizeof(path), "%s/task/%s/stat", pid, pid) >= sizeof(path))
 		return -ENAMETOOLONG;
 	n = sysroot_read(processes->folder, path, text, sizeof(text));
 	if (n < 0)
@@ -61,7 +66,8 @@ static int process_start(const struct processes *processes, const char *pid, uin
 }
 
 /* `1234@5678`: 0 when that very process is there, -ESRCH when it is not, or another one has its number. */
-static int process_check(const struct processes *processes, const char *name, char pid[16])
+static int process_check(const struct processes *processes, const char *name, char pid[16],
+			 uint64_t *ret_start)
 {
 	const char *at = strchr(name, '@');
 	uint64_t start, is;
@@ -72,7 +78,10 @@ static int process_check(const struct processes *processes, const char *name, ch
 	pid[at - name] = '\0';
 	if (strspn(pid, "0123456789") != strlen(pid))
 		return -EINVAL;
-	return process_start(processes, pid, &is) == 0 && is == start ? 0 : -ESRCH;
+	if (process_start(processes, pid, &is) < 0 || is != start)
+		return -ESRCH;
+	*ret_start = start;
+	return 0;
 }
 
 int processes_open_file(const struct processes *processes, const struct scope *process,
@@ -80,7 +89,8 @@ int processes_open_file(const struct processes *processes, const struct scope *p
 {
 	char path[96], pid[16];
 	_cleanup_close_ int fd = -1;
-	int r = process_check(processes, process->name, pid);
+	uint64_t start;
+	int r = process_check(processes, process->name, pid, &start);
 
 	if (r < 0)
 		return r;
@@ -89,19 +99,48 @@ int processes_open_file(const struct processes *processes, const struct scope *p
 	if (fd < 0)
 		return -errno;
 	/* Once more: what was opened belongs to whoever had the number between the two looks. */
-	r = process_check(processes, process->name, pid);
+	r = process_check(processes, process->name, pid, &start);
 	return r < 0 ? r : take_fd(&fd);
+}
+
+static void see(struct instances *instances, const char *pid, uint64_t start)
+{
+	char name[SCOPE_NAME_MAX];
+
+	if (snprintf(name, sizeof(name), "%s@%" PRIu64, pid, start) < (int)sizeof(name))
+		instances_see(instances, name, start);
 }
 
 void processes_see(const struct processes *processes, struct instances *instances, const char *pid)
 {
-	char name[SCOPE_NAME_MAX];
 	uint64_t start;
 
-	if (process_start(processes, pid, &start) < 0)
-		return;
-	if (snprintf(name, sizeof(name), "%s@%" PRIu64, pid, start) < (int)sizeof(name))
-		instances_see(instances, name, start);
+	if (process_start(processes, pid, &start) == 0)
+		see(instances, pid, start);
+}
+
+/* Several signals of the same instances come one after the other. */
+static bool is_again(const struct source_demand *demand, size_t i)
+{
+	return i > 0 && scope_equal(&demand->demands[i].scope, &demand->demands[i - 1].scope);
+}
+
+/* True when the name of that process may match a pattern, by what that begins with: `12*`, `123@*`. */
+static bool is_wanted(const struct source_demand *demand, const char *pid)
+{
+	const size_t length = strlen(pid);
+
+	for (size_t i = 0; i < demand->n_demands; i++) {
+		const struct scope *pattern = &demand->demands[i].scope;
+		const size_t known = strcspn(pattern->name, "*?[\\");
+		const size_t both = length < known ? length : known;
+
+		if (pattern->kind == SCOPE_PROCESS && !is_again(demand, i) &&
+		    !strncmp(pid, pattern->name, both) &&
+		    (length >= known || pattern->name[length] == '@'))
+			return true;
+	}
+	return false;
 }
 
 static int see_all(const struct processes *processes, struct instances *instances)
@@ -116,11 +155,24 @@ static int see_all(const struct processes *processes, struct instances *instance
 			const struct dirent64 *entry = (const struct dirent64 *)(entries + at);
 
 			at += entry->d_reclen;
-			if (isdigit((unsigned char)entry->d_name[0]))
+			if (isdigit((unsigned char)entry->d_name[0]) &&
+			    is_wanted(instances->demand, entry->d_name))
 				processes_see(processes, instances, entry->d_name);
 		}
 	}
 	return n < 0 ? -errno : 0;
+}
+
+/* `1234@…`: all matches of the pattern are processes of one number, and there is one at most. */
+static bool is_of_one(const char *pattern, char pid[16])
+{
+	const size_t length = strspn(pattern, "0123456789");
+
+	if (length == 0 || length >= 16 || pattern[length] != '@')
+		return false;
+	memcpy(pid, pattern, length);
+	pid[length] = '\0';
+	return true;
 }
 
 int processes_list(const struct processes *processes, struct instances *instances)
@@ -131,14 +183,19 @@ int processes_list(const struct processes *processes, struct instances *instance
 	for (size_t i = 0; i < demand->n_demands; i++) {
 		const struct scope *pattern = &demand->demands[i].scope;
 		struct scope exact;
+		uint64_t start;
 		char pid[16];
 
-		if (pattern->kind != SCOPE_PROCESS)
+		if (pattern->kind != SCOPE_PROCESS || is_again(demand, i))
 			continue;
-		if (!scope_pattern_is_exact(pattern, &exact))
-			patterns = true;
-		else if (process_check(processes, exact.name, pid) == 0)
-			processes_see(processes, instances, pid);
+		if (!scope_pattern_is_exact(pattern, &exact)) {
+			if (is_of_one(pattern->name, pid))
+				processes_see(processes, instances, pid);
+			else
+				patterns = true;
+		} else if (process_check(processes, exact.name, pid, &start) == 0) {
+			see(instances, pid, start);
+		}
 	}
 	return patterns ? see_all(processes, instances) : 0;
 }

@@ -18,7 +18,11 @@ struct processes {
 int processes_open(struct processes *processes, int root);
 void processes_close(struct processes *processes);
 
-/* For ops.list of instances of SCOPE_PROCESS: those that are demanded by name are looked at alone. */
+/*
+ * For ops.list of instances of SCOPE_PROCESS: those that are demanded by name, or by their number (`1234@*`), are looked at alone.
+ * Other patterns need a list of all processes, to make which the kernel goes over all threads of the machine
+ * (next_tgid); of these no other is opened than what begins with the part before the first wildcard.
+ */
 int processes_list(const struct processes *processes, struct instances *instances);
 
 /* For ops.list, too: sees the process that has the number now, if any. */

@@ -86,17 +86,21 @@ static int cpus_list(void *source, struct instances *instances)
 	struct sched_group *group = source;
 	char text[CPUS_TEXT_BYTES], name[16];
 	struct idset cpus;
-	ssize_t n = sysroot_read(group->sched->context->root, CPUS_PATH, text, sizeof(text));
+	ssize_t n;
 
+	if (!source_demands_kind(instances->demand, SCOPE_CPU))
+		return 0;
+	n = sysroot_read(group->sched->context->root, CPUS_PATH, text, sizeof(text));
 	if (n < 0)
 		return (int)n;
 	text[strcspn(text, "\n")] = '\0';
 	if (idset_parse(text, &cpus) < 0)
 		return -EBADMSG;
 	for (uint32_t cpu = 0; cpu < SCHED_CPUS_MAX; cpu++) {
+		if (!idset_has(&cpus, cpu))
+			continue;
 		snprintf(name, sizeof(name), "%u", cpu);
-		if (idset_has(&cpus, cpu))
-			instances_see(instances, name, 0);
+		instances_see(instances, name, 0);
 	}
 	return 0;
 }

@@ -210,12 +210,6 @@ static void tcp_close(void *state)
 	tcp_snapshot_close(&tcp->snapshot);
 }
 
-static void ignore_connection(const struct tcp_connection *connection, void *data)
-{
-	(void)connection;
-	(void)data;
-}
-
 /* Whether the kernel tells of connections: what sock_diag has no handler for is -ENOENT. */
 static int try_dump(void)
 {
@@ -223,11 +217,9 @@ static int try_dump(void)
 	int r = tcp_dump_open(&dump);
 
 	if (r == 0)
-		r = tcp_dump_begin(&dump);
-	if (r == 0)
-		r = tcp_dump_next(&dump, ignore_connection, NULL);
+		r = tcp_dump_try(&dump);
 	tcp_dump_close(&dump);
-	return r < 0 ? r : 0;
+	return r;
 }
 
 static void tcp_probe(const struct source_context *context, struct source_status *status)

@@ -7,23 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/route_key.h"
 #include "observer/source.h"
 #include "observer/tcp_counters.h"
 #include "observer/tcp_dump.h"
+#include "observer/tcp_routes.h"
 #include "observer/tcp_table.h"
 
 #define TCP_SPACES_MAX \
 	65 /* network namespaces: flyball's own and 64 named ones, of five descriptors each */
-#define TCP_ROUTES_MAX 64 /* routes that are demanded and used, at once */
-
-/* What the snapshot says of each connection. */
-enum tcp_measure {
-	TCP_MEASURE_RTT,
-	TCP_MEASURE_CWND,
-	TCP_MEASURE_DELIVERY_RATE,
-	TCP_MEASURE_COUNT,
-};
 
 /* One network namespace. */
 struct tcp_space {
@@ -56,14 +47,6 @@ void tcp_space_close(struct tcp_space *space);
 void tcp_space_demand(struct tcp_space *space, const struct scope *scope,
 		      const struct source_demand *demand);
 
-/* A route that connections use. */
-struct tcp_route {
-	struct route_key key;
-	struct scope scope;
-	struct signal_set signals;
-	struct series *series[TCP_MEASURE_COUNT], *retransmits; /* of this tick */
-};
-
 /*
  * Connections are looked at in slices, so that a tick never waits for 100,000 of them: each tick earns a share of its time,
  * and what is left over when that is used up comes at the next one. A distribution of a tick is over the connections
@@ -76,8 +59,7 @@ struct tcp_snapshot {
 	int error;               /* of the last dump; 0 = the kernel told all */
 	int64_t allowance_ns;    /* CPU time that may still be used */
 	uint32_t epoch; /* of the demand: routes found in an earlier one are looked up again */
-	size_t n_routes;
-	struct tcp_route routes[TCP_ROUTES_MAX];
+	struct tcp_routes routes;
 };
 
 /*

@@ -25,6 +25,9 @@ typedef void (*tcp_connection_fn)(const struct tcp_connection *connection, void 
 int tcp_dump_open(struct tcp_dump *dump);
 void tcp_dump_close(struct tcp_dump *dump);
 
+/* Whether the kernel would tell, without being told of any. Returns 0 or -errno: -ENOENT where it has no tcp_diag. */
+int tcp_dump_try(struct tcp_dump *dump);
+
 /* Asks for all connections of both families. Returns 0 or -errno. */
 int tcp_dump_begin(struct tcp_dump *dump);
 

@@ -17,8 +17,10 @@
 /* A connection that was not looked at before counts when it sent so short a time ago. */
 #define RECENT_MS 1000
 
-#define ROUTE_NONE 0xffffu
+/* What a connection's entry says of its route: the epoch in which it was found, and its place. */
 #define ROUTE_BITS 16
+#define ROUTE_NONE 0xffffu /* it has none that is demanded */
+#define ROUTE_OVER 0xfffeu /* it has, but there was no place for it */
 
 /* What is passed along while a message's connections are looked at. */
 struct visit {
@@ -43,8 +45,9 @@ bool tcp_snapshot_has(const struct signal_set *signals)
 
 int tcp_snapshot_demand(struct tcp_snapshot *snapshot, bool wanted)
 {
-	snapshot->n_routes = 0;
-	snapshot->epoch++;
+	snapshot->routes.n = 0;
+	/* Of as many bits as an entry has for it, and never what a new entry says. */
+	snapshot->epoch = snapshot->epoch % ROUTE_NONE + 1;
 	if (!wanted) {
 		free(snapshot->table);
 		snapshot->table = NULL;
@@ -90,60 +93,64 @@ static void route_add_series(struct tcp_route *route, struct sampler *sampler)
 		add_series(sampler, &route->signals, SIGNAL_TCP_RETRANSMITS, &route->scope);
 }
 
-static bool key_equal(const struct route_key *a, const struct route_key *b)
-{
-	return a->family == b->family && a->length == b->length && a->table == b->table &&
-	       a->metric == b->metric && !memcmp(a->prefix, b->prefix, sizeof(a->prefix)) &&
-	       !strcmp(a->netns.name, b->netns.name);
-}
-
-/* The place of a route that is demanded; ROUTE_NONE. */
+/* The place of a route that is demanded, or ROUTE_NONE, ROUTE_OVER. */
 static uint32_t route_place(struct visit *visit, const struct route_key *key)
 {
 	struct tcp_snapshot *snapshot = visit->snapshot;
 	struct tcp_route route = { .key = *key, .scope = { .kind = SCOPE_ROUTE } };
+	int place = tcp_routes_find(&snapshot->routes, key);
+	bool evicted;
 
-	for (size_t i = 0; i < snapshot->n_routes; i++)
-		if (key_equal(&snapshot->routes[i].key, key))
-			return (uint32_t)i;
+	if (place >= 0)
+		return (uint32_t)place;
 	if (route_key_format(key, route.scope.name, sizeof(route.scope.name)) < 0)
 		return ROUTE_NONE;
 	route.signals = source_demand_of(visit->sampler->demand, &route.scope);
 	if (signal_set_empty(&route.signals))
 		return ROUTE_NONE;
-	if (snapshot->n_routes == TCP_ROUTES_MAX) {
-		visit->sampler->losses[LOSS_INSTANCE]++;
-		return ROUTE_NONE;
-	}
+	place = tcp_routes_take(&snapshot->routes, snapshot->round, &evicted);
+	if (place < 0)
+		return ROUTE_OVER;
+	visit->sampler->losses[LOSS_ROUTE] += evicted;
 	route_add_series(&route, visit->sampler);
-	snapshot->routes[snapshot->n_routes] = route;
-	return (uint32_t)snapshot->n_routes++;
+	snapshot->routes.places[place] = route;
+	return (uint32_t)place;
 }
 
-/* The route of a connection, found once. */
+/* Asks the kernel. */
+static uint32_t route_look_up(struct visit *visit, const struct tcp_connection *connection)
+{
+	struct route_key key;
+	int r = tcp_route_find(visit->space->routes, connection, &key);
+
+	if (r == 0) {
+		key.netns = visit->space->scope;
+		return route_place(visit, &key);
+	}
+	visit->sampler->losses[LOSS_EVENT] += r != -ENOENT;
+	return ROUTE_NONE;
+}
+
+/* The route of a connection, found once; again where it had no place, and there is one now. */
 static struct tcp_route *route_of(struct visit *visit, struct tcp_entry *entry,
 				  const struct tcp_connection *connection)
 {
 	struct tcp_snapshot *snapshot = visit->snapshot;
 	const uint32_t epoch = snapshot->epoch << ROUTE_BITS;
-	struct route_key key;
-	uint32_t place;
-	int r;
+	uint32_t place = entry->route & ROUTE_NONE;
 
 	if (!visit->space->by_route)
 		return NULL;
-	if (entry->route >> ROUTE_BITS != epoch >> ROUTE_BITS) {
-		entry->route = epoch | ROUTE_NONE;
-		r = tcp_route_find(visit->space->routes, connection, &key);
-		if (r == 0) {
-			key.netns = visit->space->scope;
-			entry->route = epoch | route_place(visit, &key);
-		} else if (r != -ENOENT) {
-			visit->sampler->losses[LOSS_EVENT]++;
-		}
+	if (entry->route >> ROUTE_BITS != snapshot->epoch ||
+	    (place == ROUTE_OVER && tcp_routes_room(&snapshot->routes, snapshot->round))) {
+		place = route_look_up(visit, connection);
+		entry->route = epoch | place;
 	}
-	place = entry->route & ROUTE_NONE;
-	return place == ROUTE_NONE ? NULL : &snapshot->routes[place];
+	visit->sampler->losses[LOSS_INSTANCE] += place == ROUTE_OVER;
+	if (place >= TCP_ROUTES_MAX)
+		return NULL;
+	snapshot->routes.places[place].round = snapshot->round;
+	return &snapshot->routes.places[place];
 }
 
 static void count_measures(struct series *const series[TCP_MEASURE_COUNT],
@@ -173,8 +180,8 @@ static void space_change(const struct visit *visit, uint32_t set, uint32_t clear
 
 	for (size_t i = 0; i < TCP_MEASURE_COUNT; i++)
 		flags_change(visit->space->series[i], set, clear);
-	for (size_t place = 0; place < snapshot->n_routes; place++) {
-		struct tcp_route *route = &snapshot->routes[place];
+	for (size_t place = 0; place < snapshot->routes.n; place++) {
+		struct tcp_route *route = &snapshot->routes.places[place];
 
 		if (!scope_equal(&route->key.netns, &visit->space->scope))
 			continue;
@@ -203,6 +210,9 @@ static void visit_connection(const struct tcp_connection *connection, void *data
 		space_change(visit, SERIES_LOSSY, 0);
 		return;
 	}
+	/* Missed for a round: its route may have lost its place since. */
+	if (round - entry->round > 1)
+		entry->route = 0;
 	known = is_new ? visit->space->settled : round - entry->round <= 1;
 	if (known)
 		active = connection->acked_bytes > (is_new ? 1 : entry->acked_bytes);
@@ -278,8 +288,8 @@ void tcp_snapshot_sample(struct tcp_snapshot *snapshot, struct tcp_space *spaces
 		if (spaces[i].used)
 			add_measures(sampler, &spaces[i].signals, &spaces[i].scope,
 				     spaces[i].series);
-	for (size_t i = 0; i < snapshot->n_routes; i++)
-		route_add_series(&snapshot->routes[i], sampler);
+	for (size_t i = 0; i < snapshot->routes.n; i++)
+		route_add_series(&snapshot->routes.places[i], sampler);
 	if (snapshot->table)
 		slice(snapshot, spaces, n_spaces, sampler);
 }

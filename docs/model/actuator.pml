@@ -16,6 +16,12 @@
  *        on that knob any more (the pin, actuator/pins.h). One that was there before anybody looked is the incumbent of the
  *        next trial, and comes back.
  *     3. No deadlock: every run comes to rest with every lock free.
+ *     4. A split ends with its transaction: no program draws for new connections unless the intent of one is the last record.
+ *
+ * With SPLITS each transaction is a split: in the place of the arm's turns the hand draws (COIN), which writes nothing. What
+ * draws is a link that the hand has, and that the kernel takes away with it, however it ends. The first write of such a
+ * transaction is that of its keep; the journal says so before (`applied`), or recovery, which finds the arm in force,
+ * would take it for somebody else's.
  *
  * What the model takes for granted:
  *
@@ -39,6 +45,8 @@
  *     BREAK_LOCK     recovery does not take the journal's lock
  *     BREAK_AGAIN    the hand that follows a dead one writes without looking
  *     BREAK_PIN      a foreign value that was found is the incumbent of the next trial
+ *     BREAK_SPLIT    (with SPLITS) the hand draws on when it is asked for something else
+ *     BREAK_APPLIED  (with SPLITS) the keep of a split is written before the journal says that it will be
  */
 #ifndef KILLS
 #define KILLS 2 /* processes that die in one run */
@@ -56,6 +64,7 @@
 
 #define VALUES 3 /* 0 to 2 are ours */
 #define ALIEN 9
+#define COIN 8 /* what the hand is asked, in the place of a value, to draw */
 
 mtype:record = { NONE, INTENT, COMMITTED, ENDED };
 mtype:answer = { DONE, FOREIGN, LATE };
@@ -69,6 +78,18 @@ bool adopted = false; /* for the assertions alone: it was there when a trial beg
 /* The journal: its last record, which says everything. */
 mtype:record record = NONE;
 byte old_value, new_value;
+
+/*
+ * Of a split: a program draws, which the hand has; the journal says that something is written; and the actuator knows it, or
+ * has to assume it.
+ */
+bool drawing = false;
+#ifdef SPLITS
+bool applied = false, touched = false;
+#define ANOTHERS (!touched && knob == new_value) /* the arm, which was not written by us */
+#else
+#define ANOTHERS false
+#endif
 
 /* For the assertions alone: what may stand at rest, and whether the operator asked for the value before it. */
 byte kept = 0;
@@ -89,7 +110,7 @@ bool writing = false;
 byte written;
 
 #define OPEN (record == INTENT)
-#define OURS(v) ((v) == old_value || (v) == new_value)
+#define OURS ((knob == old_value || knob == new_value) && !(ANOTHERS))
 
 /* Rule 1. A rollback that was cut off after its write and before its record has the value from before. */
 #define SETTLED (knob == ALIEN || (!OPEN && (knob == kept || (rolling_back && knob == old_value))))
@@ -102,11 +123,15 @@ proctype Hand()
 		do
 		:: atomic {
 			request ? wanted ->
+#ifndef BREAK_SPLIT
+			drawing = false;
+#endif
 			if
 #ifndef BREAK_FOREIGN
-			:: !OURS(knob) && !blind -> reply ! FOREIGN
-			:: (OURS(knob) || blind) && knob == wanted -> reply ! DONE
-			:: (OURS(knob) || blind) && knob != wanted -> written = wanted; writing = true
+			:: !OURS && !blind -> reply ! FOREIGN
+			:: (OURS || blind) && wanted == COIN && knob == old_value -> drawing = true; reply ! DONE
+			:: (OURS || blind) && wanted != COIN && knob == wanted -> reply ! DONE
+			:: (OURS || blind) && wanted != COIN && knob != wanted -> written = wanted; writing = true
 #else
 			:: knob == wanted -> reply ! DONE
 			:: knob != wanted -> written = wanted; writing = true
@@ -123,6 +148,7 @@ proctype Hand()
 		:: true
 		fi;
 		writing = false;
+		drawing = false;
 		hand_up = false;
 		hand_killed = false
 	}
@@ -156,6 +182,9 @@ inline put(value, answer)
 #ifdef BREAK_AGAIN
 		blind = true;
 #endif
+#ifdef SPLITS
+		touched = touched || value != COIN; /* it may have done what it was asked */
+#endif
 		request ! value;
 		if
 		:: reply ? answer
@@ -163,6 +192,9 @@ inline put(value, answer)
 		:: atomic { !hand_up && empty(reply) -> answer = LATE }
 		fi
 	fi;
+#ifdef SPLITS
+	touched = touched || (answer != FOREIGN && value == new_value);
+#endif
 	pinned = pinned || answer == FOREIGN
 }
 
@@ -204,6 +236,9 @@ inline recover(answer)
 #ifndef BREAK_HAND
 	!hand_up;
 #endif
+#ifdef SPLITS
+	touched = applied;
+#endif
 	if
 	:: OPEN -> hand_fork(); undo(answer); hand_dismiss()
 	:: !OPEN
@@ -233,6 +268,10 @@ inline begin()
 		adopted = adopted || knob == ALIEN;
 		kept = knob; /* also after a rollback that was cut off before its record */
 		rolling_back = false;
+#ifdef SPLITS
+		applied = false;
+		touched = false;
+#endif
 		old_value = knob;
 		new_value = (knob == ALIEN -> 0 : (knob + 1) % VALUES)
 	}
@@ -247,6 +286,9 @@ inline begin()
 /* Keep: in force, recorded, answered. A foreign value ends the transaction where it stands. */
 inline keep(answer)
 {
+#if defined(SPLITS) && !defined(BREAK_APPLIED)
+	applied = true;
+#endif
 	put(new_value, answer);
 	if
 	:: answer == DONE ->
@@ -296,7 +338,11 @@ proctype Actuator()
 		hand_fork();
 		do
 		:: begin()
+#ifndef SPLITS
 		:: core_up && OPEN -> turn(new_value, said)
+#else
+		:: core_up && OPEN -> turn(COIN, said)
+#endif
 		:: core_up && OPEN -> turn(old_value, said)
 		:: core_up && OPEN -> keep(said)
 		:: core_up && OPEN -> undo(said)
@@ -407,5 +453,5 @@ init {
 	assert(!journal_locked)
 }
 
-/* Rule 2. */
-ltl foreign { [] ((admin_acted && !adopted -> knob == ALIEN) && (pinned -> knob == ALIEN)) }
+/* Rules 2 and 4. */
+ltl rules { [] ((admin_acted && !adopted -> knob == ALIEN) && (pinned -> knob == ALIEN) && (drawing -> OPEN)) }

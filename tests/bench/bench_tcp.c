@@ -5,98 +5,28 @@
  * Connections are made over loopback in a network namespace of its own, half of them idle and half of them sending in each
  * tick. Both ends of one are connections of the namespace, so half as many are opened. Ticks come every 250 ms.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <sched.h>
-#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/sysroot.h"
 #include "observer/observer.h"
+#include "tests/bench/connections.h"
 
 #define TICK_US 250000
 #define SECONDS_DEFAULT 5
 #define CONNECTIONS_DEFAULT 10000
-#define CHILD_PAIRS \
-	4500 /* of two descriptors each: below what is allowed by default on many machines */
-#define CHILDREN_MAX 64
 
 static void die(const char *what)
 {
 	fprintf(stderr, "bench_tcp: %s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-static int listener(unsigned int child, struct sockaddr_in *ret_address)
-{
-	socklen_t length = sizeof(*ret_address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	*ret_address = (struct sockaddr_in){ .sin_family = AF_INET,
-					     .sin_addr.s_addr = htonl(INADDR_LOOPBACK + child) };
-	if (fd < 0 || bind(fd, (struct sockaddr *)ret_address, length) < 0 || listen(fd, 64) < 0 ||
-	    getsockname(fd, (struct sockaddr *)ret_address, &length) < 0)
-		die("unable to listen");
-	return fd;
-}
-
-/* Holds `n` pairs; sends a byte over each second one at every tick. Says when it is ready. */
-static void hold(unsigned int child, size_t n, int ready)
-{
-	int(*pairs)[2] = calloc(n, sizeof(*pairs));
-	struct sockaddr_in address;
-	int fd = listener(child, &address);
-	char byte = 0;
-
-	for (size_t i = 0; pairs && i < n; i++) {
-		pairs[i][0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (connect(pairs[i][0], (struct sockaddr *)&address, sizeof(address)) < 0)
-			die("unable to connect");
-		pairs[i][1] = accept(fd, NULL, NULL);
-		if (pairs[i][1] < 0)
-			die("unable to accept");
-	}
-	if (write(ready, &byte, 1) != 1)
-		die("unable to say so");
-	for (;;) {
-		for (size_t i = 0; i < n; i += 2) {
-			(void)!send(pairs[i][0], &byte, 1, MSG_DONTWAIT);
-			(void)!recv(pairs[i][1], &byte, 1, MSG_DONTWAIT);
-		}
-		usleep(TICK_US);
-	}
-}
-
-static void children_make(size_t pairs)
-{
-	int ready[2];
-	char byte;
-	size_t n = 0;
-
-	if (pipe(ready) < 0)
-		die("no pipe");
-	for (; pairs > 0 && n < CHILDREN_MAX; n++) {
-		const size_t some = pairs < CHILD_PAIRS ? pairs : CHILD_PAIRS;
-
-		pairs -= some;
-		if (fork() == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			hold((unsigned int)n, some, ready[1]);
-		}
-	}
-	close(ready[1]);
-	for (size_t i = 0; i < n; i++)
-		if (read(ready[0], &byte, 1) != 1)
-			die("a child ended");
 }
 
 static struct source_status tcp_status(struct observer *observer)
@@ -175,7 +105,7 @@ int main(int argc, char **argv)
 		printf("skipped: no network namespace of its own\n");
 		return 77;
 	}
-	children_make(connections / 2);
+	connections_make(connections / 2, true);
 	measure("counters", connections, seconds, counters, ARRAY_SIZE(counters));
 	measure("rtt", connections, seconds, snapshot, ARRAY_SIZE(snapshot));
 	measure("rtt, cwnd, delivery rate", connections, seconds, all, ARRAY_SIZE(all));

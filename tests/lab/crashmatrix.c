@@ -26,7 +26,7 @@
 
 enum phase {
 	PHASE_TRIAL,
-	PHASE_RECOVERY, /* of a trial that was killed right after the arm was written */
+	PHASE_RECOVERY, /* of a trial that was killed right after the arm was written, or a split began */
 	PHASE_COUNT,
 };
 
@@ -61,6 +61,8 @@ static const char *const points[FAILPOINT_COUNT] = {
 	[FAILPOINT_WRITE_BEFORE] = "before a write",
 	[FAILPOINT_WRITE_DONE] = "after a write",
 	[FAILPOINT_READ_BACK] = "after it was read back",
+	[FAILPOINT_ATTACH_BEFORE] = "before the program is attached",
+	[FAILPOINT_ATTACH_DONE] = "after the program was attached",
 	[FAILPOINT_RESTORE_BEFORE] = "before companions are restored",
 	[FAILPOINT_RESTORE_DONE] = "after companions were restored",
 	[FAILPOINT_PUT_DONE] = "put in force, not recorded",
@@ -163,7 +165,9 @@ static const char *try_phase(struct onetrial *trial, enum phase phase, enum fail
 	if (phase == PHASE_TRIAL) {
 		leave_torn_record(trial);
 	} else {
-		arm(FAILPOINT_WRITE_DONE, 1, VICTIM_BOTH);
+		/* A split writes in its KEEP alone. */
+		arm(trial->maps && !trial->keep ? FAILPOINT_ATTACH_DONE : FAILPOINT_WRITE_DONE, 1,
+		    VICTIM_BOTH);
 		run(trial, PHASE_TRIAL);
 	}
 	arm(point, nth, victim);
@@ -222,8 +226,9 @@ static void try_trial(struct onetrial *trial, struct tally *tally)
 			for (unsigned int nth = 1; nth <= counts[point]; nth++)
 				try_step(trial, phase, point, nth, tally);
 	}
-	printf("%s, %s: %u cells, %u failed\n", trial->row->name, trial->keep ? "KEEP" : "UNDO",
-	       tally->cells - before.cells, tally->failed - before.failed);
+	printf("%s%s, %s: %u cells, %u failed\n", trial->row->name, trial->maps ? " split" : "",
+	       trial->keep ? "KEEP" : "UNDO", tally->cells - before.cells,
+	       tally->failed - before.failed);
 	fflush(stdout);
 }
 

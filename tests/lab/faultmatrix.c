@@ -4,7 +4,8 @@
  * error, takes one byte only, never returns, or is the last that its process makes; on the real code and the real kernel,
  * by ptrace.
  *
- * A cell is (process, n-th system call of that process, fault). A call that fails is not carried out, unless it is close(2),
+ * A cell is (process, n-th system call of that process, fault). Reads that go on in one file are counted thrice at most:
+ * the kernel's types come in some 1,400 pages. A call that fails is not carried out, unless it is close(2),
  * which closes whatever it says. Judged by onetrial_judge(): nothing hangs, nothing crashes, what was said is true, and
  * recovery without faults leaves the old value, or the new one where KEEP was answered. A hand that dies is replaced, and
  * everything done as asked. A hand that does not return is given up in its time, and the trial goes on to its end.
@@ -30,8 +31,10 @@
 
 #define MARK_BEGUN (-4242) /* close() of it: the first request follows */
 #define MARK_ENDED (-4243)
-#define CELL_SECONDS 20                     /* longer, and it hangs */
-#define BLOCK_LIMIT_NS (60 * NSEC_PER_MSEC) /* of the hand, where it blocks */
+#define CELL_SECONDS 20                      /* longer, and it hangs */
+#define BLOCK_LIMIT_NS (60 * NSEC_PER_MSEC)  /* of the hand, where it blocks */
+#define BLOCK_SPLIT_NS (400 * NSEC_PER_MSEC) /* the same where it loads a program */
+#define READS_COUNTED 3                      /* of those that go on in one file */
 #define PROCESSES 8 /* followed at once: the actuator, its hand, and those that replace it */
 
 enum who {
@@ -68,6 +71,8 @@ struct traced {
 	bool overriding; /* the result is ours */
 	bool blocked;    /* the call is done, and its process is not told */
 	long result;
+	unsigned long long read_fd; /* of the reads that it is in the middle of */
+	unsigned int n_reads;       /* in one file, one after the other */
 };
 
 struct run {
@@ -120,9 +125,20 @@ static struct traced *traced_of(struct run *run, pid_t pid)
 	return &run->traced[run->n_traced++];
 }
 
+/* brk(2) has no errors: it answers with the end of the heap, which is the old one where it could not be moved. */
+static void fail_brk(const struct traced *t, struct user_regs_struct *regs)
+{
+	regs->rdi = 0;
+	ptrace(PTRACE_SETREGS, t->pid, NULL, regs);
+}
+
 static void fail_call(struct run *run, struct traced *t, struct user_regs_struct *regs)
 {
 	run->injected = true;
+	if (regs->orig_rax == SYS_brk) {
+		fail_brk(t, regs);
+		return;
+	}
 	t->overriding = true;
 	t->result = -run->cell->fault.error;
 	if (regs->orig_rax == SYS_close)
@@ -175,6 +191,15 @@ static bool inject(struct run *run, struct traced *t, struct user_regs_struct *r
 	}
 }
 
+/* One more page of a file that is read from end to end. */
+static bool is_more_of_a_file(struct traced *t, const struct user_regs_struct *regs)
+{
+	if (regs->orig_rax != SYS_read || regs->rdi != t->read_fd)
+		t->n_reads = 0;
+	t->read_fd = regs->rdi;
+	return regs->orig_rax == SYS_read && ++t->n_reads > READS_COUNTED;
+}
+
 /* False: it is not let go on. */
 static bool on_entry(struct run *run, struct traced *t)
 {
@@ -187,7 +212,7 @@ static bool on_entry(struct run *run, struct traced *t)
 	else if (regs.orig_rax == SYS_close && (int)regs.rdi == MARK_ENDED)
 		run->begun = false;
 	else if (run->begun && regs.orig_rax != SYS_exit_group &&
-		 t - run->traced < (ptrdiff_t)WHO_COUNT) {
+		 t - run->traced < (ptrdiff_t)WHO_COUNT && !is_more_of_a_file(t, &regs)) {
 		run->counts[who]++;
 		if (who == run->cell->who && run->counts[who] == run->cell->nth)
 			return inject(run, t, &regs);
@@ -300,7 +325,7 @@ static const char *try_cell(struct onetrial *trial, struct run *run)
 	fflush(stdout);
 	limit_ns = trial->limit_ns;
 	if (is_block(run->cell))
-		trial->limit_ns = BLOCK_LIMIT_NS;
+		trial->limit_ns = trial->maps ? BLOCK_SPLIT_NS : BLOCK_LIMIT_NS;
 	child = fork();
 	if (child < 0)
 		return "unable to fork";
@@ -384,9 +409,9 @@ static void try_trial(struct onetrial *trial, struct tally *tally)
 	for (enum who who = 0; who < WHO_COUNT; who++)
 		for (unsigned int nth = 1; nth <= run.counts[who]; nth++)
 			try_call(trial, who, nth, tally);
-	printf("%s, %s: %u + %u system calls, %u cells, %u failed\n", trial->row->name,
-	       trial->keep ? "KEEP" : "UNDO", run.counts[WHO_ACTUATOR], run.counts[WHO_HAND],
-	       tally->cells - before.cells, tally->failed - before.failed);
+	printf("%s%s, %s: %u + %u system calls, %u cells, %u failed\n", trial->row->name,
+	       trial->maps ? " split" : "", trial->keep ? "KEEP" : "UNDO", run.counts[WHO_ACTUATOR],
+	       run.counts[WHO_HAND], tally->cells - before.cells, tally->failed - before.failed);
 	fflush(stdout);
 }
 

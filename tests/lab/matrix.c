@@ -16,6 +16,7 @@
 #include "base/sysroot.h"
 #include "base/words.h"
 #include "tests/lab/places.h"
+#include "tests/lab/splits.h"
 
 #define EXIT_SKIP 77
 #define EXIT_USAGE 64
@@ -34,19 +35,22 @@ static const struct {
 	/* One cell of so many, where each takes long or many are alike; each kind of cell is met. */
 	unsigned int strides[MATRIX_COUNT];
 	onetrial_same_fn same;
+	bool split; /* new connections draw the one or the other */
 } trials[] = {
 	/* A switch of schedulers waits for RCU. */
-	{ "block.scheduler", PLACE_DISK, "mq-deadline", "bfq", { 151, 7 }, NULL },
-	{ "block.nr_requests", PLACE_DISK, "200", "64", { 47, 4 }, NULL },
-	{ "net.ipv4.tcp_autocorking", PLACE_HOST, "1", "0", { 13, 1 }, NULL },
-	{ "net.ipv4.tcp_rmem[max]", PLACE_NETNS, "6291456", "4194304", { 41, 2 }, NULL },
-	{ "tcp.congestion", PLACE_NETNS, NULL, "reno", { 53, 2 }, NULL },
-	{ "tcp.congestion.route", PLACE_ROUTE, "default", "reno,lock", { 53, 2 }, NULL },
-	{ "cgroup.cpu.max", PLACE_GROUP, "max", "50000", { 61, 2 }, NULL },
-	{ "cgroup.cpu.idle", PLACE_GROUP, "0", "1", { 61, 2 }, NULL },
-	{ "cgroup.cpuset.cpus", PLACE_CPUSET, "0-1", "1", { 89, 5 }, NULL },
-	{ "affinity.process.cpus", PLACE_THREADS, "0-1", "1", { 89, 5 }, NULL },
-	{ "numa.process.node", PLACE_MEMORY, "0", "1", { 331, 13 }, same_pages },
+	{ "block.scheduler", PLACE_DISK, "mq-deadline", "bfq", { 151, 7 }, NULL, false },
+	{ "block.nr_requests", PLACE_DISK, "200", "64", { 47, 4 }, NULL, false },
+	{ "net.ipv4.tcp_autocorking", PLACE_HOST, "1", "0", { 13, 1 }, NULL, false },
+	{ "net.ipv4.tcp_rmem[max]", PLACE_NETNS, "6291456", "4194304", { 41, 2 }, NULL, false },
+	{ "tcp.congestion", PLACE_NETNS, NULL, "reno", { 53, 2 }, NULL, false },
+	/* Each cell reads all of the kernel's types, twice. */
+	{ "tcp.congestion", PLACE_NETNS, NULL, "reno", { 197, 23 }, NULL, true },
+	{ "tcp.congestion.route", PLACE_ROUTE, "default", "reno,lock", { 53, 2 }, NULL, false },
+	{ "cgroup.cpu.max", PLACE_GROUP, "max", "50000", { 61, 2 }, NULL, false },
+	{ "cgroup.cpu.idle", PLACE_GROUP, "0", "1", { 61, 2 }, NULL, false },
+	{ "cgroup.cpuset.cpus", PLACE_CPUSET, "0-1", "1", { 89, 5 }, NULL, false },
+	{ "affinity.process.cpus", PLACE_THREADS, "0-1", "1", { 89, 5 }, NULL, false },
+	{ "numa.process.node", PLACE_MEMORY, "0", "1", { 331, 13 }, same_pages, false },
 };
 
 /* The shares by node, within what an undo promises. */
@@ -66,8 +70,8 @@ static bool same_pages(const char *a, const char *b)
 
 void matrix_complain(const struct onetrial *trial, const char *cell, const char *wrong)
 {
-	printf("%s '%s' to '%s', %s: %s: %s\n", trial->row->name, trial->old_value,
-	       trial->new_value, trial->keep ? "KEEP" : "UNDO", cell, wrong);
+	printf("%s%s '%s' to '%s', %s: %s: %s\n", trial->row->name, trial->maps ? " split" : "",
+	       trial->old_value, trial->new_value, trial->keep ? "KEEP" : "UNDO", cell, wrong);
 	fflush(stdout);
 }
 
@@ -95,7 +99,8 @@ struct plan {
 	bool families[FAMILY_COUNT];
 	bool chosen[ARRAY_SIZE(trials)]; /* of these families, and this machine can do it */
 	struct scope scopes[ARRAY_SIZE(trials)];
-	bool broken; /* something lacks that should be everywhere */
+	struct split_maps maps; /* of trials that split */
+	bool broken;            /* something lacks that should be everywhere */
 };
 
 static int run_trial(const struct plan *plan, size_t i, matrix_fn fn, struct tally *tally)
@@ -110,6 +115,7 @@ static int run_trial(const struct plan *plan, size_t i, matrix_fn fn, struct tal
 		trial.stride = plan->all ? 1 : trials[i].strides[plan->matrix];
 		trial.same = trials[i].same;
 		trial.reset = places_reset;
+		trial.maps = trials[i].split ? &plan->maps : NULL;
 		if (r >= 0)
 			fn(&trial, tally);
 		onetrial_close(&trial);
@@ -139,7 +145,7 @@ static int plan_parse(int argc, char **argv, struct plan *plan)
 	return 0;
 }
 
-/* A second node of memory is what a machine may lack. */
+/* A second node of memory, or what a split takes, is what a machine may lack. */
 static void plan_prepare(struct plan *plan)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(trials); i++) {
@@ -149,6 +155,8 @@ static void plan_prepare(struct plan *plan)
 		if (!plan->families[knob_find(trials[i].knob)->family])
 			continue;
 		r = place_scope(trials[i].place, &plan->scopes[i], text, sizeof(text));
+		if (r == 0 && trials[i].split)
+			r = splits_open(&plan->maps, text, sizeof(text));
 		plan->chosen[i] = r == 0;
 		plan->broken = plan->broken || (r < 0 && r != -EXDEV);
 		if (r < 0)
@@ -230,7 +238,7 @@ static int run_apart(const struct plan *plan, matrix_fn fn)
 
 int matrix_run(enum matrix matrix, int argc, char **argv, matrix_fn fn)
 {
-	struct plan plan = { .matrix = matrix };
+	struct plan plan = { .matrix = matrix, .maps = SPLIT_MAPS_NONE };
 	char text[128];
 	int r;
 
@@ -244,6 +252,7 @@ int matrix_run(enum matrix matrix, int argc, char **argv, matrix_fn fn)
 	}
 	plan_prepare(&plan);
 	r = run_apart(&plan, fn);
+	split_maps_close(&plan.maps);
 	places_close();
 	return r;
 }

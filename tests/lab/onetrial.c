@@ -12,6 +12,7 @@
 #include "actuator/usage.h"
 #include "base/clock.h"
 #include "base/sysroot.h"
+#include "tests/lab/splits.h"
 
 #define FAR_NS (3600 * NSEC_PER_SEC)
 #define LIMIT_NS \
@@ -24,6 +25,7 @@ static struct actuator_options options_of(const struct onetrial *trial)
 					  .state = trial->state,
 					  .heartbeat_ns = FAR_NS,
 					  .hand_limit_ns = trial->limit_ns,
+					  .maps = trial->maps,
 					  .only = { .kind = SCOPE_KIND_COUNT } };
 }
 
@@ -99,13 +101,28 @@ static void note(struct onetrial_said *said, const struct outcome *outcome)
 	memcpy(said->text, outcome->text, sizeof(said->text));
 }
 
+/* While the hand lives: with it a split ends in any case. */
+static void look_for_split(const struct onetrial *trial, struct onetrial_said *said)
+{
+	const char *left = splits_left(trial->root, &trial->scope, trial->maps,
+				       trial->keep ? trial->new_value : trial->old_value);
+
+	said->splits = left != NULL;
+	if (left)
+		snprintf(said->text, sizeof(said->text), "said to be over, but %s", left);
+}
+
 void onetrial_run(const struct onetrial *trial, struct onetrial_said *ret_said, void (*begun)(void),
 		  void (*ended)(void))
 {
-	const enum action actions[] = { ACTION_BEGIN, ACTION_ARM, ACTION_BASE, ACTION_ARM,
+	const enum action second = trial->maps ? ACTION_SPLIT : ACTION_ARM,
+			  actions[] = { ACTION_BEGIN, second, ACTION_BASE, second,
 					trial->keep ? ACTION_KEEP : ACTION_UNDO };
 	struct actuator_options options = options_of(trial);
-	struct change change = { .txn = TXN, .trial = 1, .scope = trial->scope };
+	struct change change = { .txn = TXN,
+				 .trial = 1,
+				 .flags = trial->maps ? CHANGE_SPLIT : 0,
+				 .scope = trial->scope };
 	struct actuator *actuator;
 	struct recovery recovery;
 	struct outcome outcome;
@@ -126,6 +143,8 @@ void onetrial_run(const struct onetrial *trial, struct onetrial_said *ret_said, 
 		note(ret_said, &outcome);
 	}
 	ended();
+	if (trial->maps && outcome.status == OUTCOME_DONE)
+		look_for_split(trial, ret_said);
 	actuator_close(actuator, clock_now_ns());
 }
 
@@ -165,6 +184,8 @@ static const char *judge_said(struct onetrial *trial, const struct onetrial_said
 {
 	if (said->silent)
 		return "an answer was not DONE and did not say why";
+	if (said->splits)
+		return said->text;
 	if (said->status[ACTION_KEEP] == OUTCOME_DONE)
 		return judge_value(trial, true);
 	if (said->status[ACTION_UNDO] == OUTCOME_DONE || !said->complained)
@@ -220,6 +241,8 @@ const char *onetrial_judge(struct onetrial *trial, const struct onetrial_said *s
 	wrong = judge_value(trial, recovery.kept > 0);
 	if (!wrong && recovery.kept)
 		wrong = trial->keep ? roll_back(trial) : "kept what nobody asked to keep";
+	if (!wrong && trial->maps)
+		wrong = splits_left(trial->root, &trial->scope, trial->maps, trial->old_value);
 	return wrong;
 }
 

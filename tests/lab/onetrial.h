@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One trial of one knob, for the matrices of faults and crashes: BEGIN, ARM, BASE, ARM, then KEEP or UNDO, on this
- * kernel; and the judgement of what it has left. Knows no family: a knob, a scope and a value are all that it is given.
+ * One trial of one knob, for the matrices of faults and crashes: BEGIN, ARM, BASE, ARM (or SPLIT, BASE, SPLIT), then KEEP or
+ * UNDO, on this kernel; and the judgement of what it has left. Knows no family: a knob, a scope and a value are all that it is given.
  */
 #ifndef FLYBALL_TESTS_ONETRIAL_H
 #define FLYBALL_TESTS_ONETRIAL_H
@@ -25,10 +25,11 @@ struct onetrial {
 	char before[COMPANIONS_MAX]; /* companions, as the family captures them */
 	char after
 		[COMPANIONS_MAX]; /* the same where KEEP was answered; learnt from the first trial without faults */
-	onetrial_same_fn same; /* of the companions' text; NULL: every byte */
-	char folder[64];       /* with the journal */
-	void (*reset)(void);   /* NULL, or what puts back more than the family can */
-	uint64_t limit_ns;     /* of the hand */
+	onetrial_same_fn same;         /* of the companions' text; NULL: every byte */
+	char folder[64];               /* with the journal */
+	void (*reset)(void);           /* NULL, or what puts back more than the family can */
+	uint64_t limit_ns;             /* of the hand */
+	const struct split_maps *maps; /* of a trial that splits; NULL = it does not */
 	int root, state;
 };
 
@@ -38,7 +39,8 @@ struct onetrial_said {
 	uint32_t status[ACTION_COUNT]; /* of the last answer to each, OUTCOME_STATUS_COUNT = none */
 	uint32_t complained;           /* 1: some answer was not DONE, and said why */
 	uint32_t silent;               /* 1: some answer was not DONE, and said nothing */
-	char text[OUTCOME_TEXT_MAX];   /* of the last complaint */
+	uint32_t splits; /* 1: the last was DONE, and something of the split goes on (`text`) */
+	char text[OUTCOME_TEXT_MAX]; /* of the last complaint */
 };
 
 /* A folder of its own, in memory where there is such a folder; reads what is in force now. */

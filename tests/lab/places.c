@@ -114,6 +114,8 @@ static int netns_make(void)
 		      mount("/proc/self/ns/net", "/" NETNS_FOLDER "/" NETNS_NAME, NULL, MS_BIND,
 			    NULL) < 0 ||
 		      system("ip link set lo up") ||
+		      system("ip address add " PLACE_NETNS_FROM "/32 dev lo") ||
+		      system("ip address add " PLACE_NETNS_TO "/32 dev lo") ||
 		      system("ip route add " ROUTE_PREFIX
 			     " dev lo metric 7 mtu lock 1400 advmss 1200"));
 	if (child < 0 || waitpid(child, &status, 0) != child || status != 0)

@@ -10,6 +10,10 @@
 
 #include "include/scope.h"
 
+/* Addresses of PLACE_NETNS, from and to which it can connect: documentation only. */
+#define PLACE_NETNS_FROM "192.0.2.1"
+#define PLACE_NETNS_TO "192.0.2.2"
+
 enum place {
 	PLACE_HOST,    /* the network namespace that the matrix itself lives in */
 	PLACE_DISK,    /* a loop disk in memory */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * numa.process.cpus on the kernel itself: processes of its own with several threads. Needs root and two nodes with CPUs
- * (tests/vm/run --nodes 2); with one it checks that nothing can be written, and exits with 77 and the reason.
+ * (tests/vm/run --nodes 2); with one it checks that nothing can be written, and what is restored of nodes that are only
+ * written down, and exits with 77 and the reason.
  */
 #include "tests/native/families.h"
 
+#include "actuator/family.h"
 #include "base/idset.h"
 
 #define KNOB "numa.process.cpus"
@@ -208,6 +210,47 @@ static void with_one_node_nothing_can_be_written(void **state)
 	worker_stop(&w);
 }
 
+/*
+ * By what is written down, which need not be so: a node with CPUs 0 and 1, of which the leader had one, and a node with CPU 1.
+ */
+static void the_leader_gets_its_own_mask_back_and_not_its_node_s(void **state)
+{
+	const struct knob_row *row = knob_find(KNOB);
+	const struct knob_family_ops *ops = knob_family_ops(row);
+	struct bench *b = *state;
+	char companions[512], text[160] = "";
+	struct scope scope;
+	struct worker w;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
+		print_message("skipped: needs CPUs 0 and 1\n");
+		skip();
+	}
+	worker_start(&w);
+	scope = scope_of(b, w.pid);
+	snprintf(companions, sizeof(companions), "@new=1\ncommon=0-1\n%s=0\n@node0=0-1\n@node1=1\n",
+		 scope.name);
+	cpus_set(w.pid, 1);
+	for (int i = 0; i < WORKER_THREADS; i++)
+		cpus_set(w.threads[i], 3);
+	for (int restore = 0; restore < 2; restore++) {
+		assert_int_equal(ops->write_parts(b->root, row, &scope, companions, "1"), 0);
+		assert_all(&w, 2);
+		if (restore)
+			assert_int_equal(ops->restore(b->root, row, &scope, companions, text,
+						      sizeof(text)),
+					 0);
+		else
+			assert_int_equal(ops->write_parts(b->root, row, &scope, companions, "0"),
+					 0);
+		assert_int_equal(cpus_of(w.pid), 1);
+		for (int i = 0; i < WORKER_THREADS; i++)
+			assert_int_equal(cpus_of(w.threads[i]), 3);
+	}
+	assert_string_equal(text, "");
+	worker_stop(&w);
+}
+
 static int bench_setup(void **state)
 {
 	static struct bench b;
@@ -232,9 +275,11 @@ int main(void)
 		ON_BENCH(threads_that_are_born_in_mid_trial_are_followed),
 		ON_BENCH(a_mask_that_somebody_sets_on_a_thread_is_left),
 		ON_BENCH(a_kill_in_mid_trial_leaves_nothing_behind),
+		ON_BENCH(the_leader_gets_its_own_mask_back_and_not_its_node_s),
 	};
 	const struct CMUnitTest one[] = {
 		ON_BENCH(with_one_node_nothing_can_be_written),
+		ON_BENCH(the_leader_gets_its_own_mask_back_and_not_its_node_s),
 	};
 	int failed;
 

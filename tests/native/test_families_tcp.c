@@ -183,6 +183,8 @@ static void namespaces_are_scopes_under_one_name(void **state)
 	strcpy(scopes[1].name, alias);
 	scopes[1].kind = SCOPE_NETNS;
 	assert_int_equal(in_netns(m->root, &scopes[1], write_control, NULL), -EEXIST);
+	assert_int_equal(begin_at(m, 1, &scopes[1], "reno", "reno"), OUTCOME_FAILED);
+	assert_non_null(strstr(m->outcome.text, "flyball's own: use the scope 'host'"));
 	netns_shell("ip netns del %s", alias);
 }
 
@@ -251,6 +253,74 @@ static void an_old_value_that_the_kernel_lacks_is_not_a_knob_that_is_gone(void *
 	assert_int_equal(outcome.status, OUTCOME_FAILED);
 	assert_int_equal(outcome.error, ENOENT);
 	assert_non_null(strstr(outcome.text, "unable to write 'no-such'"));
+}
+
+/* The second name becomes one more of the first's namespace, and is a namespace of its own again after it. */
+static int names_setup(void **state)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "ip netns del %2$s && touch /run/netns/%2$s && "
+		 "mount --bind /run/netns/%1$s /run/netns/%2$s",
+		 netns_names[0], netns_names[1]);
+	return system(command) != 0 || real_setup(state);
+}
+
+static int names_teardown(void **state)
+{
+	int r = machine_teardown(state);
+
+	return netns_shell("ip netns del %1$s && ip netns add %1$s", netns_names[1]) != 0 || r;
+}
+
+static void expect_namesake(const struct machine *m, int i)
+{
+	assert_int_equal(m->outcome.status, OUTCOME_REFUSED);
+	assert_non_null(strstr(m->outcome.text, "in the same namespace by another name"));
+	assert_non_null(strstr(m->outcome.text, netns_names[i]));
+	assert_non_null(strstr(m->outcome.text, ": use that name alone"));
+}
+
+static void two_names_of_one_namespace_are_one_knob(void **state)
+{
+	const struct scope scopes[] = { netns_scope(0), netns_scope(1) };
+	struct change other = machine_change(3, "net.ipv4.tcp_autocorking", "1", "0");
+	struct machine *m = *state;
+	struct knob_reading reading = reading_of(m, &scopes[0]);
+
+	for (uint64_t i = 0; i < 2; i++) {
+		assert_int_equal(begin_at(m, 10 * i + 1, &scopes[i], reading.value, reading.value),
+				 OUTCOME_DONE);
+		begin_at(m, 10 * i + 2, &scopes[!i], reading.value, reading.value);
+		expect_namesake(m, (int)i);
+		/* The domain is the namespace, whatever the knob. */
+		other.txn = 10 * i + 3;
+		other.scope = scopes[!i];
+		actuator_change(m->actuator, &other, clock_now_ns(), &m->outcome);
+		expect_namesake(m, (int)i);
+		assert_int_equal(machine_ask(m, 10 * i + 1, ACTION_UNDO), OUTCOME_DONE);
+	}
+}
+
+static void what_is_kept_by_one_name_stands_on_what_was_by_the_other(void **state)
+{
+	const struct scope scopes[] = { netns_scope(0), netns_scope(1) };
+	struct machine *m = *state;
+	struct knob_reading old = reading_of(m, &scopes[0]);
+	const char *arm = !strcmp(old.value, old.choices[0]) ? old.choices[1] : old.choices[0];
+
+	if (old.n_choices < 2)
+		skip();
+	assert_int_equal(begin_at(m, 1, &scopes[0], old.value, arm), OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 1, ACTION_KEEP), OUTCOME_DONE);
+	assert_int_equal(begin_at(m, 2, &scopes[1], arm, old.value), OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 2, ACTION_KEEP), OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_REFUSED);
+	assert_non_null(strstr(m->outcome.text, "stands on this one"));
+	assert_int_equal(machine_ask(m, 2, ACTION_UNDO), OUTCOME_DONE);
+	assert_int_equal(machine_ask(m, 1, ACTION_UNDO), OUTCOME_DONE);
+	assert_string_equal(reading_of(m, &scopes[1]).value, old.value);
 }
 
 /* What the actuator keeps is enough for a namespace; what core keeps is not, and it says so. */
@@ -330,6 +400,11 @@ static int tests(void)
 		REAL(a_namespace_made_anew_is_left_alone),
 		REAL(a_crash_is_recovered_in_the_namespace),
 		REAL(an_old_value_that_the_kernel_lacks_is_not_a_knob_that_is_gone),
+		cmocka_unit_test_setup_teardown(two_names_of_one_namespace_are_one_knob,
+						names_setup, names_teardown),
+		cmocka_unit_test_setup_teardown(
+			what_is_kept_by_one_name_stands_on_what_was_by_the_other, names_setup,
+			names_teardown),
 		REAL(the_actuator_may_enter_and_core_may_not),
 		REAL(the_machine_s_own_algorithm_is_restored_with_the_restrictions),
 	};

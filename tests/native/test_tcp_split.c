@@ -11,14 +11,18 @@
 #include <bpf/libbpf.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include "actuator/in_netns.h"
 #include "actuator/knobs.h"
+#include "actuator/split.h"
 #include "base/cleanup.h"
 #include "bpf/tcp_split.h"
 #include "observer/observer.h"
+#include "tests/lab/slowfile.h"
 
 #define KNOB "tcp.congestion"
 #define PORT 5203
@@ -27,8 +31,12 @@
 #define GONE_MS 2000      /* within which a program must vanish */
 #define OLD "reno"
 #define NEW "bbr"
+#define MOUNTS "proc/self/mountinfo"
+#define PATIENCE_NS NSEC_PER_SEC /* of an actuator whose hand is made to hang */
 
 static struct split_maps maps, read_maps;
+static struct slowfile slow;
+static bool can_hang;
 
 /* --- programs of ours in the kernel: those that use our map --- */
 
@@ -181,16 +189,23 @@ static void send_bytes(const struct pair *pair)
 
 /* --- the actuator --- */
 
-static int split_open(struct machine *m)
+/* A `limit_ns` 0 is the usual patience with the hand. */
+static int split_open_with(struct machine *m, uint64_t limit_ns)
 {
 	const struct actuator_options options = {
 		.root = m->root,
 		.state = m->state,
 		.only = { .kind = SCOPE_KIND_COUNT },
 		.maps = &maps,
+		.hand_limit_ns = limit_ns,
 	};
 
 	return actuator_open(&options, clock_now_ns(), &m->recovery, &m->actuator);
+}
+
+static int split_open(struct machine *m)
+{
+	return split_open_with(m, 0);
 }
 
 static int setup(void **state)
@@ -201,6 +216,37 @@ static int setup(void **state)
 	close(m->root);
 	m->root = sysroot_open("/");
 	return r || split_open(m);
+}
+
+/* Over a setting of the machine lies a file of the test's own, in the test's own mounts, the writes to which hang. */
+static int hang_setup(void **state)
+{
+	int r = machine_setup(state);
+	struct machine *m = *state;
+
+	if (r < 0 || !can_hang)
+		return r;
+	r = slowfile_open(&slow, "/" SWAPPINESS, "60");
+	close(m->root);
+	m->root = sysroot_open("/");
+	return r || split_open_with(m, PATIENCE_NS);
+}
+
+static int hang_teardown(void **state)
+{
+	if (can_hang) {
+		slowfile_release(&slow);
+		slowfile_close(&slow);
+	}
+	return machine_teardown(state);
+}
+
+static void skip_unless_it_can_hang(void)
+{
+	if (can_hang)
+		return;
+	print_message("skipped: no /dev/fuse, or no mounts of the test's own\n");
+	skip();
 }
 
 static uint32_t begin(struct machine *m, uint64_t txn, uint32_t flags)
@@ -579,6 +625,120 @@ static void the_deadline_ends_a_split(void **state)
 	assert_true(programs_become(0));
 }
 
+static void expect_no_split(int root, const struct scope *scope, int error, const char *step,
+			    const char *remedy)
+{
+	char text[OUTCOME_TEXT_MAX];
+
+	assert_int_equal(split_draw(root, scope, OLD, NEW, text, sizeof(text)), error);
+	if (!strstr(text, step) || !strstr(text, remedy) || strlen(text) + 1 == sizeof(text))
+		fail_msg("'%s' lacks '%s' or '%s', or is cut off", text, step, remedy);
+	assert_true(programs_become(0));
+}
+
+/* On a machine of files, which lacks what a split takes, thing by thing. */
+static void what_keeps_a_split_from_beginning_is_said_with_its_step_and_remedy(void **state)
+{
+	const struct scope host = { .kind = SCOPE_HOST },
+			   gone = { .kind = SCOPE_NETNS, .name = "no-such" };
+	const struct split_maps swapped = { .results = maps.slots, .slots = maps.slots },
+				closed = { .results = 99999, .slots = maps.slots };
+	libbpf_print_fn_t print = libbpf_set_print(NULL); /* the verifier says much */
+	struct machine *m = *state;
+
+	split_use(&maps);
+	expect_no_split(m->root, &gone, -ENOENT, "the namespace 'no-such'", "is gone");
+	machine_set(m, MOUNTS, "30 1 0:28 / / rw - tmpfs tmpfs rw\n");
+	expect_no_split(m->root, &host, -ENOENT, "no cgroup v2 is mounted",
+			"mount -t cgroup2 none /sys/fs/cgroup");
+	machine_set(m, MOUNTS, "41 31 0:38 / /unified rw,relatime - cgroup2 cgroup2 rw\n");
+	expect_no_split(m->root, &host, -ENOENT, "opening '/unified'", "mount -t cgroup2");
+	machine_set(m, "unified/cgroup.procs", "");
+	expect_no_split(m->root, &host, -EBADF, "attaching to '/unified'", "CONFIG_CGROUP_BPF");
+	split_use(&swapped);
+	expect_no_split(m->root, &host, -EACCES, "loading the program", "Linux 5.15");
+	split_use(&closed);
+	expect_no_split(m->root, &host, -EBADFD, "loading the program", "Linux 5.15");
+	split_use(&SPLIT_MAPS_NONE);
+	libbpf_set_print(print);
+}
+
+/* In a write of that transaction. */
+static void hang_the_hand(struct machine *m, uint64_t txn)
+{
+	assert_int_equal(machine_begin(m, txn, "vm.swappiness", "60", "10"), OUTCOME_DONE);
+	slowfile_hold(&slow);
+	assert_int_equal(act(m, txn, ACTION_ARM), OUTCOME_FAILED);
+	assert_int_equal(m->outcome.error, ETIMEDOUT);
+	assert_true(slowfile_await(&slow));
+}
+
+/* The write may return, and what is stuck is tried again until `n` transactions are undone. */
+static void release_and_undo(struct machine *m, int n)
+{
+	uint64_t ahead = 0;
+
+	slowfile_release(&slow);
+	for (int i = 0; n > 0 && i < 1000; i++) {
+		ahead += 60 * NSEC_PER_SEC;
+		if (actuator_expire(m->actuator, clock_now_ns() + ahead, &m->outcome) == 1 &&
+		    m->outcome.status == OUTCOME_DONE)
+			n--;
+		else
+			usleep(10000);
+	}
+	assert_int_equal(n, 0);
+	assert_string_equal(slow.control->value, "60");
+}
+
+static void expect_stuck(const struct machine *m, const char *text)
+{
+	assert_int_equal(m->outcome.status, OUTCOME_FAILED);
+	assert_int_equal(m->outcome.error, ETIMEDOUT);
+	assert_string_equal(m->outcome.text, text);
+}
+
+/* That hand may hold one, which would draw into the place of the new one. */
+static void while_a_hand_hangs_no_split_begins(void **state)
+{
+	struct machine *m = *state;
+
+	skip_unless_it_can_hang();
+	hang_the_hand(m, 9);
+	assert_int_equal(begin(m, 1, CHANGE_SPLIT), OUTCOME_DONE);
+	act(m, 1, ACTION_SPLIT);
+	expect_stuck(m, "a hand that may hold a split hangs");
+	assert_int_equal(count_programs(), 0);
+	release_and_undo(m, 2);
+	assert_int_equal(begin(m, 2, CHANGE_SPLIT), OUTCOME_DONE);
+	assert_int_equal(act(m, 2, ACTION_SPLIT), OUTCOME_DONE);
+	assert_int_equal(act(m, 2, ACTION_UNDO), OUTCOME_DONE);
+}
+
+/* A second hand must not write, or draw, beside the one that still does. */
+static void while_the_holder_of_a_split_hangs_its_transaction_stands_still(void **state)
+{
+	const uint32_t actions[] = { ACTION_BASE, ACTION_SPLIT, ACTION_KEEP };
+	struct machine *m = *state;
+
+	skip_unless_it_can_hang();
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		uint64_t txn = 100 + i;
+
+		assert_int_equal(begin(m, txn, CHANGE_SPLIT), OUTCOME_DONE);
+		assert_int_equal(act(m, txn, ACTION_SPLIT), OUTCOME_DONE);
+		hang_the_hand(m, 200 + i);
+		act(m, txn, actions[i]);
+		expect_stuck(m, "the hand that holds its split hangs");
+		act(m, txn, ACTION_UNDO);
+		expect_stuck(m, "the hand that holds its split hangs");
+		assert_int_equal(count_programs(), 1);
+		release_and_undo(m, 2);
+		assert_true(programs_become(0));
+		expect_default(m, OLD);
+	}
+}
+
 static int tests(void)
 {
 	const struct CMUnitTest all[] = {
@@ -605,6 +765,14 @@ static int tests(void)
 		cmocka_unit_test_setup_teardown(a_killed_hand_ends_the_split_until_the_next_cohort,
 						setup, machine_teardown),
 		cmocka_unit_test_setup_teardown(the_deadline_ends_a_split, setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(
+			what_keeps_a_split_from_beginning_is_said_with_its_step_and_remedy,
+			machine_setup, machine_teardown),
+		cmocka_unit_test_setup_teardown(while_a_hand_hangs_no_split_begins, hang_setup,
+						hang_teardown),
+		cmocka_unit_test_setup_teardown(
+			while_the_holder_of_a_split_hangs_its_transaction_stands_still, hang_setup,
+			hang_teardown),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
@@ -614,10 +782,11 @@ static int tests(void)
 static const char *prepare(void)
 {
 	char command[512];
-	int r = split_maps_open(&maps, &read_maps);
 
-	if (r < 0)
+	if (split_maps_open(&maps, &read_maps) < 0)
 		return "no BPF maps can be made here";
+	can_hang = access("/dev/fuse", R_OK | W_OK) == 0 && unshare(CLONE_NEWNS) == 0 &&
+		   mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 	snprintf(command, sizeof(command),
 		 "ip link add left netns %s type veth peer name right netns %s", netns_names[0],
 		 netns_names[1]);

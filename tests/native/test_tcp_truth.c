@@ -44,6 +44,7 @@
 #include "base/sysroot.h"
 #include "observer/observer.h"
 #include "observer/tcp_route.h"
+#include "observer/tcp_routes.h"
 
 #define SAMPLES_MAX 64
 #define SAMPLES_MIN 8      /* an emulated CPU has time for a snapshot once in a second or two */
@@ -926,6 +927,98 @@ static void packets_of_the_cpus_are_those_of_the_interface_and_more(void **state
 	close(fd);
 }
 
+#define ROUTES (TCP_ROUTES_MAX + 2)
+#define ROUTE_PATTERN "10.88.*"
+
+/* One connection on each of more routes than have a place; its far end is never accepted. */
+static void connect_routes(int fds[ROUTES])
+{
+	for (uint32_t i = 0; i < ROUTES; i++) {
+		struct sockaddr_in to = { .sin_family = AF_INET,
+					  .sin_port = htons(7777),
+					  .sin_addr.s_addr =
+						  htonl(10u << 24 | 88u << 16 | i << 8 | 1) };
+
+		fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+		assert_int_equal(connect(fds[i], (struct sockaddr *)&to, sizeof(to)), 0);
+	}
+}
+
+static bool route_has_series(const struct truth *t, uint32_t i)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "10.88.%u.0/24@main", i);
+	return series_of(t, SIGNAL_TCP_RTT, name);
+}
+
+static size_t routes_with_series(const struct truth *t)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < ROUTES; i++)
+		n += route_has_series(t, i);
+	return n;
+}
+
+static int listen_many(void *data)
+{
+	int *ret_fd = data, r = listen_there(ret_fd);
+
+	return r < 0 || listen(*ret_fd, ROUTES) < 0 ? -errno : 0;
+}
+
+static void a_route_without_connections_gives_its_place_to_one_that_has(void **state)
+{
+	struct demand demand_rtt = { .signal = SIGNAL_TCP_RTT,
+				     .scope = { .kind = SCOPE_ROUTE, .name = ROUTE_PATTERN } };
+	struct truth *t = *state;
+	int fds[ROUTES], listening, netns, n_closed = 0;
+
+	assert_true(make_router("pfifo"));
+	assert_int_equal(shell("ip -n router route add 10.88.0.0/16 via 10.77.2.2 && "
+			       "ip -n far route add local 10.88.0.0/16 dev lo && "
+			       "for i in $(seq 0 %d); do ip route add 10.88.$i.0/24 via 10.77.1.2 "
+			       "|| exit 1; done",
+			       ROUTES - 1),
+			 0);
+	netns = netns_open(t->root, "far");
+	assert_int_equal(netns_visit(netns, listen_many, &listening), 0);
+	close(netns);
+	connect_routes(fds);
+	assert_int_equal(observer_demand(t->observer, &demand_rtt, 1), 0);
+	for (int tick = 0; t->frame->losses[LOSS_INSTANCE] < 10 && tick < 400; tick++) {
+		usleep(20000);
+		sample(t);
+	}
+	assert_true(t->frame->losses[LOSS_INSTANCE] >= 10);
+	assert_int_equal(t->frame->losses[LOSS_ROUTE], 0);
+	assert_int_equal(routes_with_series(t), TCP_ROUTES_MAX);
+	for (uint32_t i = 0; i < ROUTES; i++) {
+		if (!route_has_series(t, i) || n_closed == 2)
+			continue;
+		close(fds[i]);
+		fds[i] = -1;
+		n_closed++;
+	}
+	/* The others keep theirs, and the two without get those of the two that have no connection any more. */
+	for (int tick = 0; t->frame->losses[LOSS_ROUTE] < 2 && tick < 400; tick++) {
+		usleep(20000);
+		sample(t);
+	}
+	for (int tick = 0; tick < 20; tick++)
+		sample(t);
+	for (uint32_t i = 0; i < ROUTES; i++)
+		assert_int_equal(route_has_series(t, i), fds[i] >= 0);
+	assert_int_equal(t->frame->losses[LOSS_ROUTE], 2);
+	for (uint32_t i = 0; i < ROUTES; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	close(listening);
+	shell("for i in $(seq 0 %d); do ip route del 10.88.$i.0/24; done", ROUTES - 1);
+	remove_router();
+}
+
 /* Nothing of what follows is seen by the machine. Returns why not. */
 static const char *enter_own_namespaces(void)
 {
@@ -957,6 +1050,7 @@ int main(int argc, char **argv)
 		TRUTH(a_transfer_through_a_router_is_as_ss_and_its_own_socket_tell_it),
 		TRUTH(a_delay_and_a_loss_are_measured),
 		TRUTH(a_peer_is_on_the_route_that_the_kernel_takes),
+		TRUTH(a_route_without_connections_gives_its_place_to_one_that_has),
 		TRUTH(a_user_who_may_not_enter_a_namespace_is_told_what_to_do),
 		TRUTH(packets_and_drops_of_an_interface_are_counted_exactly),
 		TRUTH(packets_of_the_cpus_are_those_of_the_interface_and_more),

@@ -27,7 +27,7 @@ static void put_process(struct files *f, int pid, int start)
 {
 	char path[64], text[160];
 
-	snprintf(path, sizeof(path), "proc/%d/stat", pid);
+	snprintf(path, sizeof(path), "proc/%d/task/%d/stat", pid, pid);
 	snprintf(text, sizeof(text),
 		 "%d (a b) c) S 1 1 1 0 -1 4194560 0 0 0 0 1 2 0 0 20 0 1 0 %d 1 2\n", pid, start);
 	put(f, path, text);

@@ -19,9 +19,9 @@ static int gpu_setup(void **state)
 	f = *state;
 	f->nvml = NVML;
 	put(f, DRIVER, "NVRM version: NVIDIA UNIX x86_64 Kernel Module\n");
-	put(f, "proc/17/stat",
+	put(f, "proc/17/task/17/stat",
 	    "17 (train) S 1 1 1 0 -1 4194560 0 0 0 0 1 2 0 0 20 0 1 0 500 1 2\n");
-	put(f, "proc/18/stat",
+	put(f, "proc/18/task/18/stat",
 	    "18 (serve) S 1 1 1 0 -1 4194560 0 0 0 0 1 2 0 0 20 0 1 0 600 1 2\n");
 	library = dlopen(NVML, RTLD_NOW);
 	assert_non_null(library);
@@ -166,7 +166,8 @@ static void another_process_with_the_same_number_is_another_row(void **state)
 	begin(f, SCOPE_PROCESS);
 	minute(f);
 	expect(f, SIGNAL_GPU_MEMORY_USED, "17@500", 4096);
-	put(f, "proc/17/stat", "17 (new) S 1 1 1 0 -1 4194560 0 0 0 0 1 2 0 0 20 0 1 0 900 1 2\n");
+	put(f, "proc/17/task/17/stat",
+	    "17 (new) S 1 1 1 0 -1 4194560 0 0 0 0 1 2 0 0 20 0 1 0 900 1 2\n");
 	minute(f);
 	assert_null(find(f, SIGNAL_GPU_MEMORY_USED, "17@500"));
 	expect(f, SIGNAL_GPU_MEMORY_USED, "17@900", 4096);

@@ -138,6 +138,22 @@ static void the_value_read_decides(void **state)
 	assert_int_equal(guard_value(&view, &change, text, sizeof(text)), OUTCOME_GONE);
 }
 
+static void a_namespace_that_is_busy_by_another_name_is_busy(void **state)
+{
+	const struct scope blue = { .kind = SCOPE_NETNS, .name = "blue" };
+	struct guard_view view = view_of("tcp.congestion");
+	char text[160] = "";
+
+	(void)state;
+	assert_int_equal(guard_captured(&view, text, sizeof(text)), OUTCOME_DONE);
+	assert_string_equal(text, "");
+	view.namesake = 7;
+	view.namesake_scope = &blue;
+	assert_int_equal(guard_captured(&view, text, sizeof(text)), OUTCOME_REFUSED);
+	assert_string_equal(text, "transaction 7 is open in the same namespace by another name, "
+				  "'netns:blue': use that name alone");
+}
+
 static void an_a_a_trial_of_a_value_out_of_our_range_is_allowed(void **state)
 {
 	struct guard_view view = view_of("vm.dirty_ratio");
@@ -159,6 +175,7 @@ int main(void)
 		cmocka_unit_test(only_what_has_a_program_for_it_is_split_and_not_by_hand),
 		cmocka_unit_test(the_only_limit_matches_patterns),
 		cmocka_unit_test(the_value_read_decides),
+		cmocka_unit_test(a_namespace_that_is_busy_by_another_name_is_busy),
 		cmocka_unit_test(an_a_a_trial_of_a_value_out_of_our_range_is_allowed),
 	};
 

@@ -170,9 +170,9 @@ static void put_process(const char *folder, int pid, const char *name, unsigned 
 	char path[128], text[256];
 	int fd;
 
-	snprintf(path, sizeof(path), "mkdir -p %s/proc/%d", folder, pid);
+	snprintf(path, sizeof(path), "mkdir -p %s/proc/%d/task/%d", folder, pid, pid);
 	assert_int_equal(system(path), 0);
-	snprintf(path, sizeof(path), "%s/proc/%d/stat", folder, pid);
+	snprintf(path, sizeof(path), "%s/proc/%d/task/%d/stat", folder, pid, pid);
 	snprintf(text, sizeof(text),
 		 "%d (%s) S 1 1 1 0 -1 4194560 0 0 0 0 1 2 0 0 20 0 1 0 %u 100 200\n", pid, name,
 		 start);
@@ -220,11 +220,11 @@ static void a_process_number_that_is_used_again_is_another_process(void **state)
 			 0);
 	assert_int_equal(instances_scan(instances, &demands, 0), 0);
 	assert_int_equal(instances->n_used, 2);
-	fd = processes_open_file(&source.processes, &old, "stat");
+	fd = processes_open_file(&source.processes, &old, "task/17/stat");
 	assert_true(fd >= 0);
 	close(fd);
 	put_process(folder, 17, "another", 900);
-	assert_int_equal(processes_open_file(&source.processes, &old, "stat"), -ESRCH);
+	assert_int_equal(processes_open_file(&source.processes, &old, "task/17/stat"), -ESRCH);
 	assert_int_equal(instances_scan(instances, &demands, 0), 0);
 	assert_int_equal(instances->n_used, 2);
 	assert_string_equal(source.fake.last, "17@900");

@@ -127,6 +127,22 @@ static void each_thread_and_the_cpus_of_each_node_are_written_down(void **state)
 	assert_string_equal(companions, "common=0-3\n322@7778=0,2\n@node0=0-1\n@node1=2-3\n");
 }
 
+/* Not the CPUs of its nodes: of those it may have a part alone. */
+static void the_leaders_own_mask_is_written_down(void **state)
+{
+	const struct knob_family_ops *ops = knob_family_ops(knob_find(KNOB));
+	char companions[COMPANIONS_MAX], text[160];
+	struct machine *m = *state;
+
+	set_thread(m, 321, 321, "web", 4194304, 7777, "1-2");
+	set_thread(m, 321, 322, "worker", 4194304, 7778, "0-3");
+	assert_string_equal(reading_of(m, &process).value, "0-1");
+	assert_int_equal(ops->capture(m->root, knob_find(KNOB), &process, companions,
+				      sizeof(companions), text, sizeof(text)),
+			 0);
+	assert_string_equal(companions, "common=0-3\n321@7777=1-2\n@node0=0-1\n@node1=2-3\n");
+}
+
 /* The arm's CPUs are those of BEGIN; a folder of files is no machine (EXDEV), which shows that the masks were made out. */
 static void an_arm_is_made_of_what_was_written_down(void **state)
 {
@@ -180,6 +196,7 @@ int main(void)
 		ON_NODES(another_process_of_the_number_is_gone),
 		ON_NODES(what_affinity_refuses_and_nodes_without_cpus_are_refused),
 		ON_NODES(each_thread_and_the_cpus_of_each_node_are_written_down),
+		ON_NODES(the_leaders_own_mask_is_written_down),
 		ON_NODES(an_arm_is_made_of_what_was_written_down),
 		ON_NODES(the_command_names_the_cpus),
 	};

@@ -57,7 +57,6 @@ static void put_machine(struct files *f)
 	put(f, "sys/devices/system/node/node0/cpulist", "0-1\n");
 	put(f, "sys/devices/system/node/node3/cpulist", "2-3\n");
 	put(f, "proc/self/numa_maps", "");
-	put_stat(f, "proc/17/stat", "500", 0);
 	put_stat(f, "proc/17/task/17/stat", "500", 2);
 	put_stat(f, "proc/17/task/18/stat", "501", 3);
 	put(f, "proc/17/numa_maps",
@@ -113,7 +112,7 @@ static void garbage_and_another_process_are_no_values(void **state)
 	tick(f);
 	expect_invalid(f, SIGNAL_NUMA_PAGES_LOCAL, "17@500");
 	put_machine(f);
-	put_stat(f, "proc/17/stat", "900", 0);
+	put_stat(f, "proc/17/task/17/stat", "900", 2);
 	tick(f);
 	assert_null(find(f, SIGNAL_NUMA_PAGES_LOCAL, "17@500"));
 	expect(f, SIGNAL_NUMA_PAGES_LOCAL, "17@900", 412 * 4096);

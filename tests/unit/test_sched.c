@@ -65,7 +65,8 @@ static int setup(void **state)
 	    "cpu0 0 0 314 101 149 75 1000000 200000 10\ndomain0 MC 3 0 0 0\n"
 	    "cpu1 0 0 314 101 149 75 2000000 0 5\n");
 	put(f, "sys/devices/system/cpu/online", "0-1\n");
-	put(f, "proc/77/stat", "77 (a (name) S 1 77 77 0 -1 0 0 0 0 0 0 0 0 0 20 0 2 0 5000 0 0\n");
+	put(f, "proc/77/task/77/stat",
+	    "77 (a (name) S 1 77 77 0 -1 0 0 0 0 0 0 0 0 0 20 0 2 0 5000 0 0\n");
 	put(f, "proc/77/task/77/schedstat", "1000 500 3\n");
 	put(f, "proc/77/task/78/schedstat", "2000 700 4\n");
 	f->root = options.root = sysroot_open(f->folder);
@@ -278,7 +279,8 @@ static void a_process_number_that_is_used_again_is_another_row(void **state)
 	demand(f, SCOPE_PROCESS, "77@*");
 	assert_non_null(after(f, 1000000, SIGNAL_SCHED_RUN, SCOPE_PROCESS, "77@5000"));
 	take_away(f, "proc/77");
-	put(f, "proc/77/stat", "77 (b) S 1 77 77 0 -1 0 0 0 0 0 0 0 0 0 20 0 2 0 6000 0 0\n");
+	put(f, "proc/77/task/77/stat",
+	    "77 (b) S 1 77 77 0 -1 0 0 0 0 0 0 0 0 0 20 0 2 0 6000 0 0\n");
 	put(f, "proc/77/task/77/schedstat", "900000 800000 700\n");
 	/* Before it is looked for: the descriptor is of the old one. */
 	series = after(f, 2000000, SIGNAL_SCHED_RUN, SCOPE_PROCESS, "77@5000");

@@ -70,20 +70,20 @@ static void a_dump_that_fails_leaves_no_value_in_its_space(void **state)
 	sampler.frame = calloc(1, sizeof(*sampler.frame));
 	signal_set_add(&space.signals, SIGNAL_TCP_RTT);
 	assert_int_equal(tcp_snapshot_demand(&snapshot, true), 0);
-	snapshot.n_routes = 2;
+	snapshot.routes.n = 2;
 	for (size_t i = 0; i < 2; i++) {
-		signal_set_add(&snapshot.routes[i].signals, SIGNAL_TCP_RETRANSMITS);
-		snapshot.routes[i].scope.kind = SCOPE_ROUTE;
+		signal_set_add(&snapshot.routes.places[i].signals, SIGNAL_TCP_RETRANSMITS);
+		snapshot.routes.places[i].scope.kind = SCOPE_ROUTE;
 	}
-	snapshot.routes[0].key.netns.kind = SCOPE_HOST;
-	snapshot.routes[1].key.netns.kind = SCOPE_NETNS;
+	snapshot.routes.places[0].key.netns.kind = SCOPE_HOST;
+	snapshot.routes.places[1].key.netns.kind = SCOPE_NETNS;
 	close(fd);
 	tcp_snapshot_sample(&snapshot, &space, 1, &sampler);
 	assert_int_equal(losses[LOSS_EVENT], 1);
 	assert_int_equal(sampler.frame->n_series, 3);
 	assert_int_equal(space.series[TCP_MEASURE_RTT]->flags, 0);
-	assert_int_equal(snapshot.routes[0].retransmits->flags, 0);
-	assert_int_equal(snapshot.routes[1].retransmits->flags, SERIES_VALID);
+	assert_int_equal(snapshot.routes.places[0].retransmits->flags, 0);
+	assert_int_equal(snapshot.routes.places[1].retransmits->flags, SERIES_VALID);
 	tcp_snapshot_close(&snapshot);
 	tcp_dump_close(&space.dump);
 	free(sampler.frame);

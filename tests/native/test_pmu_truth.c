@@ -115,7 +115,8 @@ static void switches_and_faults_are_those_of_the_kernel(void **state)
 		      value_of(SIGNAL_PERF_SWITCHES), most, faulty.switches);
 	print_message("faults %ld <= %g <= %" PRIu64 "\n", faulty.minor,
 		      value_of(SIGNAL_PERF_FAULTS), faults);
-	assert_true(faulty.switches >= SWITCHES);
+	/* A sleep whose time is up before it has begun is no switch: seen twice in a thousand on a busy machine. */
+	assert_true(faulty.switches >= SWITCHES * 9 / 10);
 	assert_true(value_of(SIGNAL_PERF_SWITCHES) >= (double)least);
 	assert_true(value_of(SIGNAL_PERF_SWITCHES) <= (double)most);
 	assert_true(value_of(SIGNAL_PERF_FAULTS) >= (double)faulty.minor);

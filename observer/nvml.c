@@ -60,7 +60,7 @@ static const char *functions_find(struct nvml *nvml)
 		memcpy(&symbol, field, sizeof(symbol));
 		if (symbol)
 			continue;
-		symbol = dlsym(nvml->library, functions[i].name);
+		symbol = dlsym(nvml->object, functions[i].name);
 		if (!symbol && functions[i].needed)
 			return functions[i].name;
 		memcpy(field, &symbol, sizeof(symbol));
@@ -70,7 +70,7 @@ static const char *functions_find(struct nvml *nvml)
 
 static void nvml_unload(struct nvml *nvml)
 {
-	dlclose(nvml->library);
+	dlclose(nvml->object);
 	*nvml = (struct nvml){ 0 };
 }
 
@@ -79,9 +79,9 @@ int nvml_open(struct nvml *nvml, const char *library, char *complaint, size_t si
 	const char *missing, *error;
 	int result;
 
-	*nvml = (struct nvml){ .library = dlopen(library ? library : NVML_LIBRARY,
-						 RTLD_LAZY | RTLD_LOCAL) };
-	if (!nvml->library) {
+	*nvml = (struct nvml){ .object = dlopen(library ? library : NVML_LIBRARY,
+						RTLD_LAZY | RTLD_LOCAL) };
+	if (!nvml->object) {
 		error = dlerror();
 		snprintf(complaint, size, "%s", error ? error : "unknown");
 		return -ENOENT;
@@ -102,7 +102,7 @@ int nvml_open(struct nvml *nvml, const char *library, char *complaint, size_t si
 
 void nvml_close(struct nvml *nvml)
 {
-	if (!nvml->library)
+	if (!nvml->object)
 		return;
 	nvml->shutdown();
 	nvml_unload(nvml);

@@ -78,7 +78,7 @@ _Static_assert(sizeof(struct nvml_sample) == 32, "as nvmlProcessUtilizationSampl
 struct nvml_device; /* opaque */
 
 struct nvml {
-	void *library;
+	void *object; /* of dlopen(3); NULL = not loaded */
 	int (*init)(void);
 	int (*shutdown)(void);
 	const char *(*error_string)(int result);

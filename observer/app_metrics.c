@@ -9,7 +9,6 @@
 
 #include "base/hist.h"
 #include "base/quantity.h"
-#include "base/scope.h"
 
 /* One byte of a name: what stands in a policy's brackets, in a scope and on a shell's command line as it is. */
 static bool is_name_byte(char c)
@@ -63,20 +62,6 @@ int app_parse(const char *line, struct app_push *ret_push, const char **ret_why)
 		push.signal = SIGNAL_APP_COUNT;
 	*ret_push = push;
 	return 0;
-}
-
-static bool is_demanded(const struct source_demand *demand, uint32_t signal, const char *name)
-{
-	struct scope scope = { .kind = SCOPE_SERVICE };
-
-	if (!signal_set_has(&demand->signals, signal))
-		return false;
-	strcpy(scope.name, name);
-	for (size_t i = 0; i < demand->n_demands; i++)
-		if (demand->demands[i].signal == signal &&
-		    scope_matches(&scope, &demand->demands[i].scope))
-			return true;
-	return false;
 }
 
 static void metric_forget(struct app_metrics *metrics, struct app_metric *metric)
@@ -149,7 +134,7 @@ static void take_line(struct app_metrics *metrics, const struct source_demand *d
 		say_why(metrics, line, why);
 		return;
 	}
-	if (!is_demanded(demand, push.signal, push.name))
+	if (!source_demands_service(demand, push.signal, push.name))
 		return;
 	metric = metric_get(metrics, &push);
 	if (!metric) {
@@ -234,7 +219,7 @@ void app_metrics_keep(struct app_metrics *metrics, const struct source_demand *d
 	for (size_t i = 0; i < APP_METRICS_MAX; i++) {
 		struct app_metric *metric = &metrics->metrics[i];
 
-		if (metric->used && !is_demanded(demand, metric->signal, metric->name))
+		if (metric->used && !source_demands_service(demand, metric->signal, metric->name))
 			metric_forget(metrics, metric);
 	}
 }

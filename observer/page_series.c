@@ -8,7 +8,6 @@
 
 #include "base/cleanup.h"
 #include "base/hist.h"
-#include "base/scope.h"
 #include "observer/page_text.h"
 
 /* Up to the first byte that is not itself in fnmatch(3). */
@@ -49,20 +48,6 @@ static bool wants_line(const struct source_demand *demand, const char *page,
 		    may_match(pattern + prefix, line->name, line->base))
 			return true;
 	}
-	return false;
-}
-
-static bool is_demanded(const struct source_demand *demand, uint32_t signal, const char *name)
-{
-	struct scope scope = { .kind = SCOPE_SERVICE };
-
-	if (!signal_set_has(&demand->signals, signal))
-		return false;
-	strcpy(scope.name, name);
-	for (size_t i = 0; i < demand->n_demands; i++)
-		if (demand->demands[i].signal == signal &&
-		    scope_matches(&scope, &demand->demands[i].scope))
-			return true;
 	return false;
 }
 
@@ -177,13 +162,13 @@ static int take_sample(struct page_table *table, const struct source_demand *dem
 		take_created(table, sample);
 		return 0;
 	}
-	if (is_level && is_demanded(demand, SIGNAL_APP_VALUE, sample->name))
+	if (is_level && source_demands_service(demand, SIGNAL_APP_VALUE, sample->name))
 		r = take_number(table, SIGNAL_APP_VALUE, sample, ret_why);
 	if (r == 0 && line->part != PAGE_LEVEL &&
-	    is_demanded(demand, SIGNAL_APP_COUNT, sample->name))
+	    source_demands_service(demand, SIGNAL_APP_COUNT, sample->name))
 		r = take_number(table, SIGNAL_APP_COUNT, sample, ret_why);
 	if (r == 0 && of_hist && line->unit_ns > 0 &&
-	    is_demanded(demand, SIGNAL_APP_LATENCY, sample->family))
+	    source_demands_service(demand, SIGNAL_APP_LATENCY, sample->family))
 		r = take_histogram(table, line, sample, ret_why);
 	return r;
 }
@@ -369,6 +354,6 @@ void page_series_keep(struct page_table *table, const struct source_demand *dema
 {
 	for (size_t i = 0; i < PAGE_SERIES_MAX; i++)
 		if (table->series[i].used &&
-		    !is_demanded(demand, table->series[i].signal, table->series[i].name))
+		    !source_demands_service(demand, table->series[i].signal, table->series[i].name))
 			series_forget(&table->series[i]);
 }

@@ -138,3 +138,17 @@ int source_cpus_possible(int root)
 		highest--;
 	return highest ? (int)highest : -EBADMSG;
 }
+
+bool source_demands_service(const struct source_demand *demand, uint32_t signal, const char *name)
+{
+	struct scope scope = { .kind = SCOPE_SERVICE };
+
+	if (!signal_set_has(&demand->signals, signal))
+		return false;
+	strcpy(scope.name, name);
+	for (size_t i = 0; i < demand->n_demands; i++)
+		if (demand->demands[i].signal == signal &&
+		    scope_matches(&scope, &demand->demands[i].scope))
+			return true;
+	return false;
+}

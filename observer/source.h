@@ -144,6 +144,9 @@ static inline bool sampler_wants_host(const struct sampler *sampler, enum signal
 /* The signals that are demanded of one instance. */
 struct signal_set source_demand_of(const struct source_demand *demand, const struct scope *scope);
 
+/* Whether that series of a service is demanded. */
+bool source_demands_service(const struct source_demand *demand, uint32_t signal, const char *name);
+
 /* True when some signal is demanded of instances of that kind. */
 bool source_demands_kind(const struct source_demand *demand, enum scope_kind kind);
 

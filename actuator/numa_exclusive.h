@@ -16,7 +16,10 @@ struct numa_exclusive {
 	unsigned long from, to; /* the mapping that was read last */
 };
 
-/* Returns 0 or -errno: -ENOENT also where a captured sysroot has no such file. To be closed in both cases. */
+/*
+ * Returns 0 or -errno: -ENOENT also where there is no pagemap, as in a kernel without CONFIG_PROC_PAGE_MONITOR and in a captured
+ * sysroot. To be closed in both cases.
+ */
 int numa_exclusive_open(int root, pid_t pid, struct numa_exclusive *ret_exclusive);
 void numa_exclusive_close(struct numa_exclusive *exclusive);
 

@@ -30,15 +30,13 @@ struct count {
 	struct numa_pages pages;
 };
 
-static int add_shared_line(const char *line, struct count *count)
+/* Returns 0; -ENOENT where single pages cannot be looked at: see numa_exclusive_open(); -errno. */
+static int open_exclusive(struct count *count)
 {
-	unsigned long start = strtoul(line, NULL, 16);
-
 	if (!count->opened)
 		count->error = numa_exclusive_open(count->root, count->pid, &count->exclusive);
 	count->opened = true;
-	return count->error < 0 ? count->error
-				: numa_exclusive_add(&count->exclusive, start, &count->pages);
+	return count->error;
 }
 
 /*
@@ -51,11 +49,16 @@ static int add_shared_line(const char *line, struct count *count)
 static int add_line(const char *line, struct count *count)
 {
 	struct numa_pages *pages = &count->pages;
+	int r;
 
 	if (!is_own(line))
 		return 0;
-	if (strstr(line, " mapmax="))
-		return add_shared_line(line, count);
+	r = strstr(line, " mapmax=") ? open_exclusive(count) : -ENOENT;
+	if (r == 0)
+		return numa_exclusive_add(&count->exclusive, strtoul(line, NULL, 16), pages);
+	/* Without a look at single pages all count; whether the process is still there is asked in the end. */
+	if (r != -ENOENT)
+		return r;
 	for (const char *at = strstr(line, " N"); at; at = strstr(at + 1, " N")) {
 		unsigned int node;
 		unsigned long n;

@@ -44,6 +44,20 @@ static void what_counts_is_anonymous_memory_of_its_own(void **state)
 	assert_string_equal(reading.value, "1");
 }
 
+/* A kernel without CONFIG_PROC_PAGE_MONITOR, as a folder of captured files, has no pagemap. */
+static void without_a_pagemap_shared_pages_count_too(void **state)
+{
+	struct machine *m = *state;
+	struct knob_reading reading;
+
+	machine_set(m, PROCESS "numa_maps",
+		    "1000 default heap anon=90 mapmax=3 N0=90 kernelpagesize_kB=4\n"
+		    "2000 default anon=10 N1=10 kernelpagesize_kB=4\n");
+	assert_int_equal(knob_read(m->root, knob_find("numa.process.node"), &process, &reading), 0);
+	assert_int_equal(reading.flags, KNOB_WRITABLE);
+	assert_string_equal(reading.value, "0-1");
+}
+
 static void one_node_is_read_and_not_written_and_the_reason_is_said(void **state)
 {
 	struct machine *m = *state;
@@ -212,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_NUMA(what_counts_is_anonymous_memory_of_its_own),
+		ON_NUMA(without_a_pagemap_shared_pages_count_too),
 		ON_NUMA(one_node_is_read_and_not_written_and_the_reason_is_said),
 		ON_NUMA(another_process_of_the_number_is_gone),
 		ON_NUMA(captured_files_are_not_moved),

@@ -192,6 +192,7 @@
  *     observer/lock.c                  waits for the kernel's locks
  *     observer/lock_tracer.c           the programs at contention, and their rows
  *     observer/lock_tracer_off.c       the same in a build without BPF
+ *     observer/looks.c                 instances that are too dear for every tick, looked at in turns
  *     observer/memory.c                /proc/meminfo, /proc/vmstat, the same of nodes
  *     observer/memory_cgroup.c         memory.stat of control groups
  *     observer/memory_rows.c           the signals of memory in these files

@@ -23,29 +23,22 @@
 #include "base/sysroot.h"
 #include "observer/drm_clients.h"
 #include "observer/instances.h"
+#include "observer/looks.h"
 #include "observer/processes.h"
 
 #define LOOK_INTERVAL_NS (900 * NSEC_PER_MSEC) /* a second, with ticks that come early */
 #define IDLE_INTERVAL_NS (10 * NSEC_PER_SEC)
 #define LOOK_SHARE 100
-#define TICK_LIMIT_NS (5 * NSEC_PER_MSEC)
 #define DESCRIPTORS_MAX 16384 /* of a process; some 1 us each */
 #define DIRENT_BYTES 4096
 #define FDINFO_BYTES 8192
-
-struct look {
-	uint64_t due_ns;
-	struct drm_use use;
-};
 
 struct drm {
 	struct processes processes;
 	struct instances instances;
 	struct drm_clients clients;
-	struct look *looks; /* INSTANCES_MAX, by place */
-	size_t next;        /* the place that the next look begins at */
-	size_t n_denied;    /* may not be looked at, of the last round */
-	size_t n_denied_now;
+	struct looks looks;
+	struct drm_use *uses; /* INSTANCES_MAX, by place: what the last look saw */
 	char text[FDINFO_BYTES];
 };
 
@@ -54,7 +47,8 @@ static int process_come(void *source, const struct instance *instance, size_t pl
 	struct drm *drm = source;
 
 	(void)instance;
-	drm->looks[place] = (struct look){ .use = DRM_USE_NONE };
+	drm->uses[place] = DRM_USE_NONE;
+	looks_forget(&drm->looks, place);
 	return 0;
 }
 
@@ -133,45 +127,17 @@ static int process_look(struct drm *drm, size_t place, struct sampler *sampler)
 	return n < 0 ? -errno : 0;
 }
 
-static void process_visit(struct drm *drm, size_t place, struct sampler *sampler)
+static int process_visit(void *source, size_t place, struct sampler *sampler,
+			 uint64_t *ret_pause_ns)
 {
-	const uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	struct look *look = &drm->looks[place];
-	uint64_t wait_ns, least_ns;
+	struct drm *drm = source;
 	int r = process_look(drm, place, sampler);
 
 	if (r < 0)
 		drm_clients_drop(&drm->clients, place);
-	look->use = drm_clients_use(&drm->clients, place);
-	if (r == -EACCES || r == -EPERM)
-		drm->n_denied_now++;
-	else if (r < 0 && r != -ESRCH && r != -ENOENT)
-		sampler->losses[LOSS_EVENT]++;
-	least_ns = look->use.n_clients ? LOOK_INTERVAL_NS : IDLE_INTERVAL_NS;
-	wait_ns = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns) * LOOK_SHARE;
-	look->due_ns = sampler->now_ns + (wait_ns > least_ns ? wait_ns : least_ns);
-}
-
-static void processes_visit(struct drm *drm, struct sampler *sampler)
-{
-	const uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	const size_t n = drm->instances.n_places;
-
-	for (size_t i = 0; i < n; i++) {
-		const size_t place = drm->next < n ? drm->next : 0;
-
-		if (place == 0) {
-			drm->n_denied = drm->n_denied_now;
-			drm->n_denied_now = 0;
-		}
-		drm->next = place + 1;
-		if (!drm->instances.places[place].used ||
-		    drm->looks[place].due_ns > sampler->now_ns)
-			continue;
-		process_visit(drm, place, sampler);
-		if (clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns > TICK_LIMIT_NS)
-			return;
-	}
+	drm->uses[place] = drm_clients_use(&drm->clients, place);
+	*ret_pause_ns = drm->uses[place].n_clients ? LOOK_INTERVAL_NS : IDLE_INTERVAL_NS;
+	return r;
 }
 
 static void drm_sample(void *state, struct sampler *sampler)
@@ -182,10 +148,10 @@ static void drm_sample(void *state, struct sampler *sampler)
 		sampler->losses[LOSS_EVENT] +=
 			instances_scan(&drm->instances, sampler->demand, sampler->now_ns) < 0;
 	instances_count(&drm->instances, sampler);
-	processes_visit(drm, sampler);
+	looks_visit(&drm->looks, &drm->instances, process_visit, drm, sampler);
 	for (size_t i = 0; i < drm->instances.n_places; i++) {
 		const struct instance *instance = &drm->instances.places[i];
-		const struct drm_use *use = &drm->looks[i].use;
+		const struct drm_use *use = &drm->uses[i];
 
 		if (!instance->used || use->n_clients == 0)
 			continue;
@@ -200,7 +166,8 @@ static void drm_close(void *state)
 	struct drm *drm = state;
 
 	instances_deinit(&drm->instances);
-	free(drm->looks);
+	looks_deinit(&drm->looks);
+	free(drm->uses);
 	processes_close(&drm->processes);
 }
 
@@ -233,10 +200,11 @@ static int drm_open(void *state, const struct source_context *context,
 			   strerror(-r));
 		return r;
 	}
-	drm->looks = calloc(INSTANCES_MAX, sizeof(*drm->looks));
-	r = drm->looks ? instances_init(&drm->instances, SCOPE_PROCESS, INSTANCES_MAX, &process_ops,
-					drm)
-		       : -ENOMEM;
+	drm->uses = calloc(INSTANCES_MAX, sizeof(*drm->uses));
+	r = drm->uses ? looks_init(&drm->looks, LOOK_SHARE) : -ENOMEM;
+	if (r == 0)
+		r = instances_init(&drm->instances, SCOPE_PROCESS, INSTANCES_MAX, &process_ops,
+				   drm);
 	if (r < 0)
 		source_say(status, SOURCE_UNAVAILABLE, "", "out of memory");
 	else
@@ -247,9 +215,7 @@ static int drm_open(void *state, const struct source_context *context,
 static void drm_status(void *state, struct source_status *status)
 {
 	const struct drm *drm = state;
-
-	const size_t n_denied =
-		drm->n_denied > drm->n_denied_now ? drm->n_denied : drm->n_denied_now;
+	const size_t n_denied = looks_denied(&drm->looks, &drm->instances);
 
 	instances_say(&drm->instances, status);
 	if (n_denied > 0 && !drm->instances.n_over)

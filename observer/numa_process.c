@@ -21,6 +21,7 @@
 #include "base/idset.h"
 #include "base/sysroot.h"
 #include "observer/instances.h"
+#include "observer/looks.h"
 #include "observer/numa_maps.h"
 #include "observer/processes.h"
 #include "observer/text.h"
@@ -28,25 +29,23 @@
 #define LOOK_INTERVAL_NS (10 * NSEC_PER_SEC)
 #define LOOK_SHARE \
 	1000 /* one part in so many of one CPU is the most that looks at one process take */
-#define TICK_LIMIT_NS (5 * NSEC_PER_MSEC)
 #define THREADS_MAX 256 /* of a process; where the first ones ran says enough */
 #define MAPS_BYTES 16384
 #define DIRENT_BYTES 4096
 #define PROCESSOR_FIELD 39 /* proc(5) */
 #define NODES_PATH "sys/devices/system/node"
 
-struct look {
+/* What the last look at a process saw. */
+struct seen {
 	uint64_t at_ns; /* 0 = none yet */
-	uint64_t due_ns;
 	double local_bytes, remote_bytes;
 };
 
 struct numa_process {
 	struct processes processes;
 	struct instances instances;
-	struct look *looks;          /* INSTANCES_MAX, by place */
-	size_t next;                 /* the place that the next look begins at */
-	size_t n_denied;             /* may not be looked at; of this round */
+	struct looks looks;
+	struct seen *seen;           /* INSTANCES_MAX, by place */
 	uint16_t node_of[IDSET_MAX]; /* by CPU */
 	char text[MAPS_BYTES];
 };
@@ -56,7 +55,8 @@ static int process_come(void *source, const struct instance *instance, size_t pl
 	struct numa_process *numa = source;
 
 	(void)instance;
-	numa->looks[place] = (struct look){ 0 };
+	numa->seen[place] = (struct seen){ 0 };
+	looks_forget(&numa->looks, place);
 	return 0;
 }
 
@@ -122,7 +122,7 @@ static int nodes_of_threads(const struct numa_process *numa, int folder, struct 
 	return n_threads ? 0 : -ESRCH;
 }
 
-static int process_look(struct numa_process *numa, const struct scope *process, struct look *look)
+static int process_look(struct numa_process *numa, const struct scope *process, struct seen *seen)
 {
 	_cleanup_close_ int maps = processes_open_file(&numa->processes, process, "numa_maps");
 	_cleanup_close_ int threads =
@@ -138,48 +138,23 @@ static int process_look(struct numa_process *numa, const struct scope *process, 
 		r = nodes_of_threads(numa, threads, &nodes);
 	if (r < 0)
 		return r;
-	look->local_bytes = look->remote_bytes = 0;
+	seen->local_bytes = seen->remote_bytes = 0;
 	for (unsigned int i = 0; i < NUMA_NODES_MAX; i++)
-		*(idset_has(&nodes, i) ? &look->local_bytes : &look->remote_bytes) +=
+		*(idset_has(&nodes, i) ? &seen->local_bytes : &seen->remote_bytes) +=
 			(double)bytes[i];
 	return 0;
 }
 
-/* Looks at one that is due. */
-static void process_visit(struct numa_process *numa, size_t place, struct sampler *sampler)
+static int process_visit(void *source, size_t place, struct sampler *sampler,
+			 uint64_t *ret_pause_ns)
 {
-	const uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	struct look *look = &numa->looks[place];
-	uint64_t wait_ns;
-	int r = process_look(numa, &numa->instances.places[place].scope, look);
+	struct numa_process *numa = source;
+	struct seen *seen = &numa->seen[place];
+	int r = process_look(numa, &numa->instances.places[place].scope, seen);
 
-	look->at_ns = r == 0 ? sampler->now_ns : 0;
-	if (r == -EACCES || r == -EPERM)
-		numa->n_denied++;
-	else if (r < 0 && r != -ESRCH && r != -ENOENT)
-		sampler->losses[LOSS_EVENT]++;
-	wait_ns = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns) * LOOK_SHARE;
-	look->due_ns = sampler->now_ns + (wait_ns > LOOK_INTERVAL_NS ? wait_ns : LOOK_INTERVAL_NS);
-}
-
-static void processes_visit(struct numa_process *numa, struct sampler *sampler)
-{
-	const uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	const size_t n = numa->instances.n_places;
-
-	for (size_t i = 0; i < n; i++) {
-		const size_t place = numa->next < n ? numa->next : 0;
-
-		if (place == 0)
-			numa->n_denied = 0;
-		numa->next = place + 1;
-		if (numa->instances.places[place].used &&
-		    numa->looks[place].due_ns <= sampler->now_ns) {
-			process_visit(numa, place, sampler);
-			if (clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns > TICK_LIMIT_NS)
-				return;
-		}
-	}
+	seen->at_ns = r == 0 ? sampler->now_ns : 0;
+	*ret_pause_ns = LOOK_INTERVAL_NS;
+	return r;
 }
 
 static void numa_process_sample(void *state, struct sampler *sampler)
@@ -190,19 +165,19 @@ static void numa_process_sample(void *state, struct sampler *sampler)
 		sampler->losses[LOSS_EVENT] +=
 			instances_scan(&numa->instances, sampler->demand, sampler->now_ns) < 0;
 	instances_count(&numa->instances, sampler);
-	processes_visit(numa, sampler);
+	looks_visit(&numa->looks, &numa->instances, process_visit, numa, sampler);
 	for (size_t i = 0; i < numa->instances.n_places; i++) {
 		const struct instance *instance = &numa->instances.places[i];
-		const struct look *look = &numa->looks[i];
+		const struct seen *seen = &numa->seen[i];
 
 		if (!instance->used)
 			continue;
 		instance_value(instance, sampler, SIGNAL_NUMA_PAGES_LOCAL,
-			       look->at_ns ? look->local_bytes : (double)NAN);
+			       seen->at_ns ? seen->local_bytes : (double)NAN);
 		instance_value(instance, sampler, SIGNAL_NUMA_PAGES_REMOTE,
-			       look->at_ns ? look->remote_bytes : (double)NAN);
+			       seen->at_ns ? seen->remote_bytes : (double)NAN);
 		instance_value(instance, sampler, SIGNAL_NUMA_PAGES_AGE,
-			       look->at_ns ? (double)(sampler->now_ns - look->at_ns) : (double)NAN);
+			       seen->at_ns ? (double)(sampler->now_ns - seen->at_ns) : (double)NAN);
 	}
 }
 
@@ -211,7 +186,8 @@ static void numa_process_close(void *state)
 	struct numa_process *numa = state;
 
 	instances_deinit(&numa->instances);
-	free(numa->looks);
+	looks_deinit(&numa->looks);
+	free(numa->seen);
 	processes_close(&numa->processes);
 }
 
@@ -261,10 +237,11 @@ static int numa_process_open(void *state, const struct source_context *context,
 			   "cannot read /proc or /" NODES_PATH ": %s", strerror(-r));
 		return r;
 	}
-	numa->looks = calloc(INSTANCES_MAX, sizeof(*numa->looks));
-	r = numa->looks ? instances_init(&numa->instances, SCOPE_PROCESS, INSTANCES_MAX,
-					 &process_ops, numa)
-			: -ENOMEM;
+	numa->seen = calloc(INSTANCES_MAX, sizeof(*numa->seen));
+	r = numa->seen ? looks_init(&numa->looks, LOOK_SHARE) : -ENOMEM;
+	if (r == 0)
+		r = instances_init(&numa->instances, SCOPE_PROCESS, INSTANCES_MAX, &process_ops,
+				   numa);
 	if (r < 0)
 		source_say(status, SOURCE_UNAVAILABLE, "", "out of memory");
 	else
@@ -275,13 +252,14 @@ static int numa_process_open(void *state, const struct source_context *context,
 static void numa_process_status(void *state, struct source_status *status)
 {
 	const struct numa_process *numa = state;
+	const size_t n_denied = looks_denied(&numa->looks, &numa->instances);
 
 	instances_say(&numa->instances, status);
-	if (numa->n_denied && !numa->instances.n_over)
+	if (n_denied > 0 && !numa->instances.n_over)
 		source_say(status, (enum source_state)status->state,
 			   "a newer kernel: 6.18 lets CAP_PERFMON look, older ones want "
 			   "CAP_SYS_PTRACE",
-			   "%zu processes may not be looked at", numa->n_denied);
+			   "%zu processes may not be looked at", n_denied);
 }
 
 const struct source_ops numa_process_source = {

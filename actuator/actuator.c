@@ -24,6 +24,7 @@
 #include "actuator/family.h"
 #include "actuator/guard.h"
 #include "actuator/hand.h"
+#include "actuator/intent.h"
 #include "actuator/journal.h"
 #include "actuator/knobs.h"
 #include "actuator/recovery.h"
@@ -198,68 +199,6 @@ static struct guard_view guard_view_of(struct actuator *a, const struct change *
 	return view;
 }
 
-/* Everything that recovery would need. `ret_entry` is large: the caller's. */
-static int entry_make(struct actuator *a, const struct knob_row *row, const struct change *change,
-		      const char *old, struct journal_entry *ret_entry, char *ret_text, size_t size)
-{
-	const struct knob_family_ops *ops = knob_family_ops(row);
-	size_t used;
-
-	memset(ret_entry, 0, offsetof(struct journal_entry, companions) + 1);
-	ret_entry->txn = change->txn;
-	ret_entry->trial = change->trial;
-	ret_entry->deadline_ns = change->deadline_ns;
-	ret_entry->wall_ns = clock_wall_ns();
-	ret_entry->scope.kind = change->scope.kind;
-	snprintf(ret_entry->scope.name, sizeof(ret_entry->scope.name), "%s", change->scope.name);
-	snprintf(ret_entry->knob, sizeof(ret_entry->knob), "%s", row->name);
-	snprintf(ret_entry->old_value, sizeof(ret_entry->old_value), "%s", old);
-	snprintf(ret_entry->new_value, sizeof(ret_entry->new_value), "%s", change->new_value);
-	if (ops->write_parts || ops->wants_new)
-		companions_add(ret_entry->companions, sizeof(ret_entry->companions), KNOB_NEW_NAME,
-			       change->new_value);
-	if (change->flags & CHANGE_SPLIT)
-		companions_add(ret_entry->companions, sizeof(ret_entry->companions),
-			       KNOB_SPLIT_NAME, "coin");
-	if (!ops->capture)
-		return 0;
-	used = strlen(ret_entry->companions);
-	return hand_capture(&a->hand, row, &change->scope, ret_entry->companions + used,
-			    sizeof(ret_entry->companions) - used, ret_text, size);
-}
-
-/* What may follow an intent: applied, committed and undone; a committed one: undone. */
-static size_t bytes_to_end(enum txn_state state, const struct journal_entry *entry)
-{
-	size_t end = journal_record_bytes(JOURNAL_UNDONE, entry);
-
-	return state == TXN_KEPT ? end : 2 * journal_record_bytes(JOURNAL_APPLIED, entry) + end;
-}
-
-static size_t bytes_to_reserve(const struct actuator *a, const struct journal_entry *entry)
-{
-	size_t bytes = journal_record_bytes(JOURNAL_INTENT, entry) + bytes_to_end(TXN_OPEN, entry);
-
-	for (size_t i = 0; i < TXNS_MAX; i++)
-		if (a->table.slots[i].state != TXN_FREE)
-			bytes += bytes_to_end(a->table.slots[i].state, &a->table.slots[i].entry);
-	return bytes;
-}
-
-/* The journal takes the intent, and has room for what must follow. */
-static int journal_begin(struct actuator *a, const struct journal_entry *entry)
-{
-	int r = txn_settle(&a->journal, &a->table);
-
-	if (r == 0 && journal_is_long(&a->journal))
-		r = txn_compact(&a->journal, &a->table, false);
-	if (r == 0)
-		r = journal_reserve(&a->journal, bytes_to_reserve(a, entry));
-	if (r == 0)
-		r = journal_append(&a->journal, JOURNAL_INTENT, entry, JOURNAL_SYNCED);
-	return r;
-}
-
 /* What only the family knows, and the guard cannot: whose the scope is. */
 static bool is_allowed(struct actuator *a, const struct guard_view *view,
 		       const struct change *change, struct outcome *outcome)
@@ -278,8 +217,8 @@ static bool capture(struct actuator *a, const struct change *change, struct guar
 	const struct txn *namesake;
 
 	outcome->status = OUTCOME_REFUSED;
-	if (entry_make(a, view->row, change, view->reading->value, ret_entry, outcome->text,
-		       sizeof(outcome->text)) < 0)
+	if (intent_make(&a->hand, view->row, change, view->reading->value, ret_entry, outcome->text,
+			sizeof(outcome->text)) < 0)
 		return false;
 	namesake = txn_busy_netns(&a->table, view->row, ret_entry);
 	if (namesake) {
@@ -338,7 +277,7 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 					  sizeof(outcome->text));
 	if (outcome->status != OUTCOME_DONE)
 		return;
-	r = journal_begin(a, &entry);
+	r = intent_write(&a->journal, &a->table, &entry);
 	if (r < 0) {
 		fail_journal(outcome, r);
 		return;

@@ -25,6 +25,7 @@
  *     actuator/hand.c                  the child that touches the system, asked and waited for
  *     actuator/hand_work.c             the life of that child
  *     actuator/in_netns.c              knobs that every network namespace has
+ *     actuator/intent.c                what is written down before a change
  *     actuator/journal.c               the write-ahead undo log
  *     actuator/journal_record.c        one record of it, as bytes; pure
  *     actuator/knob_command.c          the shell command that does a change by hand

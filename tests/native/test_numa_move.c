@@ -4,9 +4,9 @@
  * code that moves is a part of this program, so that the process can be replaced in the middle: whenever it says that it
  * gets on. Needs root (for a process with a number of choice) and CONFIG_NUMA; one node is enough. Else exits with 77.
  */
+#include "tests/native/clone_as.h"
 #include "tests/unit/test_actuator.h"
 
-#include <linux/sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -32,15 +32,12 @@ static struct {
 /* Touches the block, so that it has pages of its own. `number` 0: any. */
 static pid_t subject_start(pid_t number)
 {
-	struct clone_args args = { .exit_signal = SIGCHLD,
-				   .set_tid = number ? (uint64_t)(uintptr_t)&number : 0,
-				   .set_tid_size = number != 0 };
 	int ready[2];
 	char byte;
 	pid_t pid;
 
 	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	pid = clone_as(number);
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);

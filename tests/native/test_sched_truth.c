@@ -14,7 +14,6 @@
 #include <inttypes.h>
 #include <linux/futex.h>
 #include <linux/perf_event.h>
-#include <linux/sched.h>
 #include <math.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -41,6 +40,7 @@
 #include "base/hist.h"
 #include "base/sysroot.h"
 #include "observer/observer.h"
+#include "tests/native/clone_as.h"
 
 #define TESTS_MAX 64
 #define PATIENCE_MS 20000
@@ -702,17 +702,6 @@ static void a_group_has_what_happens_in_the_groups_below_it(void **state)
 	books = work(t);
 	books_agree(&books);
 	child_end(t);
-}
-
-static pid_t clone_as(pid_t pid)
-{
-	struct clone_args args = {
-		.exit_signal = SIGCHLD,
-		.set_tid = (uintptr_t)&pid,
-		.set_tid_size = 1,
-	};
-
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
 static void a_process_number_that_is_used_again_is_another_row(void **state)

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -25,6 +24,7 @@
 #include "base/clock.h"
 #include "base/sysroot.h"
 #include "observer/observer.h"
+#include "tests/native/clone_as.h"
 
 #define RUN_US 1000000
 
@@ -95,17 +95,6 @@ static void a_process_waits_for_the_cpu_while_it_does_not_run(void **state)
 	observer_free(observer);
 	close(options.root);
 	free(frame);
-}
-
-static pid_t clone_as(pid_t pid)
-{
-	struct clone_args args = {
-		.exit_signal = SIGCHLD,
-		.set_tid = (uintptr_t)&pid,
-		.set_tid_size = 1,
-	};
-
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
 static void child_end(pid_t pid)

@@ -74,7 +74,7 @@ static void packets_of_the_cpus_are_those_of_the_interface_and_more(void **state
 	close(fd);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TRUTH(packets_and_drops_of_an_interface_are_counted_exactly),
@@ -86,5 +86,7 @@ int main(void)
 		printf("skipped: %s\n", why);
 		return 77;
 	}
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests_name("net truth", tests, NULL, NULL);
 }

@@ -146,7 +146,7 @@ static void a_route_without_connections_gives_its_place_to_one_that_has(void **s
 	remove_router();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TRUTH(a_peer_is_on_the_route_that_the_kernel_takes),
@@ -158,5 +158,7 @@ int main(void)
 		printf("skipped: %s\n", why);
 		return 77;
 	}
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests_name("tcp routes truth", tests, NULL, NULL);
 }

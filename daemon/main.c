@@ -241,6 +241,7 @@
  *     observer/softirqs.c              software interrupts by CPU
  *     observer/softnet.c               the counters of receiving by CPU
  *     observer/source.c                what all sources share
+ *     observer/source_demand.c         what of a source is demanded: of an instance, of a kind, of a service
  *     observer/squeeze.c               squeezes by budget, from its BPF programs
  *     observer/squeeze_off.c           the same where BPF was left out
  *     observer/task_delay.c            what the threads of a process waited for

@@ -10,7 +10,6 @@
 
 #include "base/cleanup.h"
 #include "base/idset.h"
-#include "base/scope.h"
 #include "base/sysroot.h"
 #include "observer/observer.h"
 
@@ -54,33 +53,6 @@ void sampler_host(struct sampler *sampler, enum signal_id signal, double value)
 
 	if (sampler_wants_host(sampler, signal))
 		sampler_value(sampler, signal, &host, value);
-}
-
-struct signal_set source_demand_of(const struct source_demand *demand, const struct scope *scope)
-{
-	struct signal_set signals = { 0 };
-	const struct scope *last = NULL;
-	bool matches = false;
-
-	for (size_t i = 0; i < demand->n_demands; i++) {
-		const struct scope *pattern = &demand->demands[i].scope;
-
-		/* Several signals of the same instances come one after the other: one fnmatch(3) for them all. */
-		if (!last || !scope_equal(last, pattern))
-			matches = scope_matches(scope, pattern);
-		last = pattern;
-		if (matches)
-			signal_set_add(&signals, demand->demands[i].signal);
-	}
-	return signals;
-}
-
-bool source_demands_kind(const struct source_demand *demand, enum scope_kind kind)
-{
-	for (size_t i = 0; i < demand->n_demands; i++)
-		if (demand->demands[i].scope.kind == kind)
-			return true;
-	return false;
 }
 
 void source_say(struct source_status *status, enum source_state state, const char *remedy,
@@ -137,18 +109,4 @@ int source_cpus_possible(int root)
 	while (highest > 0 && !idset_has(&cpus, highest - 1))
 		highest--;
 	return highest ? (int)highest : -EBADMSG;
-}
-
-bool source_demands_service(const struct source_demand *demand, uint32_t signal, const char *name)
-{
-	struct scope scope = { .kind = SCOPE_SERVICE };
-
-	if (!signal_set_has(&demand->signals, signal))
-		return false;
-	strcpy(scope.name, name);
-	for (size_t i = 0; i < demand->n_demands; i++)
-		if (demand->demands[i].signal == signal &&
-		    scope_matches(&scope, &demand->demands[i].scope))
-			return true;
-	return false;
 }

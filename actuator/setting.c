@@ -102,6 +102,10 @@ static void say_failure(struct outcome *outcome, const char *wanted, int r)
 	if (r == -ENODEV)
 		snprintf(outcome->text, sizeof(outcome->text),
 			 "the knob or its scope does not exist any more");
+	else if (r == -ENOENT)
+		snprintf(outcome->text, sizeof(outcome->text),
+			 "the kernel does not know '%.40s' now: load the module that has it",
+			 wanted);
 	else if (r == -EREMOTEIO)
 		snprintf(outcome->text, sizeof(outcome->text),
 			 "wrote '%.40s', but '%.40s' is in force", wanted, outcome->value);

@@ -7,7 +7,7 @@
 
 #include "bpf/rows.h"
 
-#define LOCK_ABI 1 /* grows with every change of this file; checked after loading */
+#define LOCK_ABI 2 /* grows with every change of this file; checked after loading */
 
 #define LOCK_CPUS_MAX 1024
 #define LOCK_DEPTH 4      /* spinning waits on one CPU: a task's, and interrupts' on top of it */
@@ -38,6 +38,7 @@ struct lock_settings {
 struct lock_shared {
 	uint32_t processes; /* rows */
 	uint32_t pad;
+	uint64_t since_ns;           /* CLOCK_MONOTONIC: what began before may have ended unseen */
 	uint64_t places[ROWS_TABLE]; /* see bpf/rows.h */
 };
 

@@ -64,11 +64,13 @@ static __always_inline struct lock_task *task_place(__u32 pid)
 
 static __always_inline void spin_begin(struct lock_stats *cpu, __u64 lock, __u64 now)
 {
-	if (cpu->waits[0].lock && now - cpu->waits[0].ns > SPIN_MAX_NS)
+	if (cpu->waits[0].lock &&
+	    (now - cpu->waits[0].ns > SPIN_MAX_NS || cpu->waits[0].ns < shared.since_ns))
 		cpu->waits[0].lock = 0;
 #pragma unroll
 	for (__u32 i = 0; i < LOCK_DEPTH; i++) {
-		if (cpu->waits[i].lock && cpu->waits[i].lock != lock)
+		if (cpu->waits[i].lock && cpu->waits[i].lock != lock &&
+		    cpu->waits[i].ns >= shared.since_ns)
 			continue;
 		cpu->waits[i].lock = lock;
 		cpu->waits[i].ns = now;
@@ -83,7 +85,7 @@ static __always_inline __u64 spin_end(struct lock_stats *cpu, __u64 lock)
 
 #pragma unroll
 	for (__u32 i = 0; i < LOCK_DEPTH; i++) {
-		if (cpu->waits[i].lock == lock)
+		if (cpu->waits[i].lock == lock && cpu->waits[i].ns >= shared.since_ns)
 			ns = cpu->waits[i].ns;
 		if (ns)
 			cpu->waits[i].lock = 0;
@@ -114,7 +116,8 @@ static __always_inline int contention_begin(__u64 lock, __u32 flags)
 		return 0;
 	}
 	place = task_place(pid);
-	if (!place || (place->pid == pid && place->wait.lock == lock))
+	if (!place ||
+	    (place->pid == pid && place->wait.lock == lock && place->wait.ns >= shared.since_ns))
 		return 0;
 	place->pid = pid;
 	place->kind = sleeping_kind(flags);
@@ -147,7 +150,8 @@ static __always_inline int contention_end(__u64 lock)
 	began = spin_end(cpu, lock);
 	if (!began) {
 		place = task_place(pid);
-		if (!place || place->pid != pid || place->wait.lock != lock) {
+		if (!place || place->pid != pid || place->wait.lock != lock ||
+		    place->wait.ns < shared.since_ns) {
 			lock_count(cpu, row, LOCK_ORPHANS);
 			return 0;
 		}

@@ -7,7 +7,7 @@
 
 #include "include/hist.h"
 
-#define SERVICE_ABI 1 /* grows with every change of this file; checked after loading */
+#define SERVICE_ABI 2 /* grows with every change of this file; checked after loading */
 
 #define SERVICE_SLOTS_MAX 32      /* services measured at once; include/service.h has as many */
 #define SERVICE_RULES_MAX 64      /* a rule an executable or group of a service */
@@ -76,6 +76,8 @@ struct service_settings {
 
 /* What user space tells them while they run, and they it: all of the object's .bss. */
 struct service_shared {
+	uint64_t
+		since_ns; /* CLOCK_MONOTONIC: what was asked before may have been answered unseen */
 	uint64_t ports[SERVICE_PORT_WORDS]; /* a bit a port on which some service listens */
 	struct service_rule rules[SERVICE_RULES_MAX];
 	uint32_t file_fds[SERVICE_FILES_MAX]; /* 1 + our descriptor of each executable; 0 = none */

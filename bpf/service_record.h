@@ -115,6 +115,12 @@ static __always_inline void request_begin(struct turn *turn, __u64 now)
 	turn->hist->requests++;
 }
 
+/* Asked before the programs rested: whether it was answered meanwhile nobody saw. */
+static __always_inline bool asked_unseen(const struct service_conn *conn)
+{
+	return conn->asked_ns < shared.since_ns;
+}
+
 static __always_inline void datagram_read(struct sock *sk, __u32 bytes, __u64 now)
 {
 	struct service_conn *conn;
@@ -124,7 +130,7 @@ static __always_inline void datagram_read(struct sock *sk, __u32 bytes, __u64 no
 		return;
 	conn = turn.conn;
 	turn.hist->bytes_in += bytes;
-	if (conn->open && now - conn->asked_ns > OPEN_RESET_NS)
+	if (conn->open && (now - conn->asked_ns > OPEN_RESET_NS || asked_unseen(conn)))
 		conn->open = 0;
 	conn->pipelined = conn->open > 0;
 	conn->open++;
@@ -141,7 +147,7 @@ static __always_inline void stream_read(struct sock *sk, struct tcp_sock *tcp, _
 		return;
 	conn = turn.conn;
 	turn.hist->bytes_in += bytes;
-	if (conn->state == SERVICE_ASKED || conn->state == SERVICE_UNKNOWN)
+	if ((conn->state == SERVICE_ASKED && !asked_unseen(conn)) || conn->state == SERVICE_UNKNOWN)
 		return;
 	/* Each segment confirms what came: this was sent by somebody who had not all of our answer. */
 	if (!tcp_is_acked(tcp))
@@ -179,6 +185,8 @@ static __always_inline void datagram_sent(struct sock *sk, __u32 bytes, __u64 no
 	if (!turn_begin(sk, &turn, SERVICE_QUIET))
 		return;
 	turn.hist->bytes_out += bytes;
+	if (asked_unseen(turn.conn))
+		turn.conn->open = 0;
 	if (!turn.conn->open) {
 		turn.hist->continued++;
 		return;
@@ -198,9 +206,9 @@ static __always_inline void stream_sent(struct sock *sk, struct tcp_sock *tcp, _
 		return;
 	conn = turn.conn;
 	turn.hist->bytes_out += bytes;
-	if (conn->state == SERVICE_ASKED) {
+	if (conn->state == SERVICE_ASKED && !asked_unseen(conn)) {
 		conn_answer(&turn, now);
-	} else if (conn->state == SERVICE_UNKNOWN) {
+	} else if (conn->state == SERVICE_ASKED || conn->state == SERVICE_UNKNOWN) {
 		turn.hist->answers++;
 		turn.hist->unknown++;
 	} else {

@@ -55,7 +55,7 @@ static void send_sources(struct observer_process *p, uint64_t now_ns)
 	size_t n = observer_sources(p->observer, status);
 
 	p->status_ns = now_ns;
-	spending_show(&p->spending, status, n);
+	spending_show(&p->spending, p->observer, status, n);
 	for (size_t i = 0; i < n; i++) {
 		message_init(&p->message, MESSAGE_SOURCE);
 		p->message.source = status[i];

@@ -88,8 +88,13 @@ unsigned int spending_stop(struct spending *spending)
 	return count_stop(spending);
 }
 
+static double bpf_ratio(const struct spending *spending, const struct observer *observer, size_t i)
+{
+	return spending->bpf_ratio[i] * observer_attends(observer, i);
+}
+
 /* The costs of the last ticks; the sum is that of all processes and of all programs. */
-static double costs_of(struct spending *spending, uint64_t now_ns,
+static double costs_of(struct spending *spending, const struct observer *observer, uint64_t now_ns,
 		       struct budget_cost costs[SOURCES_MAX])
 {
 	const double time = machine_ns(increase(now_ns, spending->step_ns));
@@ -102,12 +107,12 @@ static double costs_of(struct spending *spending, uint64_t now_ns,
 
 		if (!open)
 			spending->bpf_ratio[i] = 0;
-		spending->ratio[i] = spending->bpf_ratio[i];
+		spending->ratio[i] = bpf_ratio(spending, observer, i);
 		if (open && time > 0)
 			spending->ratio[i] +=
 				(double)increase(status->sample_ns, spending->sample_ns[i]) / time;
 		spending->sample_ns[i] = status->sample_ns;
-		total += spending->bpf_ratio[i];
+		total += bpf_ratio(spending, observer, i);
 		costs[i] = (struct budget_cost){ .ratio = spending->ratio[i],
 						 .wanted = open || status->thinning,
 						 .on_trial = status->on_trial };
@@ -154,7 +159,7 @@ static unsigned int step(struct spending *spending, struct observer *observer, u
 	double total;
 
 	spending->n = observer_sources(observer, spending->status);
-	total = costs_of(spending, now_ns, costs);
+	total = costs_of(spending, observer, now_ns, costs);
 	/* What a demand made whole since. */
 	for (size_t i = 0; i < spending->n; i++)
 		spending->budget.items[i].thinning = spending->status[i].thinning;
@@ -174,7 +179,7 @@ unsigned int spending_tick(struct spending *spending, struct observer *observer,
 	unsigned int flags = 0;
 
 	spending->budget.tick_ns = tick_ns;
-	if (tick % SPENDING_COUNT_TICKS == 0)
+	if (observer_seq(observer) % SPENDING_COUNT_TICKS == SPENDING_COUNT_FROM)
 		flags = window_begin(spending);
 	else if (spending->window_ns)
 		flags = window_end(spending, observer, now_ns);
@@ -185,10 +190,11 @@ unsigned int spending_tick(struct spending *spending, struct observer *observer,
 	return flags;
 }
 
-void spending_show(const struct spending *spending, struct source_status *status, size_t n)
+void spending_show(const struct spending *spending, const struct observer *observer,
+		   struct source_status *status, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		status[i].cpu_ratio = status[i].samples ? spending->ratio[i] : 0;
-		status[i].bpf_ratio = status[i].samples ? spending->bpf_ratio[i] : 0;
+		status[i].bpf_ratio = status[i].samples ? bpf_ratio(spending, observer, i) : 0;
 	}
 }

@@ -20,6 +20,8 @@
 
 #define SPENDING_COUNT_TICKS \
 	64 /* for two of them the kernel counts, one of which is measured: 30 ns a run become 1 ns in the mean */
+#define SPENDING_COUNT_FROM \
+	6 /* … that before the eighth, in which all are attached that rest in others (observer_seq()) */
 
 /* What the caller is to do after a tick. */
 enum spending_flag {
@@ -42,7 +44,7 @@ struct spending {
 	struct source_status status[SOURCES_MAX]; /* as of now */
 	uint64_t sample_ns[SOURCES_MAX];          /* at the last step */
 	uint64_t run_ns[SOURCES_MAX];
-	double bpf_ratio[SOURCES_MAX]; /* of the machine, as timed of late */
+	double bpf_ratio[SOURCES_MAX]; /* of the machine while it is attached, as timed of late */
 	double ratio[SOURCES_MAX];     /* with the sampling */
 	bool counting;
 };
@@ -54,8 +56,9 @@ void spending_init(struct spending *spending, int root, pid_t parent, double lim
 unsigned int spending_tick(struct spending *spending, struct observer *observer, uint64_t tick_ns,
 			   uint64_t now_ns);
 
-/* Fills in what each source costs. */
-void spending_show(const struct spending *spending, struct source_status *status, size_t n);
+/* Fills in what each source of the observer costs. */
+void spending_show(const struct spending *spending, const struct observer *observer,
+		   struct source_status *status, size_t n);
 
 /* No ticks for now. Returns likewise. */
 unsigned int spending_stop(struct spending *spending);

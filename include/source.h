@@ -23,9 +23,9 @@ enum source_state {
 /* How much of a source is left out, to keep flyball within its budget. */
 enum source_thinning {
 	SOURCE_WHOLE,   /* sampled at every tick */
-	SOURCE_HALF,    /* every 2nd; one in 2 of what it may measure by samples */
-	SOURCE_QUARTER, /* every 4th, one in 4 */
-	SOURCE_EIGHTH,  /* every 8th, one in 8 */
+	SOURCE_HALF,    /* every 2nd, and at rest in the others, if it may rest */
+	SOURCE_QUARTER, /* every 4th */
+	SOURCE_EIGHTH,  /* every 8th */
 	SOURCE_DROPPED, /* detached */
 	SOURCE_THINNING_COUNT,
 };

@@ -246,6 +246,20 @@ static void block_sample(void *state, struct sampler *sampler)
 		sampler->losses[LOSS_EVENT] += block_tracer_settle(block->tracer) < 0;
 }
 
+static bool block_may_rest(const void *state)
+{
+	const struct block *block = state;
+
+	return block->tracer && block_tracer_may_rest(block->tracer);
+}
+
+static int block_attend(void *state, bool attends)
+{
+	const struct block *block = state;
+
+	return block_tracer_attend(block->tracer, attends);
+}
+
 const struct source_ops block_source = {
 	.name = "block",
 	.first = SIGNAL_DISK_READ_LATENCY,
@@ -257,6 +271,8 @@ const struct source_ops block_source = {
 	.open = block_open,
 	.demand = block_demand,
 	.sample = block_sample,
+	.may_rest = block_may_rest,
+	.attend = block_attend,
 	.close = block_close,
 	.status = block_status,
 };

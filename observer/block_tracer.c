@@ -24,6 +24,7 @@ struct block_tracer {
 	uint32_t n_slots;
 	uint32_t stages;         /* as attached for */
 	bool ended;              /* a request whose issue was asked for ended in this tick */
+	bool stamped;            /* while it rests: the program at issue was attached */
 	int n_cpus;              /* possible ones */
 	struct slot_op *ops;     /* n_slots * BLOCK_OP_COUNT */
 	struct block_hist *cpus; /* scratch: one element as the kernel copies it, a struct a CPU */
@@ -78,6 +79,27 @@ int block_tracer_stages(struct block_tracer *tracer, uint32_t stages)
 {
 	tracer->stages = stages;
 	return programs_attach(&tracer->programs.base, stages & BLOCK_STAGES_ISSUE);
+}
+
+bool block_tracer_may_rest(const struct block_tracer *tracer)
+{
+	return programs_may_rest(&tracer->programs.base);
+}
+
+int block_tracer_attend(struct block_tracer *tracer, bool attends)
+{
+	const uint64_t now_ns = clock_now_ns();
+
+	if (!attends) {
+		tracer->stamped = programs_switched(&tracer->programs.base);
+		programs_leave(&tracer->programs.base);
+		return 0;
+	}
+	/* The kernel stamps a request in a rest, too; who stamps the issue itself has not seen these. */
+	for (uint32_t slot = 0; tracer->stamped && slot < tracer->n_slots; slot++)
+		__atomic_store_n(&tracer->programs.shared->since_ns[slot], now_ns,
+				 __ATOMIC_SEQ_CST);
+	return programs_attach(&tracer->programs.base, tracer->stamped);
 }
 
 int block_tracer_settle(struct block_tracer *tracer)

@@ -3,6 +3,7 @@
 #ifndef FLYBALL_OBSERVER_BLOCK_TRACER_H
 #define FLYBALL_OBSERVER_BLOCK_TRACER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/block.h"
@@ -50,6 +51,10 @@ int block_tracer_open(const struct source_context *context, enum block_way way, 
 
 /* Detaches and unloads; accepts NULL. */
 void block_tracer_close(struct block_tracer *tracer);
+
+/* Whether its programs may come and go between two ticks, and that: detached, or attached again. Returns 0 or -errno. */
+bool block_tracer_may_rest(const struct block_tracer *tracer);
+int block_tracer_attend(struct block_tracer *tracer, bool attends);
 
 /* Attaches or detaches the program at issue, which only queue and service times may need. Returns 0 or -errno. */
 int block_tracer_stages(struct block_tracer *tracer, uint32_t stages);

@@ -38,6 +38,18 @@ void block_tracer_close(struct block_tracer *tracer)
 	(void)tracer;
 }
 
+bool block_tracer_may_rest(const struct block_tracer *tracer)
+{
+	(void)tracer;
+	return false;
+}
+
+int block_tracer_attend(struct block_tracer *tracer, bool attends)
+{
+	(void)tracer, (void)attends;
+	return -EOPNOTSUPP;
+}
+
 int block_tracer_stages(struct block_tracer *tracer, uint32_t stages)
 {
 	(void)tracer, (void)stages;

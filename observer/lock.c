@@ -315,6 +315,20 @@ static void lock_sample(void *state, struct sampler *sampler)
 	}
 }
 
+static bool lock_may_rest(const void *state)
+{
+	const struct lock *lock = state;
+
+	return lock->tracer && lock_tracer_may_rest(lock->tracer);
+}
+
+static int lock_attend(void *state, bool attends)
+{
+	const struct lock *lock = state;
+
+	return lock_tracer_attend(lock->tracer, attends);
+}
+
 const struct source_ops lock_source = {
 	.name = "lock",
 	.first = SIGNAL_LOCK_KERNEL_SPIN,
@@ -326,6 +340,8 @@ const struct source_ops lock_source = {
 	.open = lock_open,
 	.demand = lock_demand,
 	.sample = lock_sample,
+	.may_rest = lock_may_rest,
+	.attend = lock_attend,
 	.close = lock_close,
 	.status = lock_status,
 };

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/clock.h"
 #include "observer/programs.h"
 #include "observer/rows.h"
 #include "lock.skel.h"
@@ -133,6 +134,22 @@ void lock_tracer_close(struct lock_tracer *tracer)
 		munmap(tracer->rows,
 		       (tracer->table.n ? tracer->table.n : 1) * sizeof(struct lock_stats));
 	free(tracer);
+}
+
+bool lock_tracer_may_rest(const struct lock_tracer *tracer)
+{
+	return programs_may_rest(&tracer->programs);
+}
+
+int lock_tracer_attend(struct lock_tracer *tracer, bool attends)
+{
+	if (!attends) {
+		programs_leave(&tracer->programs);
+		return 0;
+	}
+	/* A begin that was seen before the rest may have had its end in it. */
+	__atomic_store_n(&tracer->shared->since_ns, clock_now_ns(), __ATOMIC_SEQ_CST);
+	return programs_attach(&tracer->programs, false);
 }
 
 int lock_tracer_add(struct lock_tracer *tracer, uint32_t tgid, uint64_t start_ticks)

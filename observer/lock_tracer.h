@@ -3,6 +3,7 @@
 #ifndef FLYBALL_OBSERVER_LOCK_TRACER_H
 #define FLYBALL_OBSERVER_LOCK_TRACER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/lock.h"
@@ -30,6 +31,10 @@ int lock_tracer_open(const struct source_context *context, enum lock_way way, ui
 
 /* Detaches and unloads; accepts NULL. */
 void lock_tracer_close(struct lock_tracer *tracer);
+
+/* Whether its programs may come and go between two ticks, and that: detached, or attached again. Returns 0 or -errno. */
+bool lock_tracer_may_rest(const struct lock_tracer *tracer);
+int lock_tracer_attend(struct lock_tracer *tracer, bool attends);
 
 /* Gives a row to a process that began `start_ticks` after boot. Returns the row, or -ENOSPC. */
 int lock_tracer_add(struct lock_tracer *tracer, uint32_t tgid, uint64_t start_ticks);

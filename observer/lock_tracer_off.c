@@ -25,6 +25,18 @@ void lock_tracer_close(struct lock_tracer *tracer)
 	(void)tracer;
 }
 
+bool lock_tracer_may_rest(const struct lock_tracer *tracer)
+{
+	(void)tracer;
+	return false;
+}
+
+int lock_tracer_attend(struct lock_tracer *tracer, bool attends)
+{
+	(void)tracer, (void)attends;
+	return -EOPNOTSUPP;
+}
+
 int lock_tracer_add(struct lock_tracer *tracer, uint32_t tgid, uint64_t start_ticks)
 {
 	(void)tracer, (void)tgid, (void)start_ticks;

@@ -149,6 +149,20 @@ static void net_status(void *state, struct source_status *status)
 		squeeze_status(net->cpus.squeeze, status);
 }
 
+static bool net_may_rest(const void *state)
+{
+	const struct net *net = state;
+
+	return net->cpus.squeeze != NULL;
+}
+
+static int net_attend(void *state, bool attends)
+{
+	struct net *net = state;
+
+	return net_cpus_attend(&net->cpus, attends);
+}
+
 const struct source_ops net_source = {
 	.name = "net",
 	.first = SIGNAL_NET_PACKETS,
@@ -158,6 +172,8 @@ const struct source_ops net_source = {
 	.open = net_open,
 	.demand = net_demand,
 	.sample = net_sample,
+	.may_rest = net_may_rest,
+	.attend = net_attend,
 	.close = net_close,
 	.status = net_status,
 };

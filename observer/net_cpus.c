@@ -294,3 +294,12 @@ void net_cpus_sample(struct net_cpus *cpus, struct sampler *sampler)
 			       softirqs > 0 ? cpu->irqs_added / softirqs : NAN);
 	}
 }
+
+/* At once, that the causes of the tick to come are known; who was quiet for long is detached by its baseline. */
+int net_cpus_attend(struct net_cpus *cpus, bool attends)
+{
+	if (attends && cpus->squeezed_ns)
+		return squeeze_attach(cpus->squeeze);
+	squeeze_detach(cpus->squeeze);
+	return 0;
+}

@@ -70,4 +70,7 @@ void net_cpus_demand(struct net_cpus *cpus, const struct source_demand *demand);
 void net_cpus_sample(struct net_cpus *cpus, struct sampler *sampler);
 void net_cpus_close(struct net_cpus *cpus);
 
+/* The programs that tell squeezes apart are detached, or attached again where there were any of late. Returns 0 or -errno. */
+int net_cpus_attend(struct net_cpus *cpus, bool attends);
+
 #endif

@@ -33,6 +33,7 @@ struct attachment {
 	struct source_status status; /* also how much it is thinned, and whether a trial needs it */
 	uint64_t sampled_ns;         /* the last sample; 0 = a baseline is due */
 	bool absent;                 /* left out, as it hung */
+	bool rests;                  /* thinned, and detached until it attends again */
 };
 
 struct observer {
@@ -75,6 +76,7 @@ static void attachment_close(struct observer *observer, size_t i)
 	free(attachment->state);
 	attachment->state = NULL;
 	attachment->sampled_ns = 0;
+	attachment->rests = false;
 }
 
 int observer_new(const struct observer_options *options, struct observer **ret_observer)
@@ -175,6 +177,46 @@ const char *observer_source_of(uint32_t signal, uint32_t kind)
 	return NULL;
 }
 
+/* Thinned, it is attached for one tick of so many, and costs nothing in the others. */
+static bool attachment_in_turns(const struct observer *observer, size_t i)
+{
+	const struct attachment *attachment = &observer->attachments[i];
+
+	return attachment->state && attachment->status.thinning && sources[i]->may_rest &&
+	       sources[i]->may_rest(attachment->state);
+}
+
+static void attachment_thin(struct observer *observer, size_t i)
+{
+	const struct attachment *attachment = &observer->attachments[i];
+
+	if (sources[i]->thin)
+		sources[i]->thin(attachment->state, attachment_in_turns(observer, i)
+							    ? 0
+							    : attachment->status.thinning);
+}
+
+/* What it counted before it attends again is of another time: a baseline is due. */
+static void attachment_attend(struct observer *observer, size_t i, bool attends)
+{
+	struct attachment *attachment = &observer->attachments[i];
+	int r;
+
+	if (attachment->rests != attends)
+		return;
+	watch_enter(observer->watch, i, attends ? STEP_ATTACH : STEP_DETACH);
+	r = sources[i]->attend(attachment->state, attends);
+	watch_leave(observer->watch);
+	attachment->rests = !attends;
+	if (attends)
+		attachment->sampled_ns = 0;
+	if (r < 0) {
+		source_say(&attachment->status, SOURCE_UNAVAILABLE, "",
+			   "unable to attach again after a rest: %s", strerror(-r));
+		attachment_close(observer, i);
+	}
+}
+
 /* Opens a source for its first demand. What fails is said by its status, and tried again at the next change. */
 static void attachment_open(struct observer *observer, size_t i, const struct source_demand *part)
 {
@@ -195,8 +237,8 @@ static void attachment_open(struct observer *observer, size_t i, const struct so
 	watch_leave(observer->watch);
 	if (r < 0)
 		attachment_close(observer, i);
-	else if (sources[i]->thin && status->thinning)
-		sources[i]->thin(attachment->state, status->thinning);
+	else if (status->thinning)
+		attachment_thin(observer, i);
 }
 
 void observer_restrain(struct observer *observer, size_t i, enum source_thinning thinning)
@@ -213,8 +255,8 @@ void observer_restrain(struct observer *observer, size_t i, enum source_thinning
 		attachment_probe(observer, i);
 	} else if (!attachment->state) {
 		attachment_open(observer, i, &attachment->demand);
-	} else if (sources[i]->thin) {
-		sources[i]->thin(attachment->state, thinning);
+	} else {
+		attachment_thin(observer, i);
 	}
 }
 
@@ -241,6 +283,7 @@ static void attachment_demand(struct observer *observer, size_t i)
 	const struct source_demand part = attachment->demand;
 	int r;
 
+	attachment_attend(observer, i, true);
 	if (part.n_demands == 0) {
 		attachment_close(observer, i);
 		attachment_probe(observer, i);
@@ -326,16 +369,20 @@ static void series_judge(const struct sampler *sampler, size_t first)
 	}
 }
 
+static bool attachment_due(const struct observer *observer, size_t i, uint64_t seq)
+{
+	return seq % (1ull << observer->attachments[i].status.thinning) == 0;
+}
+
 /* A baseline is never left out. */
 static bool attachment_skipped(const struct observer *observer, size_t i)
 {
-	const uint64_t every = 1ull << observer->attachments[i].status.thinning;
-
-	return observer->attachments[i].sampled_ns && observer->seq % every != 0;
+	return observer->attachments[i].sampled_ns && !attachment_due(observer, i, observer->seq);
 }
 
-static void attachment_sample(struct observer *observer, size_t i, uint64_t now_ns,
-			      struct frame *frame)
+/* Adds its series to the frame. */
+static void attachment_read(struct observer *observer, size_t i, uint64_t now_ns,
+			    struct frame *frame)
 {
 	struct attachment *attachment = &observer->attachments[i];
 	struct source_status *status = &attachment->status;
@@ -349,27 +396,56 @@ static void attachment_sample(struct observer *observer, size_t i, uint64_t now_
 		.losses = status->losses,
 	};
 	const size_t first = frame->n_series;
-	uint64_t start_ns;
+	const uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	watch_enter(observer->watch, i, STEP_SAMPLE);
+	sources[i]->sample(attachment->state, &sampler);
+	watch_leave(observer->watch);
+	status->sample_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+	status->samples++;
+	attachment->sampled_ns = now_ns;
+	series_judge(&sampler, first);
+	if (status->thinning || sampler.interval_ns != frame->interval_ns)
+		series_mark(frame, first, sampler.interval_ns);
+}
+
+/* The tick before it is due: what it counts from now on is of that one alone. The frame gets nothing of it. */
+static void attachment_wake(struct observer *observer, size_t i, uint64_t now_ns,
+			    struct frame *frame)
+{
+	const size_t n_series = frame->n_series, n_hists = frame->n_hists;
+
+	attachment_attend(observer, i, true);
+	if (!observer->attachments[i].state)
+		return;
+	attachment_read(observer, i, now_ns, frame);
+	frame->n_series = n_series;
+	frame->n_hists = n_hists;
+}
+
+static void attachment_sample(struct observer *observer, size_t i, uint64_t now_ns,
+			      struct frame *frame)
+{
+	struct attachment *attachment = &observer->attachments[i];
+	bool next;
 
 	if (attachment->absent && attachment->demand.n_demands > 0 &&
 	    !watch_absent(observer->watch, i, now_ns))
 		attachment_open(observer, i, &attachment->demand);
+	next = attachment_due(observer, i, observer->seq + 1);
 	if (attachment->state && attachment_skipped(observer, i)) {
 		signal_set_merge(&frame->skipped, &attachment->demand.signals);
+		if (attachment->rests && next)
+			attachment_wake(observer, i, now_ns, frame);
 	} else if (attachment->state) {
-		start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-		watch_enter(observer->watch, i, STEP_SAMPLE);
-		sources[i]->sample(attachment->state, &sampler);
-		watch_leave(observer->watch);
-		status->sample_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
-		status->samples++;
-		attachment->sampled_ns = now_ns;
-		series_judge(&sampler, first);
-		if (status->thinning || sampler.interval_ns != frame->interval_ns)
-			series_mark(frame, first, sampler.interval_ns);
+		attachment_attend(observer, i, true);
+		if (attachment->state)
+			attachment_read(observer, i, now_ns, frame);
 	}
+	if (!next && attachment_in_turns(observer, i))
+		attachment_attend(observer, i, false);
 	for (size_t loss = 0; loss < LOSS_COUNT; loss++)
-		frame->losses[loss] += status->losses[loss];
+		frame->losses[loss] += attachment->status.losses[loss];
 }
 
 int observer_sample(struct observer *observer, uint64_t now_ns, struct frame *frame)
@@ -478,6 +554,18 @@ void observer_drain(struct observer *observer)
 		watch_leave(observer->watch);
 		attachment->status.sample_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
 	}
+}
+
+uint64_t observer_seq(const struct observer *observer)
+{
+	return observer->seq;
+}
+
+double observer_attends(const struct observer *observer, size_t i)
+{
+	return attachment_in_turns(observer, i)
+		       ? 1.0 / (double)(1u << observer->attachments[i].status.thinning)
+		       : 1.0;
 }
 
 size_t observer_sources(struct observer *observer, struct source_status *ret_status)

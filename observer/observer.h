@@ -97,8 +97,8 @@ int observer_thin(struct observer *observer, const char *source, uint32_t step);
 
 /*
  * Leaves a source of observer_sources() out of some ticks, or altogether, until told otherwise, until nobody demands it, or
- * until a demand says that a running trial needs it. Its series are then SERIES_LOSSY, an increase is the mean of a tick,
- * and frame.skipped says what a tick left out.
+ * until a demand says that a running trial needs it. Its series are then SERIES_LOSSY, an increase is the mean of a tick, or of
+ * the one tick before the sample where the source is detached in the others, and frame.skipped says what a tick left out.
  */
 void observer_restrain(struct observer *observer, size_t source, enum source_thinning thinning);
 
@@ -107,6 +107,15 @@ void observer_restrain(struct observer *observer, size_t source, enum source_thi
  * CAP_SYS_ADMIN, which the observer has not. Returns the descriptor or -errno.
  */
 int observer_count_runs(void);
+
+/* The share of the time, 0 to 1, in which a source's programs are attached: less than 1 where it is thinned and may rest. */
+double observer_attends(const struct observer *observer, size_t source);
+
+/*
+ * The number of the last frame. What is thinned to every Nth is sampled in those that N divides, and what rests is attached from
+ * the one before.
+ */
+uint64_t observer_seq(const struct observer *observer);
 
 /* Fills in up to SOURCES_MAX rows, one a source in the order of its table; returns how many. */
 size_t observer_sources(struct observer *observer, struct source_status *ret_status);

@@ -190,13 +190,22 @@ void programs_cost(const struct programs *programs, uint64_t *ret_runs, uint64_t
 	*ret_run_ns = run_ns;
 }
 
+void programs_leave(struct programs *programs)
+{
+	for (size_t i = PROGRAMS_HOOKS_MAX; i-- > 0;)
+		seat_leave(&programs->seats[i]);
+}
+
+bool programs_may_rest(const struct programs *programs)
+{
+	return programs->way->attach == seat_typed || programs->way->attach == seat_raw;
+}
+
 void programs_close(struct programs *programs)
 {
 	if (!programs->context)
 		return;
-	/* The ends first: without their starts they would count orphans. */
-	for (size_t i = PROGRAMS_HOOKS_MAX; i-- > 0;)
-		seat_leave(&programs->seats[i]);
+	programs_leave(programs);
 	if (programs->shared)
 		munmap(programs->shared, programs->shared_size);
 	bpf_object__close(programs->object);

@@ -88,6 +88,12 @@ int programs_load(struct programs *programs, size_t shared_size, struct source_s
  */
 int programs_attach(struct programs *programs, bool switched);
 
+/* Detaches all, ends first: without their starts they would count orphans. */
+void programs_leave(struct programs *programs);
+
+/* Whether they come and go by a system call that waits for nobody: at tracepoints and trampolines, not at breakpoints. */
+bool programs_may_rest(const struct programs *programs);
+
 /* Whether a switched program is attached. */
 bool programs_switched(const struct programs *programs);
 

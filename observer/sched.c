@@ -365,6 +365,20 @@ static void sched_sample(void *state, struct sampler *sampler)
 		sums_sample(sched, sampler);
 }
 
+static bool sched_may_rest(const void *state)
+{
+	const struct sched *sched = state;
+
+	return sched->tracer && sched_tracer_may_rest(sched->tracer);
+}
+
+static int sched_attend(void *state, bool attends)
+{
+	const struct sched *sched = state;
+
+	return sched_tracer_attend(sched->tracer, attends);
+}
+
 const struct source_ops sched_source = {
 	.name = "sched",
 	.first = SIGNAL_SCHED_WAKEUP,
@@ -376,6 +390,8 @@ const struct source_ops sched_source = {
 	.open = sched_open,
 	.demand = sched_demand,
 	.sample = sched_sample,
+	.may_rest = sched_may_rest,
+	.attend = sched_attend,
 	.close = sched_close,
 	.status = sched_status,
 };

@@ -178,6 +178,32 @@ void sched_tracer_close(struct sched_tracer *tracer)
 	free(tracer);
 }
 
+bool sched_tracer_may_rest(const struct sched_tracer *tracer)
+{
+	return programs_may_rest(&tracer->programs);
+}
+
+int sched_tracer_attend(struct sched_tracer *tracer, bool attends)
+{
+	int r;
+
+	if (!attends) {
+		__atomic_store_n(&tracer->shared->attached, 0, __ATOMIC_SEQ_CST);
+		programs_leave(&tracer->programs);
+		return 0;
+	}
+	/* Nobody writes these now. What a CPU did meanwhile was not to be seen, so it is not lost. */
+	for (uint32_t cpu = 0; cpu < tracer->cpus.n; cpu++) {
+		tracer->cpus.stats[cpu].began = 0;
+		tracer->cpus.stats[cpu].kernel_switches = 0;
+	}
+	__atomic_store_n(&tracer->shared->since, 0, __ATOMIC_SEQ_CST);
+	r = programs_attach(&tracer->programs, false);
+	if (r == 0)
+		__atomic_store_n(&tracer->shared->attached, 1, __ATOMIC_SEQ_CST);
+	return r;
+}
+
 void sched_tracer_want(struct sched_tracer *tracer, uint32_t times, bool moves)
 {
 	const uint32_t waits = moves || (times & SCHED_TIMES_OFF);

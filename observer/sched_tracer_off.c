@@ -25,6 +25,18 @@ void sched_tracer_close(struct sched_tracer *tracer)
 	(void)tracer;
 }
 
+bool sched_tracer_may_rest(const struct sched_tracer *tracer)
+{
+	(void)tracer;
+	return false;
+}
+
+int sched_tracer_attend(struct sched_tracer *tracer, bool attends)
+{
+	(void)tracer, (void)attends;
+	return -EOPNOTSUPP;
+}
+
 void sched_tracer_want(struct sched_tracer *tracer, uint32_t times, bool moves)
 {
 	(void)tracer, (void)times, (void)moves;

@@ -290,6 +290,20 @@ static void service_thin(void *state, uint32_t step)
 		service_tracer_want(source->tracer, source->traced, source->thin);
 }
 
+static bool service_may_rest(const void *state)
+{
+	const struct service_source *source = state;
+
+	return source->tracer && service_tracer_may_rest(source->tracer);
+}
+
+static int service_attend(void *state, bool attends)
+{
+	const struct service_source *source = state;
+
+	return service_tracer_attend(source->tracer, attends);
+}
+
 static void service_sample(void *state, struct sampler *sampler)
 {
 	struct service_source *source = state;
@@ -320,6 +334,8 @@ const struct source_ops service_source = {
 	.open = service_open,
 	.demand = service_demand,
 	.sample = service_sample,
+	.may_rest = service_may_rest,
+	.attend = service_attend,
 	.thin = service_thin,
 	.close = service_close,
 	.status = service_status,

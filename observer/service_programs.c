@@ -173,32 +173,56 @@ static struct bpf_link *scan_attach(const struct bpf_program *program, enum serv
 	return link ? link : bpf_program__attach_iter(program, NULL);
 }
 
+static int hook_attach(struct service_programs *programs, size_t i)
+{
+	int r = 0;
+
+	if (!programs->programs[i] || programs->links[i])
+		return 0;
+	programs->links[i] = bpf_program__attach(programs->programs[i]);
+	if (!programs->links[i]) {
+		r = -errno;
+		programs_complain(bpf_program__name(programs->programs[i]), NULL);
+	}
+	return r;
+}
+
 static int service_attach(struct service_programs *programs)
 {
+	int r = 0;
+
 	const struct bpf_program *scan =
 		bpf_object__find_program_by_name(programs->object, SCAN_PROGRAM);
 
 	for (size_t i = 0; i < 2; i++) {
 		programs->scans[i] = scan_attach(scan, (enum service_scan)i);
 		if (!programs->scans[i]) {
-			int r = -errno;
-
+			r = -errno;
 			programs_complain(SCAN_PROGRAM, NULL);
 			return r;
 		}
 	}
-	for (size_t i = 0; i <= SERVICE_HOOKS_MAX; i++) {
-		if (!programs->programs[i])
-			continue;
-		programs->links[i] = bpf_program__attach(programs->programs[i]);
-		if (!programs->links[i]) {
-			int r = -errno;
+	for (size_t i = 0; r == 0 && i <= SERVICE_HOOKS_MAX; i++)
+		r = hook_attach(programs, i);
+	return r;
+}
 
-			programs_complain(bpf_program__name(programs->programs[i]), NULL);
-			return r;
-		}
+int service_programs_attend(struct service_programs *programs, bool attends)
+{
+	int r = 0;
+
+	for (size_t i = 0; !attends && i < SERVICE_HOOKS_MAX; i++) {
+		bpf_link__destroy(programs->links[i]);
+		programs->links[i] = NULL;
 	}
-	return 0;
+	for (size_t i = 0; attends && r == 0 && i < SERVICE_HOOKS_MAX; i++)
+		r = hook_attach(programs, i);
+	return r;
+}
+
+bool service_programs_may_rest(const struct service_programs *programs)
+{
+	return programs->way != SERVICE_KPROBE;
 }
 
 int service_programs_load(struct service_programs *programs, enum service_way way, uint32_t n_slots,

@@ -7,6 +7,7 @@
 #ifndef FLYBALL_OBSERVER_SERVICE_PROGRAMS_H
 #define FLYBALL_OBSERVER_SERVICE_PROGRAMS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/service.h"
@@ -31,6 +32,12 @@ struct service_programs {
 /* Loads and attaches. Returns 0, or -errno with why in text and remedy of `status`. */
 int service_programs_load(struct service_programs *programs, enum service_way way, uint32_t n_slots,
 			  struct source_status *status);
+
+/* Attaches those at reads and sends, or detaches them: who listens is known meanwhile. Returns 0 or -errno. */
+int service_programs_attend(struct service_programs *programs, bool attends);
+
+/* Whether that waits for nobody, as at breakpoints it does. */
+bool service_programs_may_rest(const struct service_programs *programs);
 
 /* Runs the program over open files. Allocates nothing. Returns 0 or -errno. */
 int service_programs_scan(const struct service_programs *programs, enum service_scan scan);

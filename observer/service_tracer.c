@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/hist.h"
 #include "observer/service_programs.h"
 
@@ -148,6 +149,20 @@ int service_tracer_scan(struct service_tracer *tracer, const struct service_rule
 	listeners_prune(tracer, generation);
 	listeners_fixed(tracer, rules);
 	return 0;
+}
+
+bool service_tracer_may_rest(const struct service_tracer *tracer)
+{
+	return service_programs_may_rest(&tracer->programs);
+}
+
+int service_tracer_attend(struct service_tracer *tracer, bool attends)
+{
+	/* A request that was read before the rest may have had its answer in it. */
+	if (attends)
+		__atomic_store_n(&tracer->programs.shared->since_ns, clock_now_ns(),
+				 __ATOMIC_SEQ_CST);
+	return service_programs_attend(&tracer->programs, attends);
 }
 
 void service_tracer_want(struct service_tracer *tracer, uint32_t slots, uint32_t thin)

@@ -3,6 +3,7 @@
 #ifndef FLYBALL_OBSERVER_SERVICE_TRACER_H
 #define FLYBALL_OBSERVER_SERVICE_TRACER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/service.h"
@@ -48,6 +49,10 @@ int service_tracer_open(const struct source_context *context, enum service_way w
 
 /* Detaches and unloads; accepts NULL. */
 void service_tracer_close(struct service_tracer *tracer);
+
+/* Whether its programs may come and go between two ticks, and that: detached, or attached again. Returns 0 or -errno. */
+bool service_tracer_may_rest(const struct service_tracer *tracer);
+int service_tracer_attend(struct service_tracer *tracer, bool attends);
 
 /*
  * Finds the sockets that the rules fit, from now on and among all that are open. What the rules' files hold that no rule

@@ -32,6 +32,18 @@ void service_tracer_close(struct service_tracer *tracer)
 	(void)tracer;
 }
 
+bool service_tracer_may_rest(const struct service_tracer *tracer)
+{
+	(void)tracer;
+	return false;
+}
+
+int service_tracer_attend(struct service_tracer *tracer, bool attends)
+{
+	(void)tracer, (void)attends;
+	return -EOPNOTSUPP;
+}
+
 int service_tracer_scan(struct service_tracer *tracer, const struct service_rules *rules)
 {
 	(void)tracer, (void)rules;

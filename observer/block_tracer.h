@@ -52,7 +52,7 @@ int block_tracer_open(const struct source_context *context, enum block_way way, 
 /* Detaches and unloads; accepts NULL. */
 void block_tracer_close(struct block_tracer *tracer);
 
-/* Whether its programs may come and go between two ticks, and that: detached, or attached again. Returns 0 or -errno. */
+/* Whether its programs may be detached in ticks that are left out; attaches them again, or detaches them: 0 or -errno. */
 bool block_tracer_may_rest(const struct block_tracer *tracer);
 int block_tracer_attend(struct block_tracer *tracer, bool attends);
 

@@ -32,7 +32,7 @@ int lock_tracer_open(const struct source_context *context, enum lock_way way, ui
 /* Detaches and unloads; accepts NULL. */
 void lock_tracer_close(struct lock_tracer *tracer);
 
-/* Whether its programs may come and go between two ticks, and that: detached, or attached again. Returns 0 or -errno. */
+/* Whether its programs may be detached in ticks that are left out; attaches them again, or detaches them: 0 or -errno. */
 bool lock_tracer_may_rest(const struct lock_tracer *tracer);
 int lock_tracer_attend(struct lock_tracer *tracer, bool attends);
 

@@ -36,7 +36,7 @@ int sched_tracer_open(const struct source_context *context, enum sched_way way, 
 /* Detaches and unloads; accepts NULL. */
 void sched_tracer_close(struct sched_tracer *tracer);
 
-/* Whether its programs may come and go between two ticks, and that: detached, or attached again. Returns 0 or -errno. */
+/* Whether its programs may be detached in ticks that are left out; attaches them again, or detaches them: 0 or -errno. */
 bool sched_tracer_may_rest(const struct sched_tracer *tracer);
 int sched_tracer_attend(struct sched_tracer *tracer, bool attends);
 

@@ -50,7 +50,7 @@ int service_tracer_open(const struct source_context *context, enum service_way w
 /* Detaches and unloads; accepts NULL. */
 void service_tracer_close(struct service_tracer *tracer);
 
-/* Whether its programs may come and go between two ticks, and that: detached, or attached again. Returns 0 or -errno. */
+/* Whether its programs may be detached in ticks that are left out; attaches them again, or detaches them: 0 or -errno. */
 bool service_tracer_may_rest(const struct service_tracer *tracer);
 int service_tracer_attend(struct service_tracer *tracer, bool attends);
 

@@ -206,4 +206,16 @@ static inline const char *enter_own_namespaces(void)
 
 #define TRUTH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+/* What may run here: a pattern of names, or all. False, and the reason is printed: in no namespaces of its own. */
+static inline bool may_run(int argc, char **argv)
+{
+	const char *why = enter_own_namespaces();
+
+	if (why)
+		printf("skipped: %s\n", why);
+	else if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return !why;
+}
+
 #endif

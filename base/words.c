@@ -74,7 +74,8 @@ WORDS(service_protocol, SERVICE_PROTOCOL_COUNT, [SERVICE_TCP] = "tcp", [SERVICE_
 WORDS(source_state, SOURCE_STATE_COUNT, [SOURCE_UNAVAILABLE] = "unavailable",
       [SOURCE_IDLE] = "idle", [SOURCE_ATTACHED] = "attached", [SOURCE_DEGRADED] = "degraded")
 WORDS(source_thinning, SOURCE_THINNING_COUNT, [SOURCE_WHOLE] = "whole", [SOURCE_HALF] = "half",
-      [SOURCE_QUARTER] = "quarter", [SOURCE_EIGHTH] = "eighth", [SOURCE_DROPPED] = "dropped")
+      [SOURCE_QUARTER] = "quarter", [SOURCE_EIGHTH] = "eighth", [SOURCE_SIXTEENTH] = "sixteenth",
+      [SOURCE_THIRTY_SECOND] = "thirty-second", [SOURCE_DROPPED] = "dropped")
 WORDS(budget_state, BUDGET_STATE_COUNT, [BUDGET_WITHIN] = "within", [BUDGET_OVER] = "over",
       [BUDGET_TRIAL] = "trial", [BUDGET_NOTHING] = "nothing")
 WORDS(event_kind, EVENT_COUNT, [EVENT_OPPORTUNITY] = "opportunity", [EVENT_BEGUN] = "begun",

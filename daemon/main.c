@@ -259,6 +259,7 @@
  *     observer/tcp_split_probe.c       whether connections could be split here
  *     observer/tcp_table.c             what was known of each connection
  *     observer/text.c                  parsing the kernel's text
+ *     observer/thinning.c              the ticks that a thinned source is sampled at
  *     observer/watch.c                 where the observer is, and what it leaves out as it hung
  *     policies/arms.c                  try: the values of a policy
  *     policies/expression.c            conditions, compiled

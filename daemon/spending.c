@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/spending.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -82,7 +83,7 @@ static unsigned int window_end(struct spending *spending, struct observer *obser
 
 unsigned int spending_stop(struct spending *spending)
 {
-	spending->step_ns = 0; /* the time without ticks is nobody's */
+	spending->n_steps = 0; /* the time without ticks is nobody's */
 	spending->report.state = BUDGET_WITHIN;
 	spending->report.total_ratio = 0;
 	return count_stop(spending);
@@ -93,51 +94,80 @@ static double bpf_ratio(const struct spending *spending, const struct observer *
 	return spending->bpf_ratio[i] * observer_attends(observer, i);
 }
 
-/* The costs of the last ticks; the sum is that of all processes and of all programs. */
-static double costs_of(struct spending *spending, const struct observer *observer, uint64_t now_ns,
+/* What a turn of the source takes in user space, over its last ones. A source that was opened anew counts from nothing. */
+static void turn_measure(struct spending *spending, size_t i)
+{
+	const struct source_status *status = &spending->status[i];
+	uint64_t turns;
+
+	if (status->samples < spending->samples[i])
+		spending->samples[i] = spending->sample_ns[i] = 0;
+	turns = status->samples - spending->samples[i];
+	if (status->samples == 0)
+		spending->turn_ns[i] = 0;
+	if (turns == 0)
+		return;
+	spending->turn_ns[i] =
+		(double)increase(status->sample_ns, spending->sample_ns[i]) / (double)turns;
+	spending->samples[i] = status->samples;
+	spending->sample_ns[i] = status->sample_ns;
+}
+
+/* Of each source now; returns the sum of what their programs cost. */
+static double costs_of(struct spending *spending, const struct observer *observer,
 		       struct budget_cost costs[SOURCES_MAX])
 {
-	const double time = machine_ns(increase(now_ns, spending->step_ns));
-	const uint64_t cpu_ns = all_cpu_ns(spending);
-	double total = time > 0 ? (double)increase(cpu_ns, spending->cpu_ns) / time : 0;
+	const double tick = machine_ns(spending->budget.tick_ns);
+	double bpf = 0;
 
 	for (size_t i = 0; i < spending->n; i++) {
 		const struct source_status *status = &spending->status[i];
 		const bool open = status->samples > 0;
 
+		turn_measure(spending, i);
 		if (!open)
 			spending->bpf_ratio[i] = 0;
 		spending->ratio[i] = bpf_ratio(spending, observer, i);
-		if (open && time > 0)
+		bpf += spending->ratio[i];
+		if (tick > 0)
 			spending->ratio[i] +=
-				(double)increase(status->sample_ns, spending->sample_ns[i]) / time;
-		spending->sample_ns[i] = status->sample_ns;
-		total += bpf_ratio(spending, observer, i);
+				spending->turn_ns[i] / tick * thinning_share(status->thinning);
 		costs[i] = (struct budget_cost){ .ratio = spending->ratio[i],
 						 .wanted = open || status->thinning,
 						 .on_trial = status->on_trial };
 	}
-	spending->step_ns = now_ns;
-	spending->cpu_ns = cpu_ns;
-	return total;
+	return bpf;
+}
+
+/* Of all processes over the last steps; a step that is the first has none. */
+static double cpu_measure(struct spending *spending, uint64_t now_ns)
+{
+	const uint64_t n = spending->n_steps++, cpu_ns = all_cpu_ns(spending),
+		       oldest = n < SPENDING_MARKS ? 0 : n % SPENDING_MARKS;
+	const double time = n ? machine_ns(increase(now_ns, spending->marks[oldest].at_ns)) : 0,
+		     ratio = time > 0 ? (double)increase(cpu_ns, spending->marks[oldest].cpu_ns) /
+						time
+				      : 0;
+
+	spending->marks[n % SPENDING_MARKS].at_ns = now_ns;
+	spending->marks[n % SPENDING_MARKS].cpu_ns = cpu_ns;
+	return ratio;
 }
 
 static void say(struct spending *spending, const struct budget_verdict *verdict, double total)
 {
-	static const char *const what[SOURCE_THINNING_COUNT] = {
-		[SOURCE_WHOLE] = "sampled at every tick",
-		[SOURCE_HALF] = "sampled at every 2nd tick",
-		[SOURCE_QUARTER] = "sampled at every 4th tick",
-		[SOURCE_EIGHTH] = "sampled at every 8th tick",
-		[SOURCE_DROPPED] = "dropped",
-	};
 	struct budget_report *report = &spending->report;
 	const int i = verdict->changed;
+	char others[32] = "";
 
+	if (i >= 0 && verdict->n_changed > 1)
+		snprintf(others, sizeof(others), " and %" PRIu32 " other%s likewise",
+			 verdict->n_changed - 1, verdict->n_changed > 2 ? "s" : "");
 	if (i >= 0)
 		snprintf(report->text, sizeof(report->text),
-			 "%s is %s, as it took %.3f %% of the machine and all of flyball %.3f %%",
-			 spending->status[i].name, what[spending->budget.items[i].thinning],
+			 "%s is %s%s, as it took %.3f %% of the machine and all of flyball %.3f %%",
+			 spending->status[i].name,
+			 thinning_text(spending->budget.items[i].thinning), others,
 			 100 * spending->ratio[i], 100 * total);
 	else if (verdict->state == BUDGET_TRIAL)
 		snprintf(report->text, sizeof(report->text),
@@ -153,13 +183,13 @@ static void say(struct spending *spending, const struct budget_verdict *verdict,
 
 static unsigned int step(struct spending *spending, struct observer *observer, uint64_t now_ns)
 {
-	const bool first = spending->step_ns == 0;
+	const bool first = spending->n_steps == 0;
 	struct budget_cost costs[SOURCES_MAX];
 	struct budget_verdict verdict;
 	double total;
 
 	spending->n = observer_sources(observer, spending->status);
-	total = costs_of(spending, observer, now_ns, costs);
+	total = costs_of(spending, observer, costs) + cpu_measure(spending, now_ns);
 	/* What a demand made whole since. */
 	for (size_t i = 0; i < spending->n; i++)
 		spending->budget.items[i].thinning = spending->status[i].thinning;
@@ -175,17 +205,18 @@ static unsigned int step(struct spending *spending, struct observer *observer, u
 unsigned int spending_tick(struct spending *spending, struct observer *observer, uint64_t tick_ns,
 			   uint64_t now_ns)
 {
-	const uint64_t tick = spending->ticks++;
+	const uint64_t seq = observer_seq(observer);
 	unsigned int flags = 0;
 
 	spending->budget.tick_ns = tick_ns;
-	if (observer_seq(observer) % SPENDING_COUNT_TICKS == SPENDING_COUNT_FROM)
+	if (thinning_meets(seq + 2) || seq + 2 == SPENDING_FIRST_TICK)
 		flags = window_begin(spending);
 	else if (spending->window_ns)
 		flags = window_end(spending, observer, now_ns);
 	else if (spending->counting)
 		window_read(spending, observer, now_ns);
-	if (tick % BUDGET_STEP_TICKS == 0)
+	/* When a turn of each is over. */
+	if ((seq + 1) % BUDGET_STEP_TICKS == 0)
 		flags |= step(spending, observer, now_ns);
 	return flags;
 }

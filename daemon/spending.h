@@ -5,8 +5,8 @@
  *     spending_init → spending_tick …, spending_stop when the ticks end
  *
  * The CPU time of all of flyball's processes is read from /proc, that of sources by themselves. The kernel times BPF
- * programs only on demand, at some 30 ns a run: for one tick in SPENDING_COUNT_TICKS, between two readings. Who may
- * have it do so is asked to, one tick before.
+ * programs only on demand, at some 30 ns a run, which becomes 1 ns in the mean: for the tick in 64 in which all sources attend,
+ * between two readings. Who may have it do so is asked to, one tick before.
  */
 #ifndef FLYBALL_DAEMON_SPENDING_H
 #define FLYBALL_DAEMON_SPENDING_H
@@ -17,11 +17,13 @@
 
 #include "observer/budget.h"
 #include "observer/observer.h"
+#include "observer/thinning.h"
 
-#define SPENDING_COUNT_TICKS \
-	64 /* for two of them the kernel counts, one of which is measured: 30 ns a run become 1 ns in the mean */
-#define SPENDING_COUNT_FROM \
-	6 /* … that before the eighth, in which all are attached that rest in others (observer_seq()) */
+/* The processes' time is the mean of so many steps: in fewer who is thinned most has no turn, or two. */
+#define SPENDING_MARKS ((1u << (SOURCE_DROPPED - 1)) / BUDGET_STEP_TICKS)
+
+/* When programs are timed for the first time: nobody is thinned so early. */
+#define SPENDING_FIRST_TICK BUDGET_STEP_TICKS
 
 /* What the caller is to do after a tick. */
 enum spending_flag {
@@ -36,13 +38,16 @@ struct spending {
 	struct budget_report report;
 	int root;
 	pid_t parent; /* of all of flyball's processes */
-	uint64_t ticks;
-	uint64_t step_ns, cpu_ns; /* the last step, and all CPU time then */
+	uint64_t n_steps;
+	struct {
+		uint64_t at_ns, cpu_ns; /* then, of all processes */
+	} marks[SPENDING_MARKS];        /* of the last steps, by n_steps */
 	uint64_t
 		window_ns; /* when the run times below were read; 0 = the programs are not being timed */
 	size_t n;
-	struct source_status status[SOURCES_MAX]; /* as of now */
-	uint64_t sample_ns[SOURCES_MAX];          /* at the last step */
+	struct source_status status[SOURCES_MAX];              /* as of now */
+	uint64_t samples[SOURCES_MAX], sample_ns[SOURCES_MAX]; /* at its last turn */
+	double turn_ns[SOURCES_MAX];                           /* what one took of late */
 	uint64_t run_ns[SOURCES_MAX];
 	double bpf_ratio[SOURCES_MAX]; /* of the machine while it is attached, as timed of late */
 	double ratio[SOURCES_MAX];     /* with the sampling */

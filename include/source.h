@@ -22,10 +22,12 @@ enum source_state {
 
 /* How much of a source is left out, to keep flyball within its budget. */
 enum source_thinning {
-	SOURCE_WHOLE,   /* sampled at every tick */
-	SOURCE_HALF,    /* every 2nd, and at rest in the others, if it may rest */
-	SOURCE_QUARTER, /* every 4th */
-	SOURCE_EIGHTH,  /* every 8th */
+	SOURCE_WHOLE, /* sampled at every tick */
+	SOURCE_HALF, /* at one in 2 (observer/thinning.h), and at rest in the others, if it may rest */
+	SOURCE_QUARTER, /* one in 4 */
+	SOURCE_EIGHTH,
+	SOURCE_SIXTEENTH,
+	SOURCE_THIRTY_SECOND,
 	SOURCE_DROPPED, /* detached */
 	SOURCE_THINNING_COUNT,
 };
@@ -46,7 +48,7 @@ struct source_status {
 	char text[SOURCE_TEXT_MAX];
 	char remedy[SOURCE_TEXT_MAX];
 	uint64_t samples;   /* ticks sampled since attach */
-	uint64_t sample_ns; /* CPU time of all of them, in user space */
+	uint64_t sample_ns; /* CPU time of all of them, with what it took to attach for them */
 	uint64_t
 		bpf_runs; /* as far as the kernel counted (kernel.bpf_stats_enabled, BPF_ENABLE_STATS) */
 	uint64_t bpf_run_ns;

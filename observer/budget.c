@@ -2,12 +2,13 @@
 /*
  * Each source is on one rung of a ladder:
  *
- *     WHOLE ──► HALF ──► QUARTER ──► EIGHTH ──► DROPPED      over for BUDGET_OVER_TICKS: the dearest, one rung
- *        ◄──────── ◄──────── ◄──────── ◄────────             room for BUDGET_ROOM_TICKS: the cheapest to have back
+ *     WHOLE ──► HALF ──► … ──► THIRTY_SECOND ──► DROPPED      over for BUDGET_OVER_TICKS
+ *        ◄──────── ◄── … ◄── ◄──────────────────────         room for BUDGET_ROOM_TICKS
  *
- * One rung of one source at a time, and the time starts anew with each: what it did is seen before the next. There is
- * room when the total and what the source did cost more on the rung above stay under BUDGET_ROOM_RATIO of the budget;
- * as that was measured under another load, it is tried anyway after BUDGET_RETRY_TICKS within the budget.
+ * A rung is expected to halve what a source costs. Down, that is done in thought, always to who saves the most by it, until
+ * the rest fits, and then at once: so the dear ones come to cost the same. Whether it does is seen before the next time; who does
+ * not become cheaper stays the dearest, until to drop it is the lesser evil. Up, each gets one rung at most, the cheapest
+ * first, and as many as fit by what they cost now, under this load.
  */
 #include "observer/budget.h"
 
@@ -15,6 +16,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "observer/thinning.h"
 
 void budget_init(struct budget *budget, double limit_ratio, uint64_t tick_ns)
 {
@@ -40,34 +43,42 @@ void budget_release(struct budget *budget, const struct budget_cost *costs, size
 			budget->items[i].thinning = SOURCE_WHOLE;
 }
 
-/* The dearest that is on a trial, or that is not; -1 when none costs enough. */
-static int dearest(const struct budget *budget, const struct budget_cost *costs, size_t n,
-		   bool on_trial)
+/* What one rung less would save, as it counts: who would be blind has to save more. */
+static double saving(const struct budget_item *item, double ratio)
 {
-	double most = budget->limit_ratio * BUDGET_LEAST_RATIO;
+	return item->thinning == SOURCE_DROPPED - 1 ? ratio / BUDGET_DROP_HALVINGS : ratio / 2;
+}
+
+/* Who saves the most, of those that are on a trial, or that are not; -1 when none costs enough. */
+static int dearest(const struct budget *budget, const struct budget_cost *costs,
+		   const double *ratios, size_t n, bool on_trial)
+{
+	const double least = budget->limit_ratio * BUDGET_LEAST_RATIO;
+	double most = 0;
 	int found = -1;
 
 	for (size_t i = 0; i < n; i++) {
+		const struct budget_item *item = &budget->items[i];
+
 		if (!costs[i].wanted || (costs[i].on_trial != 0) != on_trial ||
-		    budget->items[i].thinning == SOURCE_DROPPED || cost_ratio(&costs[i]) <= most)
+		    item->thinning == SOURCE_DROPPED || ratios[i] <= least ||
+		    saving(item, ratios[i]) <= most)
 			continue;
-		most = cost_ratio(&costs[i]);
+		most = saving(item, ratios[i]);
 		found = (int)i;
 	}
 	return found;
 }
 
-/* By how much a source that is one rung up would cost more, by what it did cost there. */
-static double cost_of_return(const struct budget_item *item, const struct budget_cost *cost)
+/* By how much a source that is one rung up would cost more. */
+static double cost_of_return(const struct budget_item *item, double ratio)
 {
-	const double more = item->before[item->thinning] - cost_ratio(cost);
-
-	return more > 0 ? more : 0;
+	return item->thinning == SOURCE_DROPPED ? item->dropped_ratio : ratio;
 }
 
-/* The thinned one that is cheapest to have back; -1 when none is thinned. */
-static int cheapest_return(const struct budget *budget, const struct budget_cost *costs, size_t n,
-			   double *ret_more)
+/* The thinned one that is cheapest to have back; -1 when none is left. */
+static int cheapest_return(const struct budget *budget, const double *ratios, const bool *moved,
+			   size_t n, double *ret_more)
 {
 	int found = -1;
 
@@ -75,9 +86,9 @@ static int cheapest_return(const struct budget *budget, const struct budget_cost
 		const struct budget_item *item = &budget->items[i];
 		double more;
 
-		if (item->thinning == SOURCE_WHOLE)
+		if (item->thinning == SOURCE_WHOLE || moved[i])
 			continue;
-		more = cost_of_return(item, &costs[i]);
+		more = cost_of_return(item, ratios[i]);
 		if (found >= 0 && more >= *ret_more)
 			continue;
 		found = (int)i;
@@ -101,10 +112,31 @@ static void times_restart(struct budget *budget)
 	budget->within_ns = 0;
 }
 
-static void step_down(struct budget *budget, uint64_t now_ns, const struct budget_cost *costs,
-		      size_t n, struct budget_verdict *verdict)
+static void note_move(struct budget_verdict *verdict, int i, bool *moved)
 {
-	struct budget_item *item;
+	if (verdict->changed < 0)
+		verdict->changed = i;
+	verdict->n_changed += !moved[i];
+	moved[i] = true;
+}
+
+/* One rung down; returns what that is expected to save. */
+static double descend(struct budget_item *item, double *ratio)
+{
+	const double before = *ratio;
+
+	*ratio = ++item->thinning == SOURCE_DROPPED ? 0 : before / 2;
+	if (item->thinning == SOURCE_DROPPED)
+		item->dropped_ratio = before;
+	return before - *ratio;
+}
+
+static void step_down(struct budget *budget, uint64_t now_ns, double total_ratio,
+		      const struct budget_cost *costs, size_t n, struct budget_verdict *verdict)
+{
+	const double room = budget->limit_ratio * BUDGET_ROOM_RATIO;
+	double ratios[SOURCES_MAX];
+	bool moved[SOURCES_MAX] = { false };
 	int i;
 
 	budget->room_ns = 0;
@@ -112,25 +144,36 @@ static void step_down(struct budget *budget, uint64_t now_ns, const struct budge
 	verdict->state = BUDGET_OVER;
 	if (!lasted(budget, &budget->over_ns, now_ns, BUDGET_OVER_TICKS))
 		return;
-	i = dearest(budget, costs, n, false);
-	if (i < 0) {
-		verdict->dearest = dearest(budget, costs, n, true);
-		verdict->state = verdict->dearest < 0 ? BUDGET_NOTHING : BUDGET_TRIAL;
+	for (size_t j = 0; j < n; j++)
+		ratios[j] = cost_ratio(&costs[j]);
+	while (total_ratio > room && (i = dearest(budget, costs, ratios, n, false)) >= 0) {
+		/* Nobody is blind by thought alone. */
+		if (verdict->changed >= 0 && budget->items[i].thinning == SOURCE_DROPPED - 1)
+			break;
+		total_ratio -= descend(&budget->items[i], &ratios[i]);
+		note_move(verdict, i, moved);
+		if (budget->items[i].thinning == SOURCE_DROPPED)
+			break;
+	}
+	if (verdict->changed >= 0) {
+		times_restart(budget);
 		return;
 	}
-	item = &budget->items[i];
-	item->before[++item->thinning] = cost_ratio(&costs[i]);
-	verdict->changed = i;
-	times_restart(budget);
+	verdict->dearest = dearest(budget, costs, ratios, n, true);
+	verdict->state = verdict->dearest < 0 ? BUDGET_NOTHING : BUDGET_TRIAL;
 }
 
 static void step_up(struct budget *budget, uint64_t now_ns, double total_ratio,
 		    const struct budget_cost *costs, size_t n, struct budget_verdict *verdict)
 {
 	const double room = budget->limit_ratio * BUDGET_ROOM_RATIO;
-	double more = 0;
-	int i = cheapest_return(budget, costs, n, &more);
+	double ratios[SOURCES_MAX], more = 0;
+	bool moved[SOURCES_MAX] = { false };
+	int i;
 
+	for (size_t j = 0; j < n; j++)
+		ratios[j] = cost_ratio(&costs[j]);
+	i = cheapest_return(budget, ratios, moved, n, &more);
 	budget->over_ns = 0;
 	verdict->state = BUDGET_WITHIN;
 	if (total_ratio + more > room)
@@ -143,8 +186,12 @@ static void step_up(struct budget *budget, uint64_t now_ns, double total_ratio,
 	    (total_ratio + more > room ||
 	     !lasted(budget, &budget->room_ns, now_ns, BUDGET_ROOM_TICKS)))
 		return;
-	budget->items[i].thinning--;
-	verdict->changed = i;
+	do {
+		budget->items[i].thinning--;
+		note_move(verdict, i, moved);
+		total_ratio += more;
+		i = cheapest_return(budget, ratios, moved, n, &more);
+	} while (i >= 0 && total_ratio + more <= room);
 	times_restart(budget);
 }
 
@@ -163,7 +210,7 @@ void budget_step(struct budget *budget, uint64_t now_ns, double total_ratio,
 	}
 	budget->seen_ns = now_ns;
 	if (total_ratio > budget->limit_ratio)
-		step_down(budget, now_ns, costs, n, ret_verdict);
+		step_down(budget, now_ns, total_ratio, costs, n, ret_verdict);
 	else
 		step_up(budget, now_ns, total_ratio, costs, n, ret_verdict);
 }
@@ -179,14 +226,11 @@ void budget_say(struct source_status *status)
 	if (status->thinning == SOURCE_DROPPED) {
 		status->state = SOURCE_UNAVAILABLE;
 		snprintf(status->text, sizeof(status->text),
-			 "dropped, to keep flyball within its budget");
+			 "%s, to keep flyball within its budget", thinning_text(status->thinning));
 		return;
 	}
 	status->state = SOURCE_DEGRADED;
 	snprintf(status->text, sizeof(status->text),
-		 "sampled every %s tick, to keep flyball within its budget%s%.100s",
-		 status->thinning == SOURCE_HALF      ? "2nd"
-		 : status->thinning == SOURCE_QUARTER ? "4th"
-						      : "8th",
+		 "%s, to keep flyball within its budget%s%.100s", thinning_text(status->thinning),
 		 own[0] ? "; " : "", own);
 }

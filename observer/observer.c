@@ -14,6 +14,7 @@
 #include "base/scope.h"
 #include "observer/budget.h"
 #include "observer/source.h"
+#include "observer/thinning.h"
 #include "observer/watch.h"
 
 static const struct source_ops *const sources[] = {
@@ -200,13 +201,16 @@ static void attachment_thin(struct observer *observer, size_t i)
 static void attachment_attend(struct observer *observer, size_t i, bool attends)
 {
 	struct attachment *attachment = &observer->attachments[i];
+	uint64_t start_ns;
 	int r;
 
 	if (attachment->rests != attends)
 		return;
+	start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	watch_enter(observer->watch, i, attends ? STEP_ATTACH : STEP_DETACH);
 	r = sources[i]->attend(attachment->state, attends);
 	watch_leave(observer->watch);
+	attachment->status.sample_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
 	attachment->rests = !attends;
 	if (attends)
 		attachment->sampled_ns = 0;
@@ -371,7 +375,7 @@ static void series_judge(const struct sampler *sampler, size_t first)
 
 static bool attachment_due(const struct observer *observer, size_t i, uint64_t seq)
 {
-	return seq % (1ull << observer->attachments[i].status.thinning) == 0;
+	return thinning_due(seq, observer->attachments[i].status.thinning);
 }
 
 /* A baseline is never left out. */
@@ -402,7 +406,6 @@ static void attachment_read(struct observer *observer, size_t i, uint64_t now_ns
 	sources[i]->sample(attachment->state, &sampler);
 	watch_leave(observer->watch);
 	status->sample_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
-	status->samples++;
 	attachment->sampled_ns = now_ns;
 	series_judge(&sampler, first);
 	if (status->thinning || sampler.interval_ns != frame->interval_ns)
@@ -439,8 +442,10 @@ static void attachment_sample(struct observer *observer, size_t i, uint64_t now_
 			attachment_wake(observer, i, now_ns, frame);
 	} else if (attachment->state) {
 		attachment_attend(observer, i, true);
-		if (attachment->state)
+		if (attachment->state) {
 			attachment_read(observer, i, now_ns, frame);
+			attachment->status.samples++;
+		}
 	}
 	if (!next && attachment_in_turns(observer, i))
 		attachment_attend(observer, i, false);
@@ -564,7 +569,7 @@ uint64_t observer_seq(const struct observer *observer)
 double observer_attends(const struct observer *observer, size_t i)
 {
 	return attachment_in_turns(observer, i)
-		       ? 1.0 / (double)(1u << observer->attachments[i].status.thinning)
+		       ? thinning_share(observer->attachments[i].status.thinning)
 		       : 1.0;
 }
 

@@ -314,12 +314,12 @@ static void over_a_small_budget_the_observer_thins_then_drops_and_says_so(void *
 	assert_int_equal(message.word.value, 1);
 	expect(s.control, ROLE_OBSERVER, ROLE_SUPERVISOR, MESSAGE_COUNT, &message);
 	assert_int_equal(message.word.value, 0);
-	expect_thinning(fd, SOURCE_HALF, &status);
+	expect_thinning(fd, SOURCE_THIRTY_SECOND, &status);
 	assert_int_equal(status.state, SOURCE_DEGRADED);
-	assert_non_null(strstr(status.text, "every 2nd tick"));
+	assert_non_null(strstr(status.text, "one tick in 32"));
 	assert_true(status.cpu_ratio > 0);
 	expect_budget(fd, BUDGET_OVER, &report);
-	assert_non_null(strstr(report.text, "memory is sampled at every 2nd tick"));
+	assert_non_null(strstr(report.text, "memory is sampled at one tick in 32"));
 	assert_true(report.total_ratio > report.limit_ratio);
 	/* One frame with it, which says that it does not count, one that says why it is without. */
 	for (int with = 0, without = 0; !with || !without;) {

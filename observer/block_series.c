@@ -81,7 +81,7 @@ static void sample_traced(struct block *block, uint32_t slot, uint32_t op, struc
 		series[stage] = sampler_add(sampler, signal, &disk->scope);
 		hists[stage] = series[stage] ? series[stage]->hist : NULL;
 	}
-	r = block_tracer_read(block->tracer, slot, op, hists, &lost);
+	r = block_tracer_read(block->tracer, slot, op, disk_idle(disk), hists, &lost);
 	if (r != 0) {
 		/* -ENOSPC: no slot, which the status says; 1: a baseline. */
 		sampler->losses[LOSS_EVENT] += r < 0 && r != -ENOSPC;

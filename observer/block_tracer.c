@@ -215,7 +215,7 @@ static void hist_between(const struct block_hist *now, const struct block_hist *
 	hist_settle(hist);
 }
 
-int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op,
+int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op, bool idle,
 		      struct hist *hists[BLOCK_STAGE_COUNT], struct block_losses *ret_losses)
 {
 	const uint32_t key = slot * BLOCK_OP_COUNT + op;
@@ -227,6 +227,10 @@ int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op,
 		return -ENOSPC;
 	state = &tracer->ops[key];
 	known = state->known;
+	if (known && idle) {
+		*ret_losses = (struct block_losses){ .total = state->before.ends };
+		return 0;
+	}
 	state->known = false;
 	r = total_read(tracer, key);
 	if (r < 0)

@@ -68,9 +68,10 @@ void block_tracer_forget(struct block_tracer *tracer, uint32_t slot, uint32_t de
 
 /*
  * What one operation of a slot added since the previous call, into those histograms that are not NULL. Returns 0;
- * 1 for a baseline (histograms stay empty, only `total` is told); -errno.
+ * 1 for a baseline (histograms stay empty, only `total` is told); -errno. `idle`: the disk's counters say that nothing ended,
+ * which is believed: to read a histogram of each CPU is the dearest thing of a tick.
  */
-int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op,
+int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op, bool idle,
 		      struct hist *hists[BLOCK_STAGE_COUNT], struct block_losses *ret_losses);
 
 /*

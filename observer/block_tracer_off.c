@@ -67,10 +67,10 @@ void block_tracer_forget(struct block_tracer *tracer, uint32_t slot, uint32_t de
 	(void)tracer, (void)slot, (void)dev;
 }
 
-int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op,
+int block_tracer_read(struct block_tracer *tracer, uint32_t slot, uint32_t op, bool idle,
 		      struct hist *hists[BLOCK_STAGE_COUNT], struct block_losses *ret_losses)
 {
-	(void)tracer, (void)slot, (void)op, (void)hists, (void)ret_losses;
+	(void)tracer, (void)slot, (void)op, (void)idle, (void)hists, (void)ret_losses;
 	return -EOPNOTSUPP;
 }
 

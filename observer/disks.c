@@ -13,7 +13,7 @@
 #include "base/sysroot.h"
 #include "observer/text.h"
 
-#define DISK_PATH_BYTES 192 /* sys/block/NAME/queue/iostats */
+#define DISK_PATH_BYTES 192 /* NAME/queue/iostats, in sys/block */
 #define DISK_STAT_BYTES 512 /* 17 numbers */
 #define DISK_DIRENT_BYTES 4096
 #define DEV_MINOR_BITS 20 /* linux/kdev_t.h */
@@ -21,7 +21,6 @@
 int disks_open(struct disks *disks, int root)
 {
 	memset(disks, 0, sizeof(*disks));
-	disks->root = root;
 	disks->folder = openat(root, "sys/block", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return disks->folder < 0 ? -errno : 0;
 }
@@ -42,13 +41,14 @@ void disks_close(struct disks *disks)
 
 static int disk_path(const char *name, const char *file, char path[DISK_PATH_BYTES])
 {
-	int n = snprintf(path, DISK_PATH_BYTES, "sys/block/%s/%s", name, file);
+	int n = snprintf(path, DISK_PATH_BYTES, "%s/%s", name, file);
 
 	return n < DISK_PATH_BYTES ? 0 : -ENAMETOOLONG;
 }
 
 /* A small number in a file of the disk; -errno where there is none. */
-static int disk_number(int root, const char *name, const char *file, uint64_t *ret_number)
+static int disk_number(const struct disks *disks, const char *name, const char *file,
+		       uint64_t *ret_number)
 {
 	char path[DISK_PATH_BYTES], text[32];
 	ssize_t n;
@@ -57,14 +57,14 @@ static int disk_number(int root, const char *name, const char *file, uint64_t *r
 	r = disk_path(name, file, path);
 	if (r < 0)
 		return r;
-	n = sysroot_read(root, path, text, sizeof(text));
+	n = sysroot_read(disks->folder, path, text, sizeof(text));
 	if (n < 0)
 		return (int)n;
 	return text_numbers(text, ret_number, 1) ? 0 : -EBADMSG;
 }
 
 /* `7:0` */
-static int disk_dev(int root, const char *name, uint32_t *ret_dev)
+static int disk_dev(const struct disks *disks, const char *name, uint32_t *ret_dev)
 {
 	char path[DISK_PATH_BYTES], text[32], end;
 	unsigned int major, minor;
@@ -74,7 +74,7 @@ static int disk_dev(int root, const char *name, uint32_t *ret_dev)
 	r = disk_path(name, "dev", path);
 	if (r < 0)
 		return r;
-	n = sysroot_read(root, path, text, sizeof(text));
+	n = sysroot_read(disks->folder, path, text, sizeof(text));
 	if (n < 0)
 		return (int)n;
 	if (sscanf(text, "%u:%u%c", &major, &minor, &end) != 2 || major >> (32 - DEV_MINOR_BITS) ||
@@ -109,13 +109,13 @@ static int disk_come(struct disks *disks, struct disk *disk, const struct scope 
 	r = disk_path(scope->name, "stat", path);
 	if (r < 0)
 		return r;
-	fd = openat(disks->root, path, O_RDONLY | O_CLOEXEC);
+	fd = openat(disks->folder, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	*disk = (struct disk){ .scope = *scope, .dev = dev, .stat_fd = fd, .fresh = true };
 	/* The folder of hardware queues: only request-based disks have one. */
 	disk->request_based =
-		disk_path(scope->name, "mq", path) == 0 && sysroot_exists(disks->root, path);
+		disk_path(scope->name, "mq", path) == 0 && sysroot_exists(disks->folder, path);
 	return 0;
 }
 
@@ -132,8 +132,8 @@ static void disks_see(struct disks *disks, const struct source_demand *demand, c
 	strcpy(scope.name, name);
 	signals = source_demand_of(demand, &scope);
 	/* A loop device without a file and a drive without a medium have no sectors. */
-	if (signal_set_empty(&signals) || disk_number(disks->root, name, "size", &size) < 0 ||
-	    size == 0 || disk_dev(disks->root, name, &dev) < 0)
+	if (signal_set_empty(&signals) || disk_number(disks, name, "size", &size) < 0 ||
+	    size == 0 || disk_dev(disks, name, &dev) < 0)
 		return;
 	disk = disks_find(disks, &scope, dev);
 	if (!disk) {
@@ -148,7 +148,7 @@ static void disks_see(struct disks *disks, const struct source_demand *demand, c
 	disk->fresh |= !signal_set_equal(&disk->signals, &signals);
 	disk->signals = signals;
 	disk->present = true;
-	(void)disk_number(disks->root, name, "queue/iostats", &iostats);
+	(void)disk_number(disks, name, "queue/iostats", &iostats);
 	disk->counted = iostats != 0;
 	disks->n_uncounted += !disk->counted;
 }
@@ -222,6 +222,11 @@ static int disk_stat_read(int fd, struct disk_stat *ret_stat)
 	if (n < 0)
 		return n == -EFBIG ? -EBADMSG : (int)n;
 	return disk_stat_parse(text, ret_stat) ? 0 : -EBADMSG;
+}
+
+bool disk_idle(const struct disk *disk)
+{
+	return disk->valid && !memcmp(&disk->now, &disk->before, sizeof(disk->now));
 }
 
 int disk_count(const struct disk *disk, uint64_t ret_ios[DISK_OPS])

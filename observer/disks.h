@@ -41,7 +41,7 @@ struct disk {
 };
 
 struct disks {
-	int root, folder;   /* descriptors: the sysroot, borrowed, and sys/block */
+	int folder;         /* descriptor of sys/block */
 	size_t n_over;      /* demanded disks that found no place */
 	size_t n_uncounted; /* disks with queue/iostats off */
 	struct disk places[DISKS_MAX];
@@ -63,6 +63,12 @@ void disk_drop(struct disk *disk);
  * that cannot be understood.
  */
 int disk_read(struct disk *disk);
+
+/*
+ * Whether nothing ended in the tick, by its counters. The kernel counts after it has called the programs: what these have seen
+ * already shows a tick later, with the counters.
+ */
+bool disk_idle(const struct disk *disk);
 
 /* Reads how many requests have completed by now, and nothing else of the disk changes. Returns 0 or -errno. */
 int disk_count(const struct disk *disk, uint64_t ret_ios[DISK_OPS]);

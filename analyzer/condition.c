@@ -64,7 +64,7 @@ static void recent_add(struct recent *recent, const struct series *series,
 		recent->covered_ns[slot] = 0;
 		memset(&recent->hist[slot], 0, sizeof(recent->hist[slot]));
 	}
-	recent->covered_ns[slot] += frame->interval_ns;
+	recent->covered_ns[slot] += series_covers_ns(series, frame->interval_ns);
 	hist_merge(&recent->hist[slot], series->hist);
 }
 
@@ -75,13 +75,8 @@ void recents_add(struct recents *recents, const struct frame *frame,
 	for (size_t i = 0; i < RECENT_MAX; i++) {
 		struct recent *recent = &recents->recent[i];
 
-		if (!recent->used)
-			continue;
-		if (recent->seen_ns + RECENT_KEEP_NS < frame->time_ns)
+		if (recent->used && recent->seen_ns + RECENT_KEEP_NS < frame->time_ns)
 			recent->used = false;
-		else if (signal_set_has(&frame->skipped, recent->signal))
-			recent->covered_ns[recent->newest] +=
-				frame->interval_ns; /* the next frame with it has this tick's, too */
 	}
 	for (size_t i = 0; i < frame->n_series; i++) {
 		const struct series *series = &frame->series[i];

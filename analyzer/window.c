@@ -113,7 +113,7 @@ double series_value(const struct series *series, uint32_t stat, uint64_t interva
 	if (stat == STAT_VALUE)
 		return series->value;
 	if (series->hist)
-		return hist_stat(series->hist, stat, interval_ns);
+		return hist_stat(series->hist, stat, series_covers_ns(series, interval_ns));
 	if (stat != STAT_RATE || interval_ns == 0)
 		return NAN;
 	return series->value * NS_PER_SECOND / (double)interval_ns;

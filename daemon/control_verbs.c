@@ -84,7 +84,8 @@ static double objective_now(const struct core *core, const struct trial *trial)
 			continue;
 		if (ref->stat == STAT_RATE)
 			return (series->hist ? (double)series->hist->count : series->value) *
-			       NSEC_PER_SEC / (double)core->frame.interval_ns;
+			       NSEC_PER_SEC /
+			       (double)series_covers_ns(series, core->frame.interval_ns);
 		if (!series->hist)
 			return series->value;
 		return ref->stat == STAT_MEAN ? hist_mean(series->hist)

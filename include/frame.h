@@ -45,10 +45,20 @@ struct series {
 	uint32_t signal; /* enum signal_id */
 	uint32_t flags;  /* enum series_flag */
 	struct scope scope;
-	double value; /* gauge: level; counter: increase since the previous frame */
+	double value; /* gauge: level; counter: increase since the previous frame; distribution: see series_covers_ns() */
 	struct hist *
 		hist; /* distribution: what this tick added; points into the frame's pool; else NULL */
 };
+
+/*
+ * How long a distribution was filled: since the previous frame, but where its `value` says otherwise, in nanoseconds: of a
+ * source that a frame left out it has what was added since then.
+ */
+static inline uint64_t series_covers_ns(const struct series *series, uint64_t interval_ns)
+{
+	return series->hist && series->value >= 1 && series->value < 9e18 ? (uint64_t)series->value
+									  : interval_ns;
+}
 
 /* Where the series of a scope are, by the hash of the scope. Made by frame_index() of base/frame.h. */
 #define FRAME_INDEX_SLOTS 16384 /* a power of two, half again as many as series */

@@ -335,14 +335,19 @@ int observer_demand(struct observer *observer, const struct demand *demands, siz
 	return 0;
 }
 
-/* Of a source that was left out: a window with it does not count, and an increase is the mean of a tick. */
+/*
+ * Of a source that was left out: a window with it does not count, an increase is the mean of a tick, and a distribution says how
+ * long it covers.
+ */
 static void series_mark(struct frame *frame, size_t first, uint64_t interval_ns)
 {
 	for (size_t i = first; i < frame->n_series; i++) {
 		struct series *series = &frame->series[i];
 
 		series->flags |= SERIES_LOSSY;
-		if (interval_ns && signal_rows[series->signal].kind == SIGNAL_COUNTER)
+		if (series->hist && interval_ns != frame->interval_ns)
+			series->value = (double)interval_ns;
+		else if (interval_ns && signal_rows[series->signal].kind == SIGNAL_COUNTER)
 			series->value *= (double)frame->interval_ns / (double)interval_ns;
 	}
 }

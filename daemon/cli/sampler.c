@@ -229,7 +229,7 @@ char *sampler_did_you_mean(const char *pattern, char *buffer, size_t size)
 char *series_text(const struct series *series, uint64_t interval_ns, char *buffer, size_t size)
 {
 	const struct signal_row *row = &signal_rows[series->signal];
-	double seconds = (double)interval_ns / (double)NSEC_PER_SEC;
+	double seconds = (double)series_covers_ns(series, interval_ns) / (double)NSEC_PER_SEC;
 	char rate[32], p50[32], p90[32], p99[32];
 
 	if (!(series->flags & SERIES_VALID) || (row->kind != SIGNAL_GAUGE && interval_ns == 0)) {

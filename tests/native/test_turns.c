@@ -190,6 +190,8 @@ static void a_service_that_is_thinned_is_seen_whole_in_its_own_tick(void **state
 			continue;
 		assert_true(requests->value == 30 + i);
 		assert_int_equal(latency->hist->count, 30 + i);
+		assert_true(series_covers_ns(latency, t->frame->interval_ns) ==
+			    t->frame->interval_ns);
 		assert_true(latency->flags & SERIES_LOSSY);
 		shown++;
 	}

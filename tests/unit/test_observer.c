@@ -542,6 +542,7 @@ static size_t place_of(struct fixture *f, const char *name)
 static void of_a_thinned_source_an_increase_is_the_mean_of_a_tick_and_does_not_count(void **state)
 {
 	struct fixture *f = *state;
+	const struct series *latency;
 	double whole, user;
 
 	two_states(f);
@@ -554,6 +555,7 @@ static void of_a_thinned_source_an_increase_is_the_mean_of_a_tick_and_does_not_c
 	demand_all(f);
 	observer_restrain(f->observer, place_of(f, "memory"), SOURCE_HALF);
 	observer_restrain(f->observer, place_of(f, "cpu"), SOURCE_HALF);
+	observer_restrain(f->observer, place_of(f, "block"), SOURCE_HALF);
 	for (int i = 0; i < 3; i++)
 		sample(f, T0 + (uint64_t)i * TICK);
 	assert_non_null(find(f, SIGNAL_PSI_IO_SOME, ""));  /* of another source */
@@ -568,6 +570,10 @@ static void of_a_thinned_source_an_increase_is_the_mean_of_a_tick_and_does_not_c
 	assert_int_equal(find(f, SIGNAL_MEM_FAULTS_MINOR, "")->flags, SERIES_VALID | SERIES_LOSSY);
 	assert_float_equal(find(f, SIGNAL_MEM_FAULTS_MINOR, "")->value, whole / 2, 1e-9);
 	assert_float_equal(find(f, SIGNAL_CPU_USER, "")->value, user, 1e-9); /* a ratio */
+	latency = find(f, SIGNAL_DISK_READ_LATENCY, "vda"); /* all of it, and how long that took */
+	assert_int_equal(latency->hist->count, 100);
+	assert_int_equal(series_covers_ns(latency, TICK), 2 * TICK);
+	assert_int_equal(latency->flags, SERIES_VALID | SERIES_SUMS | SERIES_LOSSY);
 	assert_int_equal(find(f, SIGNAL_PSI_IO_SOME, "")->flags, SERIES_VALID);
 }
 

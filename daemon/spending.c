@@ -158,11 +158,12 @@ static void say(struct spending *spending, const struct budget_verdict *verdict,
 {
 	struct budget_report *report = &spending->report;
 	const int i = verdict->changed;
-	char others[32] = "";
+	char others[48] = "";
 
 	if (i >= 0 && verdict->n_changed > 1)
-		snprintf(others, sizeof(others), " and %" PRIu32 " other%s likewise",
-			 verdict->n_changed - 1, verdict->n_changed > 2 ? "s" : "");
+		snprintf(others, sizeof(others), " and %" PRIu32 " other source%s %s often",
+			 verdict->n_changed - 1, verdict->n_changed > 2 ? "s" : "",
+			 verdict->state == BUDGET_OVER ? "less" : "more");
 	if (i >= 0)
 		snprintf(report->text, sizeof(report->text),
 			 "%s is %s%s, as it took %.3f %% of the machine and all of flyball %.3f %%",

@@ -8,6 +8,7 @@
 #ifndef FLYBALL_DAEMON_HANG_H
 #define FLYBALL_DAEMON_HANG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -19,6 +20,12 @@
 /* After the read has returned: the first pause until the source is tried again, doubled each time that it hangs at once. */
 #define HANG_PAUSE_MIN_NS 5000000000ull
 #define HANG_PAUSE_MAX_NS 600000000000ull
+
+/*
+ * What `pid` is blocked in: "a read of '/proc/pressure/io'"; "a read" if the caller may not look into that process. True
+ * where that is a call on a file, which ends when the file answers; others may well take seconds (loading programs).
+ */
+bool hang_find(int root, pid_t pid, char *what, size_t size);
 
 /*
  * The observer `pid` hangs where `watch` says that it is: its source is left out from now on. Says so in `text`, with the

@@ -66,9 +66,11 @@ int plan_print(struct core *core)
 	free(targets);
 	for (size_t i = 0; i < core->n_sources; i++)
 		json_array_append_new(sources, json_source(&core->sources[i]));
-	document = json_pack("{si sI sO so so}", "schema", 1, "observed_ns",
+	/* Blind: something is demanded, and no frame has come of it. */
+	document = json_pack("{si sI sO so so sb}", "schema", 1, "observed_ns",
 			     (json_int_t)core->options->plan_ns, "plan", core->plan, "observed",
-			     observed, "sources", sources);
+			     observed, "sources", sources, "blind",
+			     core->n_demands > 0 && core->frame.time_ns == 0);
 	text = document ? json_dumps(document, JSON_COMPACT) : NULL;
 	json_decref(document);
 	if (!text)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/process.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/descriptors.h"
@@ -38,6 +40,17 @@ static void close_others(enum role role, const struct process_context *context)
 	descriptors_close_others(keep, ARRAY_SIZE(keep));
 }
 
+/* Who reads the plan waits for the last process that could print: that must not be one that hangs. Its log stays. */
+static void close_output(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0) {
+		dup2(fd, STDIN_FILENO);
+		dup2(fd, STDOUT_FILENO);
+	}
+}
+
 int process_run(enum role role, const struct process_context *context, enum log_level level)
 {
 	static const char *const names[ROLE_COUNT] = {
@@ -47,6 +60,8 @@ int process_run(enum role role, const struct process_context *context, enum log_
 	};
 
 	reset_signals();
+	if (context->options->foreground_plan)
+		close_output();
 	close_others(role, context);
 	prctl(PR_SET_NAME, names[role]);
 	log_open(role_word(role), level);

@@ -44,6 +44,7 @@
 /* How often core says that the observer is late, in the same step each time, before that counts as hanging. */
 #define LATE_MAX 2
 #define LATE_ATTACH_MAX 10             /* loading programs takes seconds on a slow machine */
+#define STAND_NS (300 * NSEC_PER_MSEC) /* at the end: who stands in one file for so long hangs */
 #define GRAVE_NS (500 * NSEC_PER_MSEC) /* who was killed and lives on hangs in the kernel */
 #define HUNG_MAX 8 /* that are left to themselves; no more are started beside so many */
 
@@ -75,6 +76,8 @@ struct supervisor {
 	sd_event *event;
 	sd_event_source *stop_timer;
 	bool stopping, killed;
+	bool in_haste;        /* the stop timer looks whether the observer hangs */
+	uint32_t stop_serial; /* the observer's step when that timer began */
 	int exit_code;
 	struct child children[ROLE_COUNT];
 	struct source_watch *watch; /* shared with the observer */
@@ -276,10 +279,23 @@ static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *data);
 
 static int arm_stop_timer(struct supervisor *s)
 {
+	const uint64_t wait_ns = s->in_haste ? STAND_NS : STOP_TIMEOUT_NS;
+
+	s->stop_serial = __atomic_load_n(&s->watch->serial, __ATOMIC_RELAXED);
 	s->stop_timer = sd_event_source_disable_unref(s->stop_timer);
 	return sd_event_add_time(s->event, &s->stop_timer, CLOCK_MONOTONIC,
-				 (clock_now_ns() + STOP_TIMEOUT_NS) / NSEC_PER_USEC, 1000,
-				 on_stop_timeout, s);
+				 (clock_now_ns() + wait_ns) / NSEC_PER_USEC, 1000, on_stop_timeout,
+				 s);
+}
+
+static bool observer_hangs(const struct supervisor *s)
+{
+	const struct child *child = &s->children[ROLE_OBSERVER];
+	char what[HANG_WHAT_MAX];
+
+	return child->pid > 0 &&
+	       __atomic_load_n(&s->watch->serial, __ATOMIC_RELAXED) == s->stop_serial &&
+	       hang_find(s->root, child->pid, what, sizeof(what));
 }
 
 /* Who is killed and does not die hangs in the kernel, perhaps for ever: there is nothing to wait for. */
@@ -290,6 +306,11 @@ static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *data)
 
 	(void)source;
 	(void)usec;
+	if (s->in_haste && !observer_hangs(s)) {
+		s->in_haste = false;
+		return arm_stop_timer(s);
+	}
+	s->in_haste = s->options->foreground_plan;
 	s->killed = true;
 	for (enum role role = 0; role < ROLE_COUNT; role++) {
 		if (s->children[role].pid <= 0)
@@ -323,6 +344,8 @@ static void stop(struct supervisor *s)
 	if (s->stopping)
 		return;
 	s->stopping = true;
+	/* A user waits, and nothing is to be undone. */
+	s->in_haste = s->options->foreground_plan;
 	for (enum role role = 0; role < ROLE_COUNT; role++)
 		s->children[role].restart_source =
 			sd_event_source_disable_unref(s->children[role].restart_source);
@@ -409,18 +432,28 @@ static void end_child(struct child *child)
 				  child);
 }
 
+/* How often the observer may be late in this step. A file does not load programs. */
+static unsigned int late_max(const struct supervisor *s, pid_t pid)
+{
+	char what[HANG_WHAT_MAX];
+
+	return __atomic_load_n(&s->watch->step, __ATOMIC_RELAXED) != STEP_ATTACH ||
+			       hang_find(s->root, pid, what, sizeof(what))
+		       ? LATE_MAX
+		       : LATE_ATTACH_MAX;
+}
+
 static void on_late(struct supervisor *s, pid_t pid)
 {
 	struct child *child = &s->children[ROLE_OBSERVER];
-	const uint32_t serial = __atomic_load_n(&s->watch->serial, __ATOMIC_RELAXED),
-		       step = __atomic_load_n(&s->watch->step, __ATOMIC_RELAXED);
+	const uint32_t serial = __atomic_load_n(&s->watch->serial, __ATOMIC_RELAXED);
 	char text[HANG_TEXT_MAX];
 
 	if (child->pid <= 0 || child->pid != pid || s->grave)
 		return;
 	s->n_late = serial == s->late_serial ? s->n_late + 1 : 1;
 	s->late_serial = serial;
-	if (s->n_late < (step == STEP_ATTACH ? LATE_ATTACH_MAX : LATE_MAX))
+	if (s->n_late < late_max(s, pid))
 		return;
 	s->n_late = 0;
 	hang_note(s->watch, s->root, pid, clock_now_ns(), text, sizeof(text));

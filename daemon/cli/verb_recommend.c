@@ -273,6 +273,11 @@ static int recommend_run(const struct invocation *invocation)
 	plan = read_plan(fd);
 	if (!plan)
 		return cli_error(invocation, r ? r : EXIT_CODE_ERROR, "no plan was made");
+	if (json_is_true(json_object_get(plan, "blind")))
+		return cli_error(invocation, EXIT_CODE_ERROR,
+				 "no plan was made: not one sample came within %s (a source that "
+				 "hangs is named above; look for longer with --for)",
+				 option_text(invocation, "--for"));
 	return render(invocation, plan, policies, &knobs->table);
 }
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -35,6 +36,22 @@ struct fixture {
 	pid_t pid;
 };
 
+/* A FIFO that nobody writes to is not even opened. */
+static void block_opening(struct fixture *f)
+{
+	int folder = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	watch_enter(f->watch, SOURCE, STEP_ATTACH);
+	_exit(openat(folder, "pressure", O_RDONLY | O_CLOEXEC) < 0);
+}
+
+static void block_elsewhere(struct fixture *f)
+{
+	watch_enter(f->watch, SOURCE, STEP_ATTACH);
+	pause();
+	_exit(1);
+}
+
 static void block(struct fixture *f)
 {
 	int fd = open(f->fifo,
@@ -45,21 +62,23 @@ static void block(struct fixture *f)
 	_exit(read(fd, &byte, 1) < 0);
 }
 
-static void child_start(struct fixture *f)
+static void child_start(struct fixture *f, void (*body)(struct fixture *f), enum source_step step)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
 	char path[64], text[1024];
 
 	f->pid = fork();
-	if (f->pid == 0)
-		block(f);
+	if (f->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		body(f);
+	}
 	snprintf(path, sizeof(path), "proc/%d/stat", f->pid);
 	for (;;) {
 		const char *state = sysroot_read(f->root, path, text, sizeof(text)) > 0
 					    ? strrchr(text, ')')
 					    : NULL;
 
-		if (state && state[2] == 'S' && f->watch->step == STEP_SAMPLE)
+		if (state && state[2] == 'S' && f->watch->step == step)
 			return;
 		nanosleep(&pause, NULL);
 	}
@@ -113,7 +132,7 @@ static void the_source_and_the_file_are_named_and_left_out(void **state)
 	struct fixture *f = *state;
 	char text[HANG_TEXT_MAX], wanted[HANG_TEXT_MAX];
 
-	child_start(f);
+	child_start(f, block, STEP_SAMPLE);
 	hang_note(f->watch, f->root, f->pid, NOW, text, sizeof(text));
 	if (may_look(f))
 		snprintf(wanted, sizeof(wanted), "source %s: a read of '%s' hangs; it is left out",
@@ -127,12 +146,40 @@ static void the_source_and_the_file_are_named_and_left_out(void **state)
 	child_end(f);
 }
 
+static void a_file_that_does_not_open_is_named(void **state)
+{
+	struct fixture *f = *state;
+	char what[HANG_WHAT_MAX], wanted[HANG_TEXT_MAX];
+
+	child_start(f, block_opening, STEP_ATTACH);
+	if (!may_look(f)) {
+		child_end(f);
+		return;
+	}
+	snprintf(wanted, sizeof(wanted), "the opening of '%s'", f->fifo);
+	assert_true(hang_find(f->root, f->pid, what, sizeof(what)));
+	assert_string_equal(what, wanted);
+	child_end(f);
+}
+
+static void a_call_on_no_file_is_told_apart(void **state)
+{
+	struct fixture *f = *state;
+	char what[HANG_WHAT_MAX];
+
+	child_start(f, block_elsewhere, STEP_ATTACH);
+	assert_false(hang_find(f->root, f->pid, what, sizeof(what)));
+	if (may_look(f))
+		assert_non_null(strstr(what, "system call"));
+	child_end(f);
+}
+
 static void when_the_process_is_gone_the_source_is_tried_again_after_a_pause(void **state)
 {
 	struct fixture *f = *state;
 	char text[HANG_TEXT_MAX];
 
-	child_start(f);
+	child_start(f, block, STEP_SAMPLE);
 	hang_note(f->watch, f->root, f->pid, NOW, text, sizeof(text));
 	hang_note(f->watch, f->root, f->pid, NOW, text, sizeof(text)); /* the same hang */
 	hang_end(f->watch, f->pid + 1, NOW);
@@ -158,7 +205,7 @@ static void the_pause_grows_to_its_limit_and_is_short_again_after_an_hour_withou
 	struct fixture *f = *state;
 	uint64_t now = NOW, pauses = 1;
 
-	child_start(f);
+	child_start(f, block, STEP_SAMPLE);
 	for (int i = 0; i < 7; i++, pauses *= 2)
 		assert_int_equal(hang_again(f, now += NSEC_PER_SEC), pauses);
 	for (int i = 0; i < 40; i++)
@@ -173,7 +220,7 @@ static void between_two_sources_nothing_is_left_out(void **state)
 	struct fixture *f = *state;
 	char text[HANG_TEXT_MAX];
 
-	child_start(f);
+	child_start(f, block, STEP_SAMPLE);
 	watch_leave(f->watch);
 	hang_note(f->watch, f->root, f->pid, NOW, text, sizeof(text));
 	assert_non_null(strstr(text, "of no source"));
@@ -187,6 +234,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_source_and_the_file_are_named_and_left_out,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_file_that_does_not_open_is_named, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_call_on_no_file_is_told_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			when_the_process_is_gone_the_source_is_tried_again_after_a_pause, setup,
 			teardown),

@@ -143,11 +143,13 @@
  *     daemon/cli/client.c              the client side of the control socket
  *     daemon/cli/doctor_sources.c      doctor: sources and their methods
  *     daemon/cli/knob_listing.c        what flyball knobs shows, found and sorted
+ *     daemon/cli/looker.c              a child that looks, and is replaced when it hangs
  *     daemon/cli/render.c              colours, tables, wrapped text, progress
  *     daemon/cli/render_chart.c        two histograms on one axis, the interval of an effect
  *     daemon/cli/render_story.c        a trial told line by line
  *     daemon/cli/render_trial.c        the final table of a trial
  *     daemon/cli/sampler.c             sampling in the foreground
+ *     daemon/cli/signal_pattern.c      which series a pattern means
  *     daemon/cli/verb_config.c         config check, show
  *     daemon/cli/verb_control.c        abort, rollback, freeze, thaw
  *     daemon/cli/verb_daemon.c         daemon

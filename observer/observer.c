@@ -527,7 +527,9 @@ size_t observer_methods(struct observer *observer, size_t source, struct source_
 		snprintf(ret_methods[i].name, SOURCE_NAME_MAX, "%s", ops->name);
 		snprintf(ret_methods[i].method, SOURCE_NAME_MAX, "%s", name);
 		ret_methods[i].state = SOURCE_IDLE;
+		watch_enter(observer->watch, source, STEP_ATTACH);
 		ops->try_method(&context, i, &ret_methods[i]);
+		watch_leave(observer->watch);
 	}
 	return i;
 }

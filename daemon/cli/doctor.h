@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "observer/observer.h"
 
@@ -21,6 +22,7 @@ struct doctor {
 	json_t *checks;
 	struct table *table;
 	int root;
+	FILE *err; /* for what takes long */
 	uint64_t capabilities;
 };
 

@@ -2,21 +2,29 @@
 #include "daemon/cli/doctor.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "daemon/hang.h"
+#include "daemon/cli/looker.h"
 #include "daemon/json.h"
 
-#define HANG_LIMIT_NS (3 * NSEC_PER_SEC) /* a look at whether a source works takes milliseconds */
-#define LOOK_PAUSE_NS 2000000
+/* What the child tells, in memory that is shared with it. */
+struct found {
+	struct source_watch watch;
+	size_t n;
+	struct source_status sources[SOURCES_MAX];
+	size_t n_methods[SOURCES_MAX];
+	struct source_status methods[SOURCES_MAX][SOURCE_METHODS_MAX];
+};
+
+/* Of the child: what it looks for, and with what. */
+struct look {
+	const struct observer_options *options;
+	struct found *found;
+};
 
 /*
  * The methods of a source, each tried: what works, what is used of these, and why the others are not available. Returns
@@ -77,84 +85,82 @@ static void check_source(struct doctor *doctor, const struct source_status *sour
 	check_add(doctor, name, state, text, source->remedy);
 }
 
-/* Whether the child comes to its end; false when it stands in one step for too long. */
-static bool child_ends(pid_t pid, const struct source_watch *watch)
+static int look(void *data, int parent, uint64_t until_ns)
 {
-	const struct timespec pause = { .tv_nsec = LOOK_PAUSE_NS };
-	uint64_t since_ns = clock_now_ns();
-	uint32_t serial = 0;
+	const struct look *look = data;
+	struct found *found = look->found;
+	struct observer *observer;
+	int r = observer_new(look->options, &observer);
 
-	while (waitpid(pid, NULL, WNOHANG) == 0) {
-		const uint32_t now = __atomic_load_n(&watch->serial, __ATOMIC_RELAXED);
-
-		if (now != serial)
-			since_ns = clock_now_ns();
-		else if (clock_now_ns() - since_ns > HANG_LIMIT_NS)
-			return false;
-		serial = now;
-		nanosleep(&pause, NULL);
-	}
-	return true;
+	(void)parent;
+	(void)until_ns;
+	if (r < 0)
+		return r;
+	found->n = observer_sources(observer, found->sources);
+	for (size_t i = 0; i < found->n; i++)
+		found->n_methods[i] = observer_methods(observer, i, found->methods[i]);
+	observer_free(observer);
+	return 0;
 }
 
-/* A child looks at all sources first, and another one at the rest, when it hangs: here they are left out. */
-static void look_ahead(const struct observer_options *options)
+static void end(void *data)
 {
-	char text[HANG_TEXT_MAX];
-	pid_t pid;
+	(void)data;
+}
 
-	for (size_t i = 0; options->watch && i < SOURCES_MAX; i++) {
-		pid = fork();
-		if (pid == 0) {
-			struct observer *observer = NULL;
+/* All sources, without those that hang: what of these is known is in `found`. */
+static int look_at_all(const struct doctor *doctor, struct observer_options *options,
+		       struct found *found)
+{
+	struct look looking = { .options = options, .found = found };
+	const struct looker_work work = { .look = look,
+					  .end = end,
+					  .data = &looking,
+					  .root = doctor->root,
+					  .watch = &found->watch,
+					  .err = doctor->err };
+	struct looker looker;
+	int r = looker_open(&looker, &work);
 
-			observer_new(options, &observer);
-			observer_free(observer);
-			_exit(0);
-		}
-		if (pid < 0 || child_ends(pid, options->watch))
-			return;
-		hang_note(options->watch, options->root, pid, clock_now_ns(), text, sizeof(text));
-		kill(pid, SIGKILL);
-	}
+	options->root = doctor->root;
+	options->watch = &found->watch;
+	if (r == 0)
+		do
+			r = looker_ask(&looker, 0);
+		while (r == LOOKER_HUNG);
+	looker_close(&looker);
+	options->watch = NULL;
+	return r;
+}
+
+static json_t *show_source(struct doctor *doctor, const struct observer_options *options,
+			   struct found *found, size_t i)
+{
+	struct source_status *source = &found->sources[i];
+	json_t *row;
+
+	if (!options->force)
+		choose_method(found->methods[i], found->n_methods[i], source);
+	check_source(doctor, source);
+	row = json_source(source);
+	if (found->n_methods[i])
+		json_object_set_new(row, "methods",
+				    check_methods(doctor, found->methods[i], found->n_methods[i],
+						  source->method));
+	return row;
 }
 
 json_t *check_sources(struct doctor *doctor, struct observer_options *options)
 {
-	struct source_status sources[SOURCES_MAX], methods[SOURCE_METHODS_MAX];
-	struct observer *observer = NULL;
+	struct found *found = looker_memory(sizeof(*found));
 	json_t *list = json_array();
-	size_t n = 0, n_methods;
-	int r;
+	int r = found ? look_at_all(doctor, options, found) : -ENOMEM;
 
-	options->root = doctor->root;
-	options->watch = mmap(NULL, sizeof(*options->watch), PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (options->watch == MAP_FAILED)
-		options->watch = NULL;
-	look_ahead(options);
-	r = observer_new(options, &observer);
 	if (r < 0)
 		check_add(doctor, "observer", CHECK_MISSING, strerror(-r), "");
-	else
-		n = observer_sources(observer, sources);
-	for (size_t i = 0; i < n; i++) {
-		json_t *row;
-
-		n_methods = observer_methods(observer, i, methods);
-		if (!options->force)
-			choose_method(methods, n_methods, &sources[i]);
-		check_source(doctor, &sources[i]);
-		row = json_source(&sources[i]);
-		if (n_methods)
-			json_object_set_new(row, "methods",
-					    check_methods(doctor, methods, n_methods,
-							  sources[i].method));
-		json_array_append_new(list, row);
-	}
-	observer_free(observer);
-	if (options->watch)
-		munmap(options->watch, sizeof(*options->watch));
-	options->watch = NULL;
+	for (size_t i = 0; r == 0 && i < found->n; i++)
+		json_array_append_new(list, show_source(doctor, options, found, i));
+	if (found)
+		munmap(found, sizeof(*found));
 	return list;
 }

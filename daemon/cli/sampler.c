@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,81 +17,19 @@
 #include "base/quantity.h"
 #include "base/signal.h"
 #include "base/sysroot.h"
-#include "base/words.h"
-#include "daemon/cli/cli.h"
 
 #define DRAIN_NS (5 * NSEC_PER_MSEC)
 
 /* Root alone can make the folder; in a daemon's own folder the socket is a daemon's, or nobody's. */
-static void make_push_folder(struct sampler *sampler, const struct demand *demands, size_t n,
-			     const char *run_dir)
+static void make_push_folder(struct sampler *sampler)
 {
 	const struct account account = { .uid = geteuid(), .gid = getegid() };
 
-	for (size_t i = 0; i < n; i++)
-		if (signal_is_app(demands[i].signal)) {
-			push_folder_open(run_dir, &account, false, &sampler->push);
+	for (size_t i = 0; i < sampler->n_demands; i++)
+		if (signal_is_app(sampler->seen->demands[i].signal)) {
+			push_folder_open(sampler->options.run_dir, &account, false, &sampler->push);
 			return;
 		}
-}
-
-int signal_pattern_parse(const char *text, struct signal_pattern *ret_pattern)
-{
-	char *open, *close;
-
-	*ret_pattern = (struct signal_pattern){ .name = text };
-	if (!text || !strchr(text, '['))
-		return 0;
-	snprintf(ret_pattern->text, sizeof(ret_pattern->text), "%s", text);
-	open = strchr(ret_pattern->text, '[');
-	close = strrchr(open, ']');
-	if (strlen(text) >= sizeof(ret_pattern->text) || !close || close[1] ||
-	    close - open > (ptrdiff_t)sizeof(ret_pattern->instance))
-		return -EINVAL;
-	*open = *close = '\0';
-	strcpy(ret_pattern->instance, open + 1);
-	ret_pattern->has_instance = true;
-	ret_pattern->name = ret_pattern->text;
-	return 0;
-}
-
-/* `cpu:3`: whatever signal that is asked of, it means a CPU. */
-static bool says_kind(const char *instance)
-{
-	char word[32];
-
-	snprintf(word, sizeof(word), "%.*s", (int)strcspn(instance, ":"), instance);
-	return strchr(instance, ':') && scope_kind_parse(word) >= 0;
-}
-
-size_t signal_pattern_scopes(const struct signal_pattern *pattern, uint32_t signal,
-			     struct scope scopes[SCOPE_KIND_COUNT])
-{
-	const struct signal_row *row = &signal_rows[signal];
-	const char *name = pattern->instance;
-	enum scope_kind kind;
-	bool all_kinds;
-	size_t n = 0;
-
-	if (!cli_matches(pattern->name, row->name))
-		return 0;
-	if (!pattern->has_instance) {
-		scopes[0] = (struct scope){ .kind = row->scope };
-		return 1;
-	}
-	all_kinds = !strcmp(name, "*");
-	kind = signal_take_kind(row, &name);
-	if (kind == SCOPE_KIND_COUNT && !all_kinds && !says_kind(name))
-		kind = signal_only_kind(row);
-	for (uint32_t i = 0; i < SCOPE_KIND_COUNT; i++) {
-		if (!signal_has_scope(row, i) || (i != kind && !all_kinds))
-			continue;
-		scopes[n] = (struct scope){ .kind = i };
-		if (i != SCOPE_HOST && strcmp(name, "*") != 0)
-			strcpy(scopes[n].name, name);
-		n++;
-	}
-	return n;
 }
 
 /* The demands of a pattern, or of the scopes that --only says. Returns how many; what is over DEMANDS_MAX is left out. */
@@ -114,61 +52,7 @@ static size_t demands_of(const struct signal_pattern *pattern, const struct scop
 	return n;
 }
 
-/* What is made in the run folder goes before the process does. */
-static int hold_back_signals(struct sampler *sampler)
-{
-	static const int endings[] = { SIGHUP, SIGINT, SIGTERM, SIGPIPE };
-	sigset_t mask;
-
-	sigemptyset(&mask);
-	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
-		sigaddset(&mask, endings[i]);
-	sampler->ending = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (sampler->ending < 0)
-		return -errno;
-	sigprocmask(SIG_BLOCK, &mask, &sampler->held_back);
-	return 0;
-}
-
-int sampler_init(struct sampler *sampler, const struct observer_options *wanted,
-		 const struct signal_pattern *pattern, const struct scope *only)
-{
-	struct demand demands[DEMANDS_MAX];
-	struct observer_options options = *wanted;
-	size_t n;
-	int r;
-
-	*sampler = (struct sampler)SAMPLER_NONE;
-	sampler->root = sysroot_open("/");
-	if (sampler->root < 0)
-		return sampler->root;
-	sampler->frame = calloc(1, sizeof(*sampler->frame));
-	if (!sampler->frame)
-		return -ENOMEM;
-	options.root = sampler->root;
-	r = observer_new(&options, &sampler->observer);
-	if (r == 0)
-		r = hold_back_signals(sampler);
-	if (r < 0)
-		return r;
-	n = demands_of(pattern, only, demands);
-	descriptors_raise();
-	make_push_folder(sampler, demands, n, wanted->run_dir);
-	r = observer_demand(sampler->observer, demands, n);
-	return r < 0 ? r : observer_sample(sampler->observer, clock_now_ns(), sampler->frame);
-}
-
-void sampler_deinit(struct sampler *sampler)
-{
-	observer_free(sampler->observer);
-	push_folder_close(&sampler->push);
-	free(sampler->frame);
-	closep(&sampler->root);
-	if (sampler->ending >= 0)
-		sigprocmask(SIG_SETMASK, &sampler->held_back, NULL);
-	closep(&sampler->ending);
-	*sampler = (struct sampler)SAMPLER_NONE;
-}
+/* --- in the child --- */
 
 static void sleep_until(uint64_t until_ns)
 {
@@ -179,15 +63,15 @@ static void sleep_until(uint64_t until_ns)
 		;
 }
 
-int sampler_step(struct sampler *sampler, uint64_t until_ns)
+/* Takes in at most every DRAIN_NS what is pushed, and sleeps in between. */
+static int drain_until(struct sampler *sampler, int parent, uint64_t until_ns)
 {
 	struct pollfd waiting[] = {
 		{ .fd = observer_descriptor(sampler->observer), .events = POLLIN },
-		{ .fd = sampler->ending, .events = POLLIN },
+		{ .fd = parent, .events = POLLIN },
 	};
 	uint64_t now_ns = clock_now_ns(), next_ns;
 
-	/* Takes in at most every DRAIN_NS what is pushed, and sleeps in between. */
 	while (now_ns < until_ns) {
 		const struct timespec left = { .tv_sec =
 						       (time_t)((until_ns - now_ns) / NSEC_PER_SEC),
@@ -196,7 +80,7 @@ int sampler_step(struct sampler *sampler, uint64_t until_ns)
 
 		if (ppoll(waiting, ARRAY_SIZE(waiting), &left, NULL) > 0) {
 			if (waiting[1].revents)
-				return -EINTR;
+				return -EPIPE;
 			observer_drain(sampler->observer);
 		}
 		now_ns = clock_now_ns();
@@ -204,26 +88,131 @@ int sampler_step(struct sampler *sampler, uint64_t until_ns)
 		sleep_until(next_ns);
 		now_ns = clock_now_ns();
 	}
-	return observer_sample(sampler->observer, clock_now_ns(), sampler->frame);
+	return 0;
 }
 
-size_t sampler_matches(const struct signal_pattern *pattern)
+static int begin(struct sampler *sampler)
 {
-	struct scope scopes[SCOPE_KIND_COUNT];
-	size_t n = 0;
+	int r;
 
-	for (uint32_t i = 0; i < SIGNAL_ID_COUNT; i++)
-		n += signal_pattern_scopes(pattern, i, scopes) > 0;
-	return n;
+	descriptors_raise();
+	r = observer_new(&sampler->options, &sampler->observer);
+	if (r < 0)
+		return r;
+	spending_init(&sampler->spending, sampler->root, getppid(), sampler->budget_ratio);
+	sampler->seen->spending |= SPENDING_NO_COUNT; /* what a child before this one asked for */
+	return observer_demand(sampler->observer, sampler->seen->demands, sampler->n_demands);
 }
 
-char *sampler_did_you_mean(const char *pattern, char *buffer, size_t size)
+static void spend(struct sampler *sampler)
 {
-	const char *names[SIGNAL_ID_COUNT];
+	struct sampled *seen = sampler->seen;
 
-	for (uint32_t i = 0; i < SIGNAL_ID_COUNT; i++)
-		names[i] = signal_rows[i].name;
-	return cli_did_you_mean(pattern, names, SIGNAL_ID_COUNT, buffer, size);
+	seen->spending |= spending_tick(&sampler->spending, sampler->observer,
+					seen->frame.interval_ns, clock_now_ns());
+	seen->report = sampler->spending.report;
+}
+
+/* The first time it is a baseline. */
+static int look(void *data, int parent, uint64_t until_ns)
+{
+	struct sampler *sampler = data;
+	struct sampled *seen = sampler->seen;
+	const bool first = !sampler->observer;
+	int r = first ? begin(sampler) : drain_until(sampler, parent, until_ns);
+
+	if (r == 0)
+		r = observer_sample(sampler->observer, clock_now_ns(), &seen->frame);
+	if (r == 0 && !first && sampler->budget_ratio > 0)
+		spend(sampler);
+	if (r == 0 && sampler->with_sources)
+		seen->n_sources = observer_sources(sampler->observer, seen->sources);
+	return r;
+}
+
+static void end(void *data)
+{
+	struct sampler *sampler = data;
+
+	observer_free(sampler->observer);
+}
+
+/* --- in its parent --- */
+
+static int first_look(struct sampler *sampler)
+{
+	int r;
+
+	do
+		r = looker_ask(&sampler->looker, 0);
+	while (r == LOOKER_HUNG);
+	return r;
+}
+
+int sampler_init(struct sampler *sampler, const struct sampling *sampling, FILE *err)
+{
+	struct looker_work work = { .look = look, .end = end, .data = sampler, .err = err };
+	int r;
+
+	*sampler = (struct sampler)SAMPLER_NONE;
+	sampler->options = *sampling->options;
+	sampler->budget_ratio = sampling->budget_ratio;
+	sampler->with_sources = sampling->with_sources;
+	sampler->root = work.root = sampler->options.root = sysroot_open("/");
+	if (sampler->root < 0)
+		return sampler->root;
+	sampler->seen = looker_memory(sizeof(*sampler->seen));
+	if (!sampler->seen)
+		return -ENOMEM;
+	work.watch = sampler->options.watch = &sampler->seen->watch;
+	r = looker_open(&sampler->looker, &work);
+	if (r < 0)
+		return r;
+	if (sampling->pattern)
+		sampler->n_demands =
+			demands_of(sampling->pattern, &sampling->only, sampler->seen->demands);
+	make_push_folder(sampler);
+	return first_look(sampler);
+}
+
+void sampler_deinit(struct sampler *sampler)
+{
+	closep(&sampler->counting);
+	looker_stop(&sampler->looker);
+	push_folder_close(&sampler->push);
+	looker_close(&sampler->looker);
+	if (sampler->seen)
+		munmap(sampler->seen, sizeof(*sampler->seen));
+	closep(&sampler->root);
+	*sampler = (struct sampler)SAMPLER_NONE;
+}
+
+/* Here, so that the kernel ends to time programs though the child hangs. */
+static void count_runs(struct sampler *sampler)
+{
+	const unsigned int flags = sampler->seen->spending;
+
+	if (!(flags & (SPENDING_COUNT | SPENDING_NO_COUNT)))
+		return;
+	closep(&sampler->counting);
+	sampler->counting = flags & SPENDING_COUNT ? observer_count_runs() : -1;
+}
+
+int sampler_step(struct sampler *sampler, uint64_t until_ns)
+{
+	const uint64_t now_ns = clock_now_ns(),
+		       length_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+	int r;
+
+	sampler->seen->spending = 0;
+	while ((r = looker_ask(&sampler->looker, until_ns)) == LOOKER_HUNG) {
+		r = first_look(sampler);
+		if (r < 0)
+			return r;
+		until_ns = clock_now_ns() + length_ns;
+	}
+	count_runs(sampler);
+	return r;
 }
 
 char *series_text(const struct series *series, uint64_t interval_ns, char *buffer, size_t size)

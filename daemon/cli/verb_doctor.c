@@ -269,7 +269,9 @@ static int doctor_run(const struct invocation *invocation)
 	_cleanup_table_ struct table *table = table_new(ARRAY_SIZE(titles), titles);
 	const struct style style = style_of(invocation->out);
 	_cleanup_close_ int root = sysroot_open("/");
-	struct doctor doctor = { .checks = json_array(), .table = table, .root = root };
+	struct doctor doctor = {
+		.checks = json_array(), .table = table, .root = root, .err = invocation->err
+	};
 	_cleanup_json_ json_t *result = NULL;
 	_cleanup_config_ struct config *config = NULL;
 	struct observer_options options = { 0 };

@@ -8,7 +8,6 @@
 #include "base/hist.h"
 #include "base/scope.h"
 #include "base/signal.h"
-#include "base/sysroot.h"
 #include "base/words.h"
 #include "daemon/exit_code.h"
 #include "daemon/json.h"
@@ -219,38 +218,26 @@ static void print_markdown(FILE *out)
 			sources_text(i, sources, sizeof(sources)), signal_rows[i].about);
 }
 
+/* Without a demand it attaches nothing: then the sources say whether they would work. */
 static int look(const struct invocation *invocation, struct sampler *sampler,
 		const struct observer_options *options, const struct signal_pattern *pattern)
 {
-	const struct scope only = option_scope(invocation, "--only");
+	const struct sampling sampling = {
+		.options = options,
+		.pattern = pattern,
+		.only = option_scope(invocation, "--only"),
+		.with_sources = true,
+	};
 	struct progress progress;
-	uint64_t now = clock_now_ns();
 	int r;
 
-	r = sampler_init(sampler, options, pattern, &only);
-	if (r < 0)
+	r = sampler_init(sampler, &sampling, invocation->err);
+	if (r < 0 || !pattern)
 		return r;
-	progress_begin(&progress, invocation->err, "looking for a second", now, LOOK_NS);
+	progress_begin(&progress, invocation->err, "looking for a second", clock_now_ns(), LOOK_NS);
 	r = sampler_step(sampler, clock_now_ns() + LOOK_NS);
 	progress_end(&progress);
 	return r;
-}
-
-/* What each source says when nothing is demanded: whether it would work. */
-static size_t probe(const struct observer_options *wanted,
-		    struct source_status sources[SOURCES_MAX])
-{
-	_cleanup_close_ int root = sysroot_open("/");
-	struct observer_options options = *wanted;
-	struct observer *observer;
-	size_t n;
-
-	options.root = root;
-	if (root < 0 || observer_new(&options, &observer) < 0)
-		return 0;
-	n = observer_sources(observer, sources);
-	observer_free(observer);
-	return n;
 }
 
 /* What was lost while looking, by source: `cgroup-psi: 12 instances lost; 12 instances of cgroup found no place …`. */
@@ -289,10 +276,8 @@ static int signals_run(const struct invocation *invocation)
 	bool values = !option_given(invocation, "--no-values");
 	_cleanup_config_ struct config *config = NULL;
 	struct observer_options options = { 0 };
-	struct source_status sources[SOURCES_MAX];
 	struct signal_pattern pattern;
 	char hint[128];
-	size_t n;
 	int r;
 
 	if (option_given(invocation, "--markdown")) {
@@ -301,23 +286,19 @@ static int signals_run(const struct invocation *invocation)
 	}
 	if (signal_pattern_parse(text, &pattern) < 0)
 		return pattern_error(invocation, text);
-	if (sampler_matches(&pattern) == 0)
+	if (signal_pattern_matches(&pattern) == 0)
 		return cli_usage_error(invocation, "no signal matches '%s'%s", text,
-				       sampler_did_you_mean(text, hint, sizeof(hint)));
+				       signal_pattern_hint(text, hint, sizeof(hint)));
 	r = observer_wanted(invocation, &config, &options);
 	if (r != EXIT_CODE_OK)
 		return r;
-	if (!values) {
-		n = probe(&options, sources);
-		return show(invocation, &pattern, NULL, sources, n);
-	}
-	r = look(invocation, &sampler, &options, &pattern);
+	r = look(invocation, &sampler, &options, values ? &pattern : NULL);
 	if (r == -EINTR)
 		return EXIT_CODE_ERROR; /* the sampler's end lets the signal through */
 	if (r < 0)
 		return cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s", strerror(-r));
-	n = observer_sources(sampler.observer, sources);
-	return show(invocation, &pattern, sampler.frame, sources, n);
+	return show(invocation, &pattern, values ? &sampler.seen->frame : NULL,
+		    sampler.seen->sources, sampler.seen->n_sources);
 }
 
 const struct verb verb_signals = {
@@ -325,7 +306,8 @@ const struct verb verb_signals = {
 	.arguments = "[PATTERN]",
 	.about = "List the signals with their present values.",
 	.text = "Looks for one second in this process, without a daemon, and attaches only what "
-		"the pattern asks for. " PATTERN_TEXT,
+		"the pattern asks for. A source that does not answer for 3 seconds is left out, "
+		"and said. " PATTERN_TEXT,
 	.options =
 		(const struct option_row[]){
 			{ .name = "--no-values",

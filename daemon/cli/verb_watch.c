@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/scope.h"
 #include "daemon/exit_code.h"
 #include "daemon/json_internal.h"
-#include "daemon/spending.h"
 #include "daemon/cli/render.h"
 #include "daemon/cli/sampler.h"
 #include "daemon/cli/verbs.h"
@@ -66,95 +64,99 @@ static void print_sample_json(FILE *out, const struct frame *frame)
 	fputc('\n', out);
 }
 
-/* What this process takes, held against the budget as the daemon does. */
-struct watch_cost {
-	double limit_ratio; /* 0 = none */
-	int counting;       /* while it is open the kernel times BPF programs */
-	bool changed;       /* at the last sample: a source is sampled more or less than before */
-	struct spending spending;
-};
-
-static void spend(struct watch_cost *cost, struct observer *observer, uint64_t interval_ns)
-{
-	unsigned int flags;
-
-	if (cost->limit_ratio == 0)
-		return;
-	flags = spending_tick(&cost->spending, observer, interval_ns, clock_now_ns());
-	if (flags & (SPENDING_COUNT | SPENDING_NO_COUNT)) {
-		closep(&cost->counting);
-		cost->counting = flags & SPENDING_COUNT ? observer_count_runs() : -1;
-	}
-	cost->changed = flags & SPENDING_CHANGED;
-}
-
 /* Below a table that is redrawn; elsewhere once for each change, apart from the samples. Returns how many lines. */
-static size_t print_cost(FILE *out, const struct style *style, const struct watch_cost *cost)
+static size_t print_cost(FILE *out, const struct style *style, const struct sampled *seen)
 {
-	const char *text = cost->spending.report.text;
+	const char *text = seen->report.text;
 
 	if (style->live && text[0])
 		return fprintf(out, "%s\n", text) > 0;
-	if (!style->live && cost->changed)
+	if (!style->live && seen->spending & SPENDING_CHANGED)
 		fprintf(stderr, "flyball: %s; the budget is %.3f %%\n", text,
-			100 * cost->limit_ratio);
+			100 * seen->report.limit_ratio);
 	return 0;
+}
+
+/* What is on the terminal. */
+struct screen {
+	FILE *out;
+	struct style style;
+	size_t lines;        /* of the table that is to be redrawn */
+	unsigned int n_said; /* lines below it, which stay */
+};
+
+static void redraw(struct screen *screen, const struct sampler *sampler)
+{
+	/* Every source was left out of this sample: what is shown stays. */
+	if (sampler->seen->frame.n_series == 0 && screen->lines)
+		return;
+	if (screen->n_said != sampler->looker.n_said)
+		screen->lines = 0;
+	screen->n_said = sampler->looker.n_said;
+	if (screen->lines)
+		fprintf(screen->out, "\033[%zuA\033[J", screen->lines);
+	screen->lines = print_table(screen->out, &screen->style, &sampler->seen->frame);
+	screen->lines += print_cost(screen->out, &screen->style, sampler->seen);
+}
+
+static int show(const struct invocation *invocation, struct screen *screen,
+		const struct sampler *sampler)
+{
+	if (invocation->json)
+		print_sample_json(screen->out, &sampler->seen->frame);
+	else if (screen->style.live)
+		redraw(screen, sampler);
+	else
+		print_lines(screen->out, &sampler->seen->frame);
+	if (!screen->style.live)
+		print_cost(screen->out, &screen->style, sampler->seen);
+	return fflush(screen->out);
+}
+
+/* Sample after sample, until there were `count` (0 = no end), nobody reads them, or this process is asked to end. */
+static int watch(const struct invocation *invocation, struct sampler *sampler)
+{
+	const uint64_t interval = option_time_ns(invocation, "--interval"),
+		       count = option_number(invocation, "--count");
+	struct screen screen = { .out = invocation->out, .style = style_of(invocation->out) };
+	uint64_t next = clock_now_ns();
+	int r = 0;
+
+	for (uint64_t i = 0; r == 0 && (count == 0 || i < count); i++) {
+		next += interval;
+		r = sampler_step(sampler, next);
+		if (r == 0 && show(invocation, &screen, sampler) == EOF)
+			break;
+	}
+	return r;
 }
 
 static int watch_run(const struct invocation *invocation)
 {
-	uint64_t interval = option_time_ns(invocation, "--interval"),
-		 count = option_number(invocation, "--count");
-	const struct scope only = option_scope(invocation, "--only");
 	_cleanup_(sampler_deinit) struct sampler sampler = SAMPLER_NONE;
-	const struct style style = style_of(invocation->out);
 	_cleanup_config_ struct config *config = NULL;
 	struct observer_options options = { 0 };
-	struct watch_cost cost = { .counting = -1 };
+	struct sampling sampling = { .options = &options,
+				     .only = option_scope(invocation, "--only") };
 	struct signal_pattern pattern;
-	size_t lines = 0;
-	uint64_t next;
 	char hint[128];
 	int r;
 
 	if (signal_pattern_parse(invocation->words[0], &pattern) < 0)
 		return pattern_error(invocation, invocation->words[0]);
-	if (sampler_matches(&pattern) == 0)
+	if (signal_pattern_matches(&pattern) == 0)
 		return cli_usage_error(invocation, "no signal matches '%s'%s", invocation->words[0],
-				       sampler_did_you_mean(invocation->words[0], hint,
-							    sizeof(hint)));
-	r = budget_wanted(invocation, 0, &cost.limit_ratio);
+				       signal_pattern_hint(invocation->words[0], hint,
+							   sizeof(hint)));
+	sampling.pattern = &pattern;
+	r = budget_wanted(invocation, 0, &sampling.budget_ratio);
 	if (r == EXIT_CODE_OK)
 		r = observer_wanted(invocation, &config, &options);
 	if (r != EXIT_CODE_OK)
 		return r;
-	r = sampler_init(&sampler, &options, &pattern, &only);
-	spending_init(&cost.spending, sampler.root, getpid(), cost.limit_ratio);
-	next = clock_now_ns();
-	for (uint64_t i = 0; r == 0 && (count == 0 || i < count); i++) {
-		next += interval;
-		r = sampler_step(&sampler, next);
-		if (r < 0)
-			break;
-		spend(&cost, sampler.observer, interval);
-		if (invocation->json) {
-			print_sample_json(invocation->out, sampler.frame);
-		} else if (style.live && sampler.frame->n_series == 0 && lines) {
-			/* Every source was left out of this sample: what is shown stays. */
-		} else if (style.live) {
-			if (lines)
-				fprintf(invocation->out, "\033[%zuA\033[J", lines);
-			lines = print_table(invocation->out, &style, sampler.frame);
-			lines += print_cost(invocation->out, &style, &cost);
-		} else {
-			print_lines(invocation->out, sampler.frame);
-		}
-		if (!style.live)
-			print_cost(invocation->out, &style, &cost);
-		if (fflush(invocation->out) == EOF)
-			break;
-	}
-	closep(&cost.counting);
+	r = sampler_init(&sampler, &sampling, invocation->err);
+	if (r == 0)
+		r = watch(invocation, &sampler);
 	/* Interrupted: the sampler's end lets the signal through. */
 	return r < 0 && r != -EINTR ? cli_error(invocation, EXIT_CODE_ERROR, "unable to sample: %s",
 						strerror(-r))
@@ -166,7 +168,9 @@ const struct verb verb_watch = {
 	.arguments = "PATTERN",
 	.about = "Show signals as they change.",
 	.text = "Redraws a table on a terminal, prints lines elsewhere. Runs in this process, "
-		"without a daemon. " PATTERN_TEXT,
+		"without a daemon. A source that does not answer for 3 seconds is left out, and "
+		"said, "
+		"until it answers. " PATTERN_TEXT,
 	.options =
 		(const struct option_row[]){
 			{ .name = "--interval",

@@ -162,6 +162,13 @@ static void discover(struct analyzer *analyzer, const struct frame *frame,
 	}
 }
 
+/* Nobody could see it: its source was left out, for up to 16 s. */
+static bool is_hidden(const struct analyzer *analyzer, const struct target *target,
+		      const struct frame *frame)
+{
+	return signal_set_meets(&analyzer->discoverers[target->policy], &frame->skipped);
+}
+
 /* Policies that no series of this frame is about are not gone through the frame for. */
 static void discover_all(struct analyzer *analyzer, const struct frame *frame)
 {
@@ -241,6 +248,8 @@ void targets_update(struct analyzer *analyzer, const struct frame *frame)
 		if (!target->used)
 			continue;
 		target_update(analyzer, target, frame);
+		if (is_hidden(analyzer, target, frame))
+			target->seen_ns = frame->time_ns;
 		if (target->seen_ns + TARGET_KEEP_NS < frame->time_ns && !target->on_trial &&
 		    !target->cooldown_until_ns)
 			target->used = false;

@@ -99,6 +99,7 @@ struct machine {
 	uint64_t
 		thin; /* busy is in one tick of so many, of the others the frame says that it is left out; 0 = in all */
 	bool thin_unsaid; /* the frame does not say so */
+	bool thin_all;    /* all of the disks, not one signal of them */
 	bool no_latency, lossy, gone, mute_all;
 	bool serving;          /* services `web` (faster with bfq) and `other` push their values */
 	const char *stalled;   /* while this value is in force no read ends; NULL = none */
@@ -229,11 +230,16 @@ static void make_thin(struct machine *m)
 	m->frame->skipped = (struct signal_set){ 0 };
 	if (!m->thin || m->frame->seq % m->thin == 0)
 		return;
-	if (!m->thin_unsaid)
-		signal_set_add(&m->frame->skipped, SIGNAL_DISK_BUSY);
-	for (size_t i = 0; i < m->frame->n_series; i++)
-		if (m->frame->series[i].signal == SIGNAL_DISK_BUSY)
-			m->frame->series[i].signal = SIGNAL_MEM_FREE;
+	for (size_t i = 0; i < m->frame->n_series; i++) {
+		struct series *series = &m->frame->series[i];
+
+		if (series->signal != SIGNAL_DISK_BUSY &&
+		    !(m->thin_all && series->scope.kind == SCOPE_DISK))
+			continue;
+		if (!m->thin_unsaid)
+			signal_set_add(&m->frame->skipped, series->signal);
+		*series = (struct series){ .signal = SIGNAL_MEM_FREE, .flags = SERIES_VALID };
+	}
 }
 
 static void fill_disk(struct machine *m, size_t index)
@@ -1497,6 +1503,21 @@ static void a_condition_holds_over_ticks_that_leave_its_source_out(void **state)
 	machine_free(m);
 }
 
+/* A source's turns may lie twice as far apart as it is thinned: the longest is 16 s. */
+static void a_scope_is_remembered_while_its_source_is_left_out(void **state)
+{
+	struct machine *m = machine_new();
+
+	(void)state;
+	m->policy.when.for_ns = 80 * TICK_NS;
+	m->thin = 63;
+	m->thin_all = true;
+	machine_start(m);
+	run_until(m, EVENT_OPPORTUNITY);
+	assert_in_range(m->now_ns, 80 * TICK_NS, 320 * TICK_NS);
+	machine_free(m);
+}
+
 static void only_the_named_scope_is_watched(void **state)
 {
 	struct machine *m = machine_new();
@@ -1630,6 +1651,7 @@ int main(void)
 		cmocka_unit_test(only_a_trial_demands_the_objective_and_the_guardrails),
 		cmocka_unit_test(what_a_running_trial_needs_is_marked_in_the_demand),
 		cmocka_unit_test(a_condition_holds_over_ticks_that_leave_its_source_out),
+		cmocka_unit_test(a_scope_is_remembered_while_its_source_is_left_out),
 		cmocka_unit_test(only_the_named_scope_is_watched),
 		cmocka_unit_test(too_many_instances_are_counted),
 		cmocka_unit_test(the_same_inputs_give_the_same_decisions),

@@ -30,8 +30,9 @@ struct observer_process {
 	sd_event_source *timer;
 	sd_event_source *waiting; /* something to drain between the ticks */
 	uint64_t tick_ns;
-	uint64_t status_ns;     /* when the status was last sent */
-	uint64_t frames_missed; /* ticks for which core's channel had no room */
+	uint64_t status_ns;                     /* when the status was last sent */
+	uint64_t frames_missed;                 /* ticks for which core's channel had no room */
+	struct source_status sent[SOURCES_MAX]; /* what core knows; all zeroes = nothing */
 	struct message message;
 	struct frame frame;
 };
@@ -49,6 +50,7 @@ static void send_frame(struct observer_process *p)
 	frame_send(&p->frame, &p->message, send_message, p);
 }
 
+/* What core does not know yet: most sources are idle, and stay what they are. */
 static void send_sources(struct observer_process *p, uint64_t now_ns)
 {
 	struct source_status status[SOURCES_MAX];
@@ -57,10 +59,13 @@ static void send_sources(struct observer_process *p, uint64_t now_ns)
 	p->status_ns = now_ns;
 	spending_show(&p->spending, p->observer, status, n);
 	for (size_t i = 0; i < n; i++) {
+		if (!memcmp(&p->sent[i], &status[i], sizeof(status[i])))
+			continue;
 		message_init(&p->message, MESSAGE_SOURCE);
 		p->message.source = status[i];
 		if (worker_send(&p->worker, ROLE_CORE, &p->message) < 0)
 			return;
+		p->sent[i] = status[i];
 	}
 	message_init(&p->message, MESSAGE_BUDGET);
 	p->message.budget = p->spending.report;
@@ -157,8 +162,11 @@ static void observer_message(struct worker *worker, enum role from, const struct
 
 static void observer_peer_up(struct worker *worker, enum role peer)
 {
+	struct observer_process *p = (struct observer_process *)worker;
+
 	(void)peer;
-	send_sources((struct observer_process *)worker, clock_now_ns());
+	memset(p->sent, 0, sizeof(p->sent));
+	send_sources(p, clock_now_ns());
 }
 
 /* Nobody needs anything until a new core says what. */

@@ -26,7 +26,7 @@
 #include "base/clock.h"
 #include "base/sysroot.h"
 
-#define SCAN_INTERVAL_NS NSEC_PER_SEC /* a disk that comes is seen within a second */
+#define SCAN_INTERVAL_NS (2 * NSEC_PER_SEC) /* a disk that comes is seen within two seconds */
 #define SPARE_SLOTS 8 /* disks that may come without a change of demand: 25 KiB a CPU each */
 
 static void block_probe(const struct source_context *context, struct source_status *status)

@@ -475,13 +475,13 @@ static void a_disk_that_comes_has_a_baseline_and_one_that_goes_disappears(void *
 
 	two_states(f);
 	put(f, "sys/block/loop0/size", "2048\n");
-	sample(f, T0 + 3 * TICK);
-	expect_invalid(f, SIGNAL_DISK_READ_OPS, "loop0");
 	sample(f, T0 + 4 * TICK);
+	expect_invalid(f, SIGNAL_DISK_READ_OPS, "loop0");
+	sample(f, T0 + 5 * TICK);
 	expect(f, SIGNAL_DISK_READ_OPS, "loop0", 0);
 	put(f, "sys/block/loop0/size", "0\n");
 	run("rm -r %s/sys/block/%s", f->folder, "md0");
-	sample(f, T0 + 6 * TICK);
+	sample(f, T0 + 8 * TICK);
 	assert_null(find(f, SIGNAL_DISK_READ_OPS, "loop0"));
 	assert_null(find(f, SIGNAL_DISK_READ_OPS, "md0"));
 	assert_non_null(find(f, SIGNAL_DISK_READ_OPS, "vda"));

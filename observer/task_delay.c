@@ -3,6 +3,9 @@
  * What the threads of a process waited for, by the kernel's accounting of delays. A wait counts when it ends. Without
  * kernel.task_delayacct only the wait for a CPU is counted, and of a process that began before it was set, nothing else.
  * The answer is to a number: a descriptor of /proc/PID, which outlives no process, tells that it still was the same one's.
+ *
+ * For an answer the kernel goes over all threads of the process, with interrupts off (fill_stats_for_tgid): some 60 ns each.
+ * So a process of very many is asked for more rarely than at every tick; in between the mean of its last two answers stands.
  */
 #include "observer/source.h"
 
@@ -13,16 +16,24 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/sysroot.h"
 #include "observer/instances.h"
 #include "observer/processes.h"
 #include "observer/taskstats.h"
+
+#define DEAR_NS NSEC_PER_MSEC /* CPU time: an answer that takes so long … */
+#define DEAR_SHARE 100        /* … is asked for so that it takes one part in so many of one CPU */
 
 #define SYSCTL_PATH "proc/sys/kernel/task_delayacct"
 
 struct delayed {
 	int fd; /* /proc/PID/comm */
 	struct taskstats_delays before;
+	uint64_t asked_ns;             /* when that was the answer */
+	uint64_t due_ns;               /* not asked again before that */
+	bool stood;                    /* the tick before had no answer of its own */
+	double mean[TASKSTATS_DELAYS]; /* the share of the time between the last two answers */
 };
 
 struct task_delay {
@@ -174,13 +185,40 @@ static double delay_value(struct task_delay *delay, size_t i, const struct tasks
 	return (double)(now->ns[i] - before->ns[i]);
 }
 
+static int process_ask(struct task_delay *delay, size_t place, struct sampler *sampler,
+		       struct taskstats_delays *now)
+{
+	const struct instance *instance = &delay->instances.places[place];
+	const uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	int r = taskstats_ask(&delay->socket, (uint32_t)strtoul(instance->scope.name, NULL, 10),
+			      now);
+	const uint64_t price_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+
+	delay->delayed[place].due_ns =
+		price_ns < DEAR_NS ? 0 : sampler->now_ns + price_ns * DEAR_SHARE;
+	return r;
+}
+
+/* What does not come from two answers at both ends of the tick is of no use in a trial's window. */
+static void add_value(const struct instance *instance, struct sampler *sampler,
+		      enum signal_id signal, double value, bool lossy)
+{
+	const size_t n = sampler->frame->n_series;
+
+	instance_value(instance, sampler, signal, value);
+	if (lossy && sampler->frame->n_series > n)
+		sampler->frame->series[n].flags |= SERIES_LOSSY;
+}
+
 static void process_sample(struct task_delay *delay, size_t place, struct sampler *sampler)
 {
 	const struct instance *instance = &delay->instances.places[place];
 	struct delayed *delayed = &delay->delayed[place];
+	const bool stands = sampler->interval_ns && delayed->due_ns > sampler->now_ns;
+	const double elapsed_ns = (double)(sampler->now_ns - delayed->asked_ns);
 	struct taskstats_delays now = { 0 };
-	int r = taskstats_ask(&delay->socket, (uint32_t)strtoul(instance->scope.name, NULL, 10),
-			      &now);
+	double value = NAN;
+	int r = stands ? 0 : process_ask(delay, place, sampler, &now);
 	char byte;
 
 	/* Whoever has the number now: this one has ended. */
@@ -192,11 +230,21 @@ static void process_sample(struct task_delay *delay, size_t place, struct sample
 	for (size_t i = 0; i < TASKSTATS_DELAYS; i++) {
 		const enum signal_id signal = SIGNAL_TASK_DELAY_CPU + (enum signal_id)i;
 
-		if (signal_set_has(&instance->signals, signal))
-			instance_value(instance, sampler, signal,
-				       delay_value(delay, i, &delayed->before, &now, sampler));
+		if (!signal_set_has(&instance->signals, signal))
+			continue;
+		if (!stands || r < 0) {
+			value = delay_value(delay, i, &delayed->before, &now, sampler);
+			delayed->mean[i] = value / elapsed_ns;
+		}
+		if (stands || delayed->stood)
+			value = delayed->mean[i] * (double)sampler->interval_ns;
+		add_value(instance, sampler, signal, value, stands || delayed->stood);
 	}
+	delayed->stood = stands;
+	if (stands && r == 0)
+		return;
 	delayed->before = now;
+	delayed->asked_ns = sampler->now_ns;
 }
 
 static void task_delay_sample(void *state, struct sampler *sampler)

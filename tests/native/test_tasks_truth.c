@@ -24,9 +24,16 @@
 #include "base/clock.h"
 #include "base/sysroot.h"
 #include "observer/observer.h"
+#include "tests/bench/scale.h"
 #include "tests/native/clone_as.h"
 
 #define RUN_US 1000000
+
+void scale_die(const char *what)
+{
+	print_error("unable to %s: %s\n", what, strerror(errno));
+	exit(1);
+}
 
 static pid_t busy(void)
 {
@@ -92,6 +99,52 @@ static void a_process_waits_for_the_cpu_while_it_does_not_run(void **state)
 	assert_true(seen > 0.2 * RUN_US * 1000);
 	/* A wait counts when it ends: one time slice of the others at either end. */
 	assert_true(seen > 0.8 * idle && seen < 1.2 * idle);
+	observer_free(observer);
+	close(options.root);
+	free(frame);
+}
+
+/*
+ * The kernel goes over all threads for an answer. A process of so many that it takes more than a millisecond is asked for more
+ * rarely, and its series say that they are means.
+ */
+#define THREADS 30000
+
+static void a_process_of_very_many_threads_is_asked_for_more_rarely(void **state)
+{
+	struct demand demand = { .signal = SIGNAL_TASK_DELAY_CPU, .scope.kind = SCOPE_PROCESS };
+	struct observer_options options = { .root = sysroot_open("/") };
+	struct frame *frame = malloc(sizeof(*frame));
+	size_t limit = scale_threads_limit(), threads, stood = 0;
+	const int pid = scale_process_start(limit < THREADS ? limit : THREADS, &threads);
+	struct observer *observer;
+	uint64_t now_ns = clock_now_ns(), cost_ns;
+
+	(void)state;
+	snprintf(demand.scope.name, sizeof(demand.scope.name), "%d@*", pid);
+	assert_int_equal(observer_new(&options, &observer), 0);
+	assert_int_equal(observer_demand(observer, &demand, 1), 0);
+	cost_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	observer_sample(observer, now_ns, frame);
+	cost_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cost_ns;
+	for (int i = 0; i < 100; i++) {
+		observer_sample(observer, now_ns += NSEC_PER_MSEC, frame);
+		assert_int_equal(frame->n_series, 1);
+		stood += (frame->series[0].flags & SERIES_LOSSY) != 0;
+	}
+	print_message("%zu threads, %.1f ms: %zu of 100 ticks stood\n", threads,
+		      (double)cost_ns / (double)NSEC_PER_MSEC, stood);
+	if (cost_ns > 2 * NSEC_PER_MSEC)
+		assert_true(stood > 90);
+	else
+		print_message("skipped: too few threads for an answer to be dear\n");
+	/* Ten minutes later it is due, and then again a tick later than that. */
+	observer_sample(observer, now_ns += 600 * NSEC_PER_SEC, frame);
+	observer_sample(observer, now_ns += 600 * NSEC_PER_SEC, frame);
+	assert_int_equal(frame->series[0].flags, SERIES_VALID);
+	scale_process_stop(pid);
+	observer_sample(observer, now_ns += NSEC_PER_MSEC, frame);
+	assert_int_equal(frame->n_series ? frame->series[0].flags & SERIES_VALID : 0, 0);
 	observer_free(observer);
 	close(options.root);
 	free(frame);
@@ -180,6 +233,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_process_waits_for_the_cpu_while_it_does_not_run),
+		cmocka_unit_test(a_process_of_very_many_threads_is_asked_for_more_rarely),
 		cmocka_unit_test(a_process_number_that_is_used_again_is_another_row),
 	};
 

@@ -228,6 +228,15 @@ static void clean_cgroups(void)
 	scale_groups_remove(bench.owner);
 }
 
+static void measure_host(size_t exist, const char *what, const uint32_t *signals, size_t n)
+{
+	measure(exist, &(struct wanted){ .what = what,
+					 .kind = SCOPE_HOST,
+					 .patterns = { "" },
+					 .signals = signals,
+					 .n_signals = n });
+}
+
 /* --- threads --- */
 
 static const uint32_t scheduling[] = { SIGNAL_SCHED_SWITCHES,   SIGNAL_SCHED_INVOLUNTARY,
@@ -243,11 +252,41 @@ static void measure_processes(size_t exist, const char *what, const char *patter
 					 .n_signals = n_signals });
 }
 
-/* All in one process: by its number, by its name, and by patterns for which all processes are listed. */
+/* The other sources that look at processes, at one of them; and one that looks at none. */
+static void measure_sources(size_t exist, const char *whose, int pid)
+{
+	static const struct {
+		const char *name;
+		uint32_t signals[2];
+		size_t n;
+	} sources[] = {
+		{ .name = "sched",
+		  .signals = { SIGNAL_SCHED_SWITCHES, SIGNAL_SCHED_INVOLUNTARY },
+		  .n = 2 },
+		{ .name = "task-delay", .signals = { SIGNAL_TASK_DELAY_CPU }, .n = 1 },
+		{ .name = "numa-process",
+		  .signals = { SIGNAL_NUMA_PAGES_LOCAL, SIGNAL_NUMA_PAGES_REMOTE },
+		  .n = 2 },
+	};
+	char what[96], pattern[64];
+
+	snprintf(pattern, sizeof(pattern), "%d@*", pid);
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		snprintf(what, sizeof(what), "%s of %s", sources[i].name, whose);
+		measure(exist, &(struct wanted){ .what = what,
+						 .kind = SCOPE_PROCESS,
+						 .patterns = { pattern },
+						 .signals = sources[i].signals,
+						 .n_signals = sources[i].n });
+	}
+}
+
+/* All in one process: by its number, by its name, and by patterns for which all processes are listed; and another one. */
 static size_t measure_threads(size_t threads)
 {
 	char pattern[64], name[SCOPE_NAME_MAX];
-	int pid = scale_process_start(threads, &threads);
+	size_t one;
+	int other = scale_process_start(1, &one), pid = scale_process_start(threads, &threads);
 
 	snprintf(pattern, sizeof(pattern), "%d@*", pid);
 	measure_processes(threads, "the process by its number", pattern, 2);
@@ -258,7 +297,11 @@ static size_t measure_threads(size_t threads)
 	snprintf(pattern, sizeof(pattern), "%d[@]*", pid);
 	measure_processes(threads, "the process by another pattern", pattern, 2);
 	measure_processes(threads, "all processes", "*", 1);
+	measure_sources(threads, "another process, of one thread", other);
+	measure_sources(threads, "the process", pid);
+	measure_host(threads, "psi of the host", pressure, ARRAY_SIZE(pressure));
 	scale_process_stop(pid);
+	scale_process_stop(other);
 	return threads;
 }
 
@@ -308,15 +351,6 @@ static const uint32_t counters[] = {
 	SIGNAL_TCP_OUT_OF_ORDER,
 };
 static const uint32_t snapshot[] = { SIGNAL_TCP_RTT, SIGNAL_TCP_CWND, SIGNAL_TCP_DELIVERY_RATE };
-
-static void measure_host(size_t exist, const char *what, const uint32_t *signals, size_t n)
-{
-	measure(exist, &(struct wanted){ .what = what,
-					 .kind = SCOPE_HOST,
-					 .patterns = { "" },
-					 .signals = signals,
-					 .n_signals = n });
-}
 
 static int run_connections(void)
 {

@@ -96,6 +96,7 @@
  *     bpf/block.bpf.c                  block requests timed in the kernel: tp_btf, fentry
  *     bpf/block_kprobe.bpf.c           the same by kprobes
  *     bpf/block_tracepoint.bpf.c       the same by plain tracepoints
+ *     bpf/gpu_calls.bpf.c              calls of CUDA and HIP timed in the kernel: uprobes
  *     bpf/lock.bpf.c                   waits for the kernel's locks counted in the kernel: tp_btf
  *     bpf/lock_raw.bpf.c               the same by raw tracepoints
  *     bpf/sched.bpf.c                  switches of tasks counted in the kernel: tp_btf
@@ -190,7 +191,12 @@
  *     observer/drm_fdinfo.c            what a driver says of an open
  *     observer/events.c                the numbers of tracepoints
  *     observer/gpu.c                   NVIDIA's GPUs and the processes on them
+ *     observer/gpu_calls.c             calls of CUDA and HIP: launches, waits, copies
+ *     observer/gpu_library.c           the driver's libraries, of the machine and as processes have them mapped
  *     observer/gpu_look.c              one look at one of them
+ *     observer/gpu_symbols.c           where in such a library the calls are
+ *     observer/gpu_tracer.c            the programs at the calls, and their rows
+ *     observer/gpu_tracer_off.c        the same in a build without BPF
  *     observer/instances.c             demanded instances as they come and go
  *     observer/lock.c                  waits for the kernel's locks
  *     observer/lock_tracer.c           the programs at contention, and their rows
@@ -222,6 +228,7 @@
  *     observer/psi_cgroup.c            pressure of control groups
  *     observer/rapl.c                  the power that processor packages take
  *     observer/rows.c                  rows that programs count for processes and groups
+ *     observer/sandbox.c               whether probes at returns end programs under seccomp
  *     observer/sched.c                 tasks: running, waiting, asleep
  *     observer/sched_btf.c             what the kernel's types say of the scheduler
  *     observer/sched_calls.c           system calls whose waits are told apart
@@ -262,6 +269,7 @@
  *     observer/tcp_table.c             what was known of each connection
  *     observer/text.c                  parsing the kernel's text
  *     observer/thinning.c              the ticks that a thinned source is sampled at
+ *     observer/uprobes.c               one program at many places of a file
  *     observer/watch.c                 where the observer is, and what it leaves out as it hung
  *     policies/arms.c                  try: the values of a policy
  *     policies/expression.c            conditions, compiled

@@ -198,6 +198,9 @@ enum signal_id {
 	SIGNAL_DRM_BUSY,        /* of processes on any GPU or NPU: share of the time */
 	SIGNAL_DRM_MEMORY_USED, /* bytes */
 	SIGNAL_DRM_MEMORY_TOTAL,
+	SIGNAL_GPU_LAUNCH_LATENCY, /* of calls of CUDA and HIP, from call to return */
+	SIGNAL_GPU_WAIT_LATENCY,
+	SIGNAL_GPU_COPY_LATENCY,
 	SIGNAL_ID_COUNT,
 };
 

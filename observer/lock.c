@@ -14,11 +14,11 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/hist.h"
 #include "observer/instances.h"
 #include "observer/lock_tracer.h"
 #include "observer/methods.h"
 #include "observer/processes.h"
+#include "observer/rows.h"
 #include "observer/source.h"
 
 #define LOSSY_SHARE 100 /* one part in it */
@@ -228,26 +228,8 @@ static void stats_add(struct lock_stats *into, const struct lock_stats *from)
 {
 	for (uint32_t i = 0; i < LOCK_COUNTER_COUNT; i++)
 		into->counts[i] += from->counts[i];
-	for (uint32_t kind = 0; kind < LOCK_KIND_COUNT; kind++) {
-		into->kinds[kind].sum += from->kinds[kind].sum;
-		into->kinds[kind].clamped += from->kinds[kind].clamped;
-		for (uint32_t i = 0; i < HIST_BUCKETS; i++)
-			into->kinds[kind].buckets[i] += from->kinds[kind].buckets[i];
-	}
-}
-
-/* The count is of the buckets, not one of its own: they can never disagree. */
-static void hist_since(struct hist *hist, const struct row_hist *now, const struct row_hist *before)
-{
-	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
-		const uint32_t more = now->buckets[i] - before->buckets[i];
-
-		hist->buckets[i] += more;
-		hist->count += more;
-	}
-	hist->sum += now->sum - before->sum;
-	hist->clamped += now->clamped - before->clamped;
-	hist_settle(hist);
+	for (uint32_t kind = 0; kind < LOCK_KIND_COUNT; kind++)
+		row_hist_add(&into->kinds[kind], &from->kinds[kind]);
 }
 
 static void add_kinds(const struct lock_owner *owner, const struct lock_stats *now,
@@ -260,7 +242,7 @@ static void add_kinds(const struct lock_owner *owner, const struct lock_stats *n
 		return;
 	for (uint32_t kind = 0; kind < LOCK_KIND_COUNT; kind++)
 		if (kinds & 1u << kind)
-			hist_since(series->hist, &now->kinds[kind], &owner->before.kinds[kind]);
+			row_hist_since(&now->kinds[kind], &owner->before.kinds[kind], series->hist);
 	series->flags = flags;
 }
 

@@ -23,7 +23,7 @@ static const struct source_ops *const sources[] = {
 	&cgroup_memory_source, &numa_process_source, &task_delay_source, &pmu_source,
 	&perf_source,          &sched_source,        &lock_source,       &app_source,
 	&tcp_source,           &net_source,          &tcp_split_source,  &service_source,
-	&nvml_source,          &drm_source,
+	&nvml_source,          &drm_source,          &gpu_calls_source,
 };
 
 _Static_assert(ARRAY_SIZE(sources) <= SOURCES_MAX, "observer_sources() has room for all");
@@ -98,6 +98,7 @@ int observer_new(const struct observer_options *options, struct observer **ret_o
 	observer->context.pages = options->pages;
 	observer->context.maps = options->maps;
 	observer->context.nvml = options->nvml;
+	observer->context.gpu_library = options->gpu_library;
 	observer->watch = options->watch;
 	if (options->events)
 		observer->context.events = *options->events;
@@ -229,7 +230,8 @@ static void attachment_open(struct observer *observer, size_t i, const struct so
 	int r;
 
 	attachment_probe(observer, i);
-	if (status->state == SOURCE_UNAVAILABLE || status->thinning == SOURCE_DROPPED)
+	if ((status->state == SOURCE_UNAVAILABLE && !sources[i]->comes_later) ||
+	    status->thinning == SOURCE_DROPPED)
 		return;
 	attachment->state = calloc(1, sources[i]->state_size);
 	if (!attachment->state) {

@@ -36,6 +36,8 @@ struct observer_options {
 	const struct split_maps *
 		maps; /* of connections that are split; must outlive the observer; NULL = none are */
 	const char *nvml; /* the library to load in place of NVIDIA's; NULL = NVML_LIBRARY */
+	const char *
+		gpu_library; /* the driver's library of CUDA or HIP; must outlive it; NULL = those that there are */
 	const struct service_list *services; /* as configured; must outlive it; NULL = none */
 	const struct page_list *pages;       /* likewise */
 	const struct source_events *events;  /* NULL = as observer_events_read() finds them now */

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdbool.h>
 
+#include "base/hist.h"
+
 static struct row_head *row_head(const struct rows *rows, uint64_t row)
 {
 	return (struct row_head *)((char *)rows->rows + row * rows->size);
@@ -62,4 +64,26 @@ uint64_t rows_drop(struct rows *rows, uint32_t row)
 		__atomic_store_n(place, ROWS_GONE, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&head->key, 0, __ATOMIC_SEQ_CST);
 	return key;
+}
+
+void row_hist_add(struct row_hist *into, const struct row_hist *from)
+{
+	into->sum += from->sum;
+	into->clamped += from->clamped;
+	for (uint32_t i = 0; i < HIST_BUCKETS; i++)
+		into->buckets[i] += from->buckets[i];
+}
+
+/* The count is of the buckets, not one of its own: they can never disagree. */
+void row_hist_since(const struct row_hist *now, const struct row_hist *before, struct hist *hist)
+{
+	for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
+		const uint32_t more = now->buckets[i] - before->buckets[i];
+
+		hist->buckets[i] += more;
+		hist->count += more;
+	}
+	hist->sum += now->sum - before->sum;
+	hist->clamped += now->clamped - before->clamped;
+	hist_settle(hist);
 }

@@ -24,4 +24,10 @@ int rows_add(struct rows *rows, uint64_t key, uint64_t start_ticks);
 /* Takes it back; returns its key. */
 uint64_t rows_drop(struct rows *rows, uint32_t row);
 
+/* Adds one of several CPUs' to a sum. Programs go on counting meanwhile: each number is read once. */
+void row_hist_add(struct row_hist *into, const struct row_hist *from);
+
+/* Adds what was counted since `before`. */
+void row_hist_since(const struct row_hist *now, const struct row_hist *before, struct hist *hist);
+
 #endif

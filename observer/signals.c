@@ -91,6 +91,15 @@
 			      .source = "nvml",     \
 			      .about = about_ }
 
+#define CALL(id, name_, about_)                                             \
+	[SIGNAL_GPU_##id##_LATENCY] = { .name = "gpu." name_ ".latency",    \
+					.kind = SIGNAL_DISTRIBUTION,        \
+					.unit = UNIT_TIME,                  \
+					.scope = SCOPE_HOST,                \
+					.scopes = SCOPE_BIT(SCOPE_PROCESS), \
+					.source = "gpu-calls",              \
+					.about = about_ }
+
 #define SERVICE(id, kind_, unit_, name_, about_)            \
 	[SIGNAL_SERVICE_##id] = { .name = "service." name_, \
 				  .kind = SIGNAL_##kind_,   \
@@ -453,4 +462,13 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	   "Memory of its GPUs' buffers that is there, in the device and in the machine."),
 	OF(PROCESS, DRM_MEMORY_TOTAL, GAUGE, BYTES, "drm", "drm.memory.total",
 	   "Memory of all its GPUs' buffers, also shared ones and such as are not there now."),
+	CALL(LAUNCH, "launch",
+	     "Time of calls of CUDA and HIP that hand work to a GPU, from call to return; not when "
+	     "the GPU begins."),
+	CALL(WAIT, "wait",
+	     "Time of calls of CUDA and HIP that wait for a GPU: for a stream, an event, all of "
+	     "it."),
+	CALL(COPY, "copy",
+	     "Time of synchronous copies of CUDA and HIP, with the wait for what goes before "
+	     "them."),
 };

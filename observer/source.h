@@ -32,6 +32,7 @@ struct source_context {
 	const char *run_dir;           /* likewise */
 	const struct split_maps *maps; /* likewise */
 	const char *nvml;              /* likewise */
+	const char *gpu_library;       /* likewise */
 	int epoll; /* a source adds what it wants to drain() between the ticks, level-triggered */
 };
 
@@ -59,6 +60,12 @@ struct source_ops {
 	uint32_t
 		scopes; /* … in these kinds of scopes, a SCOPE_BIT() each; 0 = in all that they have */
 	size_t state_size; /* bytes, zeroed before open() */
+
+	/*
+	 * What it needs may come while it is open: then open() and demand() return 0 with state UNAVAILABLE, too, and sample()
+	 * looks again. It is opened even where probe() found nothing.
+	 */
+	bool comes_later;
 
 	/* Says whether and how it would work: method, state (IDLE or UNAVAILABLE), text, remedy. Attaches nothing. */
 	void (*probe)(const struct source_context *context, struct source_status *status);
@@ -128,6 +135,7 @@ extern const struct source_ops tcp_source;
 extern const struct source_ops net_source;
 extern const struct source_ops nvml_source;
 extern const struct source_ops drm_source;
+extern const struct source_ops gpu_calls_source;
 
 /*
  * Adds a series without a value; a distribution gets an empty histogram. NULL when the frame is full, which is

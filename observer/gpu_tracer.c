@@ -295,9 +295,11 @@ int gpu_tracer_attach(struct gpu_tracer *tracer, size_t number, const struct gpu
 		      (size_t)library->n_places);
 }
 
+/* What is under way there ends unseen, and would hide what its thread calls from further down in the stack. */
 void gpu_tracer_detach(struct gpu_tracer *tracer, size_t number)
 {
 	detach(tracer->probes[number]);
+	__atomic_store_n(&tracer->shared->since_ns, clock_now_ns(), __ATOMIC_SEQ_CST);
 }
 
 int gpu_tracer_add(struct gpu_tracer *tracer, uint32_t tgid, uint64_t start_ticks)

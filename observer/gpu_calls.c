@@ -191,6 +191,11 @@ static bool library_see(void *data, int fd, const char *path)
 	struct gpu_calls *calls = data;
 	size_t number;
 
+	if (fd < 0) {
+		snprintf(calls->refused, sizeof(calls->refused), "unable to open %.128s: %s", path,
+			 strerror(-fd));
+		return true;
+	}
 	for (number = 0; number < GPU_LIBRARIES_MAX; number++)
 		if (gpu_library_is(&calls->libraries[number], fd))
 			break;

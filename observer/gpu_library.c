@@ -84,7 +84,7 @@ static void search_path(struct search *search, const char *path)
 {
 	_cleanup_close_ int fd = path[0] == '/' ? file_open(search->root, path + 1) : -EINVAL;
 
-	if (fd >= 0)
+	if (fd != -ENOENT && fd != -ENOTDIR && fd != -EINVAL)
 		search_tell(search, fd, path);
 }
 

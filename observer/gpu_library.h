@@ -28,7 +28,7 @@ struct gpu_library {
 	struct uprobe_place places[UPROBES_MAX];
 };
 
-/* Told of a file that may be one, open at `fd`, which stays the caller's. Returns false to end the search. */
+/* Told of a file that may be one, open at `fd`, which stays the caller's, or -errno: it does not open. Returns false to end the search. */
 typedef bool gpu_library_fn(void *data, int fd, const char *path);
 
 /*

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -692,6 +693,39 @@ static void of_a_library_that_is_barred_nothing_stays_attached(void **state)
 	assert_int_equal(t->frame->n_series, 0);
 }
 
+/* Whichever descriptor is the last one that is to be had. */
+static void what_attaches_by_half_is_let_go_of(void **state)
+{
+	const size_t step = strstr(((struct truth *)*state)->force, "multi") ? 1 : 7;
+	struct truth *t = *state;
+	struct rlimit limit, before;
+	int first;
+
+	demand(t, 0);
+	put_library(GPUDRIVER, t->path);
+	program_start(t, 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	first = dup(0); /* the lowest that is free */
+	close(first);
+	limit = before;
+	for (size_t more = 0; more < 100; more += step) {
+		struct source_status status;
+
+		limit.rlim_cur = (rlim_t)first + more;
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		tick_after(t, LOOK_NS);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		status = status_of(t);
+		if (status.state == SOURCE_ATTACHED) {
+			assert_true(more > 2);
+			return;
+		}
+		expect_state(t, SOURCE_UNAVAILABLE, "Too many open files");
+		assert_int_equal(count_open("bpf.link\\|perf_event\\|libcuda"), 0);
+	}
+	fail_msg("never attached");
+}
+
 static void without_a_demand_nothing_is_attached(void **state)
 {
 	struct truth *t = *state;
@@ -730,6 +764,7 @@ static const struct {
 	TEST(a_library_whose_bytes_change_is_attached_to_anew),
 	TEST(a_call_that_outlasts_its_probes_hides_no_other),
 	TEST(what_a_process_has_mapped_is_found),
+	TEST(what_attaches_by_half_is_let_go_of),
 	TEST(of_a_library_that_is_barred_nothing_stays_attached),
 };
 

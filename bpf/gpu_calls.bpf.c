@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Calls of CUDA and HIP, from call to return, by probes at the functions of the driver's library. The cookie of a probe is the
- * kind of the call.
+ * Calls of CUDA and HIP, from call to return, by probes at the functions of the driver's library. The cookie of a probe tells
+ * the kind of the call and the library.
  *
  * Calls lie in one another: a copy launches and waits, one function of the library calls another one. The outermost alone counts, and
  * the stack pointer tells: a call from within lies lower than the one that it is in, and the return that belongs to a call has the stack pointer
@@ -110,14 +110,15 @@ static __always_inline bool call_is_of(const struct gpu_call *call, struct task_
 
 static __always_inline bool call_is_on(const struct gpu_call *call)
 {
-	return call->begin_ns && call->begin_ns >= shared.since_ns;
+	return call->begin_ns &&
+	       call->begin_ns >= shared.since_ns[call->library % GPU_CALLS_LIBRARIES];
 }
 
 SEC("uprobe")
 int call_begin(struct pt_regs *ctx)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
-	const __u64 kind = bpf_get_attach_cookie(ctx), sp = ctx->sp;
+	const __u64 cookie = bpf_get_attach_cookie(ctx), sp = ctx->sp;
 	struct gpu_call *call = call_place(task);
 
 	if (!call)
@@ -130,7 +131,8 @@ int call_begin(struct pt_regs *ctx)
 	}
 	call->tid = (__u32)task->pid;
 	call->start_ns = task->start_time;
-	call->kind = (__u32)kind;
+	call->kind = cookie & 0xff;
+	call->library = (__u16)(cookie >> 8);
 	call->sp = sp;
 	call->begin_ns = bpf_ktime_get_ns();
 	return 0;

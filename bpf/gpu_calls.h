@@ -10,10 +10,11 @@
 #define GPU_CALLS_ABI 1 /* grows with every change of this file; checked after loading */
 
 #define GPU_CALLS_CPUS_MAX 1024
+#define GPU_CALLS_LIBRARIES 8    /* with probes at once; a power of two */
 #define GPU_CALLS_THREAD_BITS 14 /* log2 of the threads that are in calls at once: 512 KiB */
 #define GPU_CALLS_THREADS (1u << GPU_CALLS_THREAD_BITS)
 
-/* What a call is for: the cookie of its probes. In the order of the signals. */
+/* What a call is for: the low byte of its probes' cookie; above it is the number of the library. In the order of the signals. */
 enum gpu_call_kind {
 	GPU_CALL_LAUNCH, /* hands work to a GPU */
 	GPU_CALL_WAIT,   /* waits for a GPU */
@@ -28,6 +29,8 @@ enum gpu_calls_count {
 	GPU_CALLS_COUNTER_COUNT,
 };
 
+#define GPU_CALLS_COOKIE(kind, library) ((uint64_t)(kind) | (uint64_t)(library) << 8)
+
 /* What the programs are told before they are loaded: all of the object's .rodata. */
 struct gpu_calls_settings {
 	uint32_t abi;
@@ -38,8 +41,9 @@ struct gpu_calls_settings {
 struct gpu_calls_shared {
 	uint32_t processes; /* rows */
 	uint32_t pad;
-	uint64_t since_ns;           /* CLOCK_MONOTONIC: what began before may have ended unseen */
-	uint64_t places[ROWS_TABLE]; /* see bpf/rows.h */
+	uint64_t since_ns
+		[GPU_CALLS_LIBRARIES]; /* CLOCK_MONOTONIC: what began before may have ended unseen */
+	uint64_t places[ROWS_TABLE];   /* see bpf/rows.h */
 };
 
 /* A thread's outermost call, in the place that its number says. */
@@ -48,7 +52,7 @@ struct gpu_call {
 	uint64_t sp;       /* where its return address lies */
 	uint64_t start_ns; /* of the thread: a number that is used again is another one */
 	uint32_t tid;
-	uint32_t kind;
+	uint16_t kind, library;
 };
 
 /* One CPU, or one process. Counts and times only grow and may wrap. */

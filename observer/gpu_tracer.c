@@ -291,7 +291,13 @@ void gpu_tracer_close(struct gpu_tracer *tracer)
 
 int gpu_tracer_attach(struct gpu_tracer *tracer, size_t number, const struct gpu_library *library)
 {
-	return attach(tracer, tracer->probes[number], library->fd, library->places,
+	struct uprobe_place places[UPROBES_MAX];
+
+	for (int i = 0; i < library->n_places; i++) {
+		places[i] = library->places[i];
+		places[i].cookie = GPU_CALLS_COOKIE(places[i].cookie, number);
+	}
+	return attach(tracer, tracer->probes[number], library->fd, places,
 		      (size_t)library->n_places);
 }
 
@@ -299,7 +305,7 @@ int gpu_tracer_attach(struct gpu_tracer *tracer, size_t number, const struct gpu
 void gpu_tracer_detach(struct gpu_tracer *tracer, size_t number)
 {
 	detach(tracer->probes[number]);
-	__atomic_store_n(&tracer->shared->since_ns, clock_now_ns(), __ATOMIC_SEQ_CST);
+	__atomic_store_n(&tracer->shared->since_ns[number], clock_now_ns(), __ATOMIC_SEQ_CST);
 }
 
 int gpu_tracer_add(struct gpu_tracer *tracer, uint32_t tgid, uint64_t start_ticks)

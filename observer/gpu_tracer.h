@@ -9,7 +9,7 @@
 #include "observer/gpu_library.h"
 #include "observer/source.h"
 
-#define GPU_LIBRARIES_MAX 8 /* with probes at once */
+#define GPU_LIBRARIES_MAX GPU_CALLS_LIBRARIES /* with probes at once */
 
 struct gpu_tracer;
 

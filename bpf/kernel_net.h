@@ -13,8 +13,10 @@ enum {
 /* linux/in.h, linux/socket.h, net/tcp_states.h, net/sock.h */
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
+#define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define SOCK_SEQPACKET 5
 #define MSG_PEEK 0x2
 #define MSG_ERRQUEUE 0x2000
 #define TCP_LISTEN 10
@@ -42,14 +44,37 @@ struct sock_common {
 	possible_net_t skc_net;
 };
 
+struct sk_buff_head {
+	volatile __u32 qlen; /* another CPU's */
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
 	__u16 sk_protocol; /* a bit field before bf9765145b85 ("sock: Make sk_protocol a 16-bit value"), 5.6 */
 	__u8 sk_shutdown;
 };
 
 struct socket {
+	short type;
 	struct sock *sk;
+};
+
+struct dentry {
+	struct inode *d_inode;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct unix_address;
+
+/* A kernel without CONFIG_UNIX has none. */
+struct unix_sock {
+	struct unix_address *addr; /* its name: of who listens, and of who was accepted, the same */
+	struct path path;          /* of the name, where it is a file's */
+	struct sock *peer;
 };
 
 /* The same as struct cgroup, with more of it. */

@@ -35,6 +35,13 @@ static __always_inline struct service_conn *conn_store(struct sock *sk, struct s
 	return conn;
 }
 
+static __always_inline void conn_mark(struct sock *sk, __u32 epoch)
+{
+	struct service_conn old = { .epoch = epoch };
+
+	bpf_sk_storage_get(&conns, sk, &old, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
 static __always_inline struct tcp_sock *tcp_of(struct sock *sk)
 {
 	return sk->sk_protocol == IPPROTO_TCP ? bpf_skc_to_tcp_sock(sk) : NULL;
@@ -51,6 +58,39 @@ static __always_inline bool conn_is_ahead(struct sock *sk, struct tcp_sock *tcp)
 
 #include "bpf/service_record.h"
 
+/* A stream socket of a name on which some service listens; NULL = another one. What connects has no name most often. */
+static __always_inline struct unix_sock *unix_watched(struct sock *sk)
+{
+	__u64 address;
+	__u32 bit;
+
+	if (!bpf_core_type_exists(struct unix_sock) || sk->__sk_common.skc_family != AF_UNIX)
+		return NULL;
+	address = unix_address_of(sk);
+	bit = service_address_bit(address);
+	if (!address || !(shared.addresses[bit / 64 % SERVICE_ADDRESS_WORDS] >> bit % 64 & 1))
+		return NULL;
+	return bpf_skc_to_unix_sock(sk);
+}
+
+static __always_inline int unix_did_read(struct sock *sk, int bytes, int flags)
+{
+	struct stream stream = { .sk = sk, .un = bytes > 0 ? unix_watched(sk) : NULL };
+
+	if (stream.un && !(flags & (MSG_PEEK | MSG_ERRQUEUE)))
+		stream_read(&stream, bytes, bpf_ktime_get_ns());
+	return 0;
+}
+
+static __always_inline int unix_did_send(struct sock *sk, int bytes)
+{
+	struct stream stream = { .sk = sk, .un = bytes > 0 ? unix_watched(sk) : NULL };
+
+	if (stream.un)
+		stream_sent(&stream, bytes, bpf_ktime_get_ns());
+	return 0;
+}
+
 static __always_inline int did_read(struct sock *sk, int bytes, int flags)
 {
 	if (bytes > 0 && port_is_watched(sk) && !(flags & (MSG_PEEK | MSG_ERRQUEUE)))
@@ -65,6 +105,12 @@ static __always_inline int did_send(struct sock *sk, int bytes)
 	return 0;
 }
 
+/* Of the families whose sockets have ports, only one that has none yet. */
+static __always_inline bool is_unnumbered(struct sock *sk)
+{
+	return sk->__sk_common.skc_num == 0;
+}
+
 /*
  * Since 6e6eda44b939 ("sock: add tracepoint for send recv length"), 6.3: at the end of every read and send that goes by
  * way of sock_recvmsg() and sock_sendmsg(), io_uring's too, with what it returns. splice() from a TCP socket does not, nor does
@@ -73,13 +119,13 @@ static __always_inline int did_send(struct sock *sk, int bytes)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(tp_btf_read, struct sock *sk, int ret, int flags)
 {
-	return did_read(sk, ret, flags);
+	return is_unnumbered(sk) ? unix_did_read(sk, ret, flags) : did_read(sk, ret, flags);
 }
 
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(tp_btf_send, struct sock *sk, int ret, int flags)
 {
-	return did_send(sk, ret);
+	return is_unnumbered(sk) ? unix_did_send(sk, ret) : did_send(sk, ret);
 }
 
 /*
@@ -137,6 +183,49 @@ SEC("fexit/udpv6_sendmsg")
 int BPF_PROG(fexit_udp6_send, struct sock *sk, void *msg, unsigned long size, int ret)
 {
 	return did_send(sk, ret);
+}
+
+/* recvmsg(socket, message, size, flags) of a family, whose socket is not yet the kernel's inner one. */
+static __always_inline int socket_did_read(__u64 *ctx)
+{
+	struct socket *socket = (struct socket *)ctx[0];
+	__u64 ret = 0;
+
+	bpf_get_func_ret(ctx, &ret);
+	return unix_did_read(socket->sk, (int)ret, (int)ctx[3]);
+}
+
+SEC("fexit/unix_stream_recvmsg")
+int fexit_unix_read(__u64 *ctx)
+{
+	return socket_did_read(ctx);
+}
+
+SEC("fexit/unix_seqpacket_recvmsg")
+int fexit_packet_read(__u64 *ctx)
+{
+	return socket_did_read(ctx);
+}
+
+/* unix_seqpacket_sendmsg() calls it, if the compiler has not put it in there. */
+SEC("fexit/unix_stream_sendmsg")
+int BPF_PROG(fexit_unix_send, struct socket *socket, void *msg, unsigned long size, int ret)
+{
+	return socket->type == SOCK_SEQPACKET ? 0 : unix_did_send(socket->sk, ret);
+}
+
+SEC("fexit/unix_seqpacket_sendmsg")
+int BPF_PROG(fexit_packet_send, struct socket *socket, void *msg, unsigned long size, int ret)
+{
+	return unix_did_send(socket->sk, ret);
+}
+
+/* sendfile(), until 6.5. */
+SEC("fexit/unix_stream_sendpage")
+int BPF_PROG(fexit_unix_page, struct socket *socket, void *page, int offset, unsigned long size,
+	     int flags, int ret)
+{
+	return unix_did_send(socket->sk, ret);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -7,38 +7,48 @@
 
 #include "include/hist.h"
 
-#define SERVICE_ABI 2 /* grows with every change of this file; checked after loading */
+#define SERVICE_ABI 3 /* grows with every change of this file; checked after loading */
 
 #define SERVICE_SLOTS_MAX 32      /* services measured at once; include/service.h has as many */
 #define SERVICE_RULES_MAX 64      /* a rule an executable or group of a service */
-#define SERVICE_FILES_MAX 64      /* executables that rules name */
-#define SERVICE_LISTENERS_MAX 512 /* listening ports of all services together */
+#define SERVICE_FILES_MAX 64      /* executables, and files of Unix sockets, that rules name */
+#define SERVICE_LISTENERS_MAX 512 /* listening sockets of all services together */
 #define SERVICE_DEPTH_MAX 16      /* levels of control groups that are looked at */
 #define SERVICE_CONNS_MAX \
 	65536 /* connections that the kprobe method follows; else the socket's end */
 #define SERVICE_PORT_WORDS (65536 / 64)
+#define SERVICE_ADDRESS_BITS 12 /* log2 of the bits by which Unix sockets are let go */
+#define SERVICE_ADDRESS_WORDS ((1u << SERVICE_ADDRESS_BITS) / 64)
 #define SERVICE_THIN_MAX 16 /* at most one connection in 2^16 is measured */
 
 /* Which processes' listening sockets are a service's: each condition that is set must hold. */
 struct service_rule {
-	uint64_t group; /* id of a control group, in which, or below, the process is; 0 = any */
-	uint32_t file;  /* 1 + index of its executable in `files`; 0 = any */
-	uint32_t netns; /* inode of the network namespace of the socket; 0 = any */
-	uint16_t port;  /* that it listens on; 0 = any */
-	uint8_t udp;    /* 1 = a UDP socket that is bound, instead of a TCP one that listens */
-	uint8_t used;   /* 1 = this is a rule */
+	uint64_t group;  /* id of a control group, in which, or below, the process is; 0 = any */
+	uint32_t file;   /* 1 + index of its executable in `files`; 0 = any */
+	uint32_t socket; /* 1 + index in `files` of the Unix socket that it listens on; 0 = any */
+	uint32_t netns;  /* inode of the network namespace of the socket; 0 = any */
 	uint32_t slot;
+	uint16_t port; /* that it listens on; 0 = any, and any Unix socket */
+	uint8_t udp;   /* 1 = a UDP socket that is bound, instead of a TCP one that listens */
+	uint8_t used;  /* 1 = this is a rule */
+	uint32_t pad;
 };
 
 /* What a scan of all open files does. */
 enum service_scan {
 	SERVICE_SCAN_FILES, /* of our own: notes which executable is which */
 	SERVICE_SCAN_LISTENERS,
+	SERVICE_SCAN_CONNECTIONS, /* of Unix sockets: marks those that are there already */
 };
 
-/* Where somebody listens. */
+/*
+ * Where somebody listens. A Unix socket is known by its name's struct in the kernel: those that are accepted share it with the one
+ * that listens, so none that does not listen any more leaves it to another while it is used.
+ */
 struct service_port {
-	uint32_t netns;
+	uint64_t address; /* of that struct; 0 = TCP or UDP */
+	uint32_t
+		netns; /* of a Unix socket a part of the address of its file's name in its folder */
 	uint16_t port;
 	uint16_t udp; /* 1 = UDP */
 };
@@ -66,6 +76,7 @@ struct service_conn {
 	uint32_t open;     /* datagrams read and not answered */
 	uint32_t read_seq; /* kprobe: copied_seq and write_seq, as far as counted */
 	uint32_t sent_seq;
+	uint32_t pad;
 };
 
 /* What the programs are told before they are loaded: all of the object's .rodata. */
@@ -79,6 +90,8 @@ struct service_shared {
 	uint64_t
 		since_ns; /* CLOCK_MONOTONIC: what was asked before may have been answered unseen */
 	uint64_t ports[SERVICE_PORT_WORDS]; /* a bit a port on which some service listens */
+	uint64_t addresses
+		[SERVICE_ADDRESS_WORDS]; /* likewise Unix sockets, by service_address_bit() */
 	struct service_rule rules[SERVICE_RULES_MAX];
 	uint32_t file_fds[SERVICE_FILES_MAX]; /* 1 + our descriptor of each executable; 0 = none */
 	uint64_t files[SERVICE_FILES_MAX]; /* the inodes behind, by their addresses in the kernel */
@@ -88,6 +101,7 @@ struct service_shared {
 	uint32_t wanted;         /* 1 << slot of what is measured */
 	uint32_t thin;           /* one connection in 2^thin is measured */
 	uint32_t lost_listeners; /* over SERVICE_LISTENERS_MAX */
+	uint32_t unmarked; /* 1 = a Unix socket listens whose connections are not all marked */
 };
 
 /* One service on one CPU. Everything only grows and may wrap. */
@@ -109,8 +123,13 @@ struct service_hist {
 	uint32_t buckets[HIST_BUCKETS];
 };
 
-_Static_assert(sizeof(struct service_rule) == 24, "user space and BPF must agree");
-_Static_assert(sizeof(struct service_port) == 8, "user space and BPF must agree");
+static inline uint32_t service_address_bit(uint64_t address)
+{
+	return (uint32_t)((address * 0x9e3779b97f4a7c15ull) >> (64 - SERVICE_ADDRESS_BITS));
+}
+
+_Static_assert(sizeof(struct service_rule) == 32, "user space and BPF must agree");
+_Static_assert(sizeof(struct service_port) == 16, "user space and BPF must agree");
 _Static_assert(sizeof(struct service_conn) == 32, "user space and BPF must agree");
 _Static_assert(sizeof(struct service_hist) == 96 + 4096, "user space and BPF must agree");
 

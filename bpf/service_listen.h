@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Where the services listen: a table of ports, filled when somebody begins to listen (inet_sock_set_state) and by scans
+ * Where the services listen: a table of ports and Unix sockets, filled when somebody begins to listen and by scans
  * of all open files, which find what was there before and what a process got from another (socket activation).
  *
  * An executable is known by its inode's address in the kernel: user space keeps it open, so that the address stays its
  * own, and a scan of its own files notes which one that is. So neither a path nor the rights to follow
- * /proc/PID/exe are needed, and no file system's odd inode numbers matter.
+ * /proc/PID/exe are needed, and no file system's odd inode numbers matter. So is the file of a Unix socket.
  *
- * One .bpf.c includes it once: it defines maps and programs of that object.
+ * One .bpf.c includes it once: it defines maps and programs of that object. conn_mark(sk, epoch) is the includer's: it stores a
+ * connection of another epoch, if none is stored.
  */
 #ifndef FLYBALL_BPF_SERVICE_LISTEN_H
 #define FLYBALL_BPF_SERVICE_LISTEN_H
@@ -31,8 +32,28 @@ struct {
 	__type(value, struct service_listener);
 } listeners SEC(".maps");
 
+static __always_inline bool is_unix(const struct sock *sk)
+{
+	return bpf_core_type_exists(struct unix_sock) &&
+	       BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX;
+}
+
+static __always_inline __u64 unix_address_of(const struct sock *sk)
+{
+	return (__u64)BPF_CORE_READ((const struct unix_sock *)sk, addr);
+}
+
+/* The entry of its name in a folder; 0 = it has no file. */
+static __always_inline __u64 unix_file_of(const struct sock *sk)
+{
+	return (__u64)BPF_CORE_READ((const struct unix_sock *)sk, path.dentry);
+}
+
 static __always_inline struct service_port port_of(const struct sock *sk)
 {
+	if (is_unix(sk))
+		return (struct service_port){ .address = unix_address_of(sk),
+					      .netns = (__u32)(unix_file_of(sk) >> 4) };
 	return (struct service_port){
 		.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
 		.port = BPF_CORE_READ(sk, __sk_common.skc_num),
@@ -66,7 +87,8 @@ static __always_inline __u64 group_at(struct cgroup___levels *group, __u32 level
 
 struct owner {
 	struct service_port port;
-	__u64 file; /* its executable's inode; 0 = a thread of the kernel */
+	__u64 file;   /* its executable's inode; 0 = a thread of the kernel */
+	__u64 socket; /* the inode of a Unix socket's file; 0 = of another one */
 	__u64 groups[SERVICE_DEPTH_MAX];
 };
 
@@ -77,6 +99,9 @@ static __always_inline bool rule_fits(const struct service_rule *rule, const str
 	if (!rule->used || rule->udp != owner->port.udp ||
 	    (rule->port && rule->port != owner->port.port) ||
 	    (rule->netns && rule->netns != owner->port.netns))
+		return false;
+	if (rule->socket && (!owner->socket ||
+			     shared.files[(rule->socket - 1) % SERVICE_FILES_MAX] != owner->socket))
 		return false;
 	if (rule->file &&
 	    (!owner->file || shared.files[(rule->file - 1) % SERVICE_FILES_MAX] != owner->file))
@@ -89,13 +114,20 @@ static __always_inline bool rule_fits(const struct service_rule *rule, const str
 static __always_inline void listener_put(const struct owner *owner, __u32 slot)
 {
 	struct service_listener listener = { .slot = slot, .generation = shared.generation };
+	__u32 bit = service_address_bit(owner->port.address);
 
+	if (owner->port.address && !bpf_map_lookup_elem(&listeners, &owner->port))
+		shared.unmarked = 1;
 	if (bpf_map_update_elem(&listeners, &owner->port, &listener, BPF_ANY) < 0) {
 		__sync_fetch_and_add(&shared.lost_listeners, 1);
 		return;
 	}
-	__sync_fetch_and_or(&shared.ports[owner->port.port / 64 % SERVICE_PORT_WORDS],
-			    1ull << owner->port.port % 64);
+	if (owner->port.address)
+		__sync_fetch_and_or(&shared.addresses[bit / 64 % SERVICE_ADDRESS_WORDS],
+				    1ull << bit % 64);
+	else
+		__sync_fetch_and_or(&shared.ports[owner->port.port / 64 % SERVICE_PORT_WORDS],
+				    1ull << owner->port.port % 64);
 }
 
 /* A plain loop over the rules has too many states for the verifier. The first rule that fits wins. */
@@ -119,6 +151,10 @@ static __noinline int listener_add(const struct sock *sk, struct task_struct *ta
 		.port = port_of(sk),
 		.file = (__u64)BPF_CORE_READ(process, mm, exe_file, f_inode),
 	};
+
+	if (is_unix(sk))
+		owner.socket =
+			(__u64)BPF_CORE_READ((const struct unix_sock *)sk, path.dentry, d_inode);
 
 #pragma unroll
 	for (__u32 i = 0; i < SERVICE_DEPTH_MAX; i++)
@@ -151,18 +187,28 @@ static long file_step(__u32 i, void *data)
 	return 0;
 }
 
-/* A TCP socket that listens, or a UDP socket that is bound and talks to everybody. */
+/* A TCP or Unix socket that listens, or a UDP socket that is bound and talks to everybody. */
 static __always_inline bool is_listener(const struct sock *sk)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	__u16 protocol = BPF_CORE_READ(sk, sk_protocol);
 
+	if (is_unix(sk))
+		return BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN;
 	if (family != AF_INET && family != AF_INET6)
 		return false;
 	if (protocol == IPPROTO_TCP)
 		return BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN;
 	return protocol == IPPROTO_UDP && BPF_CORE_READ(sk, __sk_common.skc_num) &&
 	       !BPF_CORE_READ(sk, __sk_common.skc_dport);
+}
+
+/* Nothing is known of it but that it was there before us. */
+static __always_inline void connection_mark(struct sock *sk)
+{
+	if (is_unix(sk) && listener_of(sk) &&
+	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
+		conn_mark(sk, shared.epoch - 1);
 }
 
 SEC("iter/task_file")
@@ -183,7 +229,11 @@ int listen_scan(struct bpf_iter__task_file *ctx)
 		return 0;
 	}
 	socket = bpf_sock_from_file(file);
-	if (socket && socket->sk && is_listener(socket->sk))
+	if (!socket || !socket->sk)
+		return 0;
+	if (shared.scan == SERVICE_SCAN_CONNECTIONS)
+		connection_mark(socket->sk);
+	else if (is_listener(socket->sk))
 		listener_add(socket->sk, task);
 	return 0;
 }

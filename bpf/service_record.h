@@ -6,7 +6,7 @@
  * that it sends then. What a connection did is kept with its socket and goes with it. By a bit a port the many sockets
  * that are no service's are let go at once; to whom a socket belongs is decided at its first read or send.
  *
- * TCP does not say where a request ends, so what is seen decides what is measured:
+ * A stream does not say where a request ends, so what is seen decides what is measured:
  *
  *     a request in several reads       one request, from its first byte on
  *     an answer in several sends       the later ones are `continued`
@@ -28,6 +28,7 @@
 #define FLYBALL_BPF_SERVICE_RECORD_H
 
 #include "bpf/service_listen.h"
+#include "bpf/service_unix.h"
 
 #define OPEN_RESET_NS 1000000000ull /* datagrams that nobody answered for so long nobody will */
 
@@ -37,6 +38,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct service_hist);
 } hists SEC(".maps");
+
+/* A connection as the kernel keeps it: by TCP, or else `un`. */
+struct stream {
+	struct sock *sk;
+	struct tcp_sock *tcp;
+	struct unix_sock *un;
+};
 
 /* One read or one send, while it is looked at. */
 struct turn {
@@ -137,20 +145,44 @@ static __always_inline void datagram_read(struct sock *sk, __u32 bytes, __u64 no
 	request_begin(&turn, now);
 }
 
-static __always_inline void stream_read(struct sock *sk, struct tcp_sock *tcp, __u32 bytes,
-					__u64 now)
+/*
+ * What a connection is of which nothing is known when `bytes` were read of it. A Unix socket counts nothing: those that were
+ * there before are marked (connection_mark()), and so all others are new, as soon as all are.
+ */
+static __always_inline __u32 stream_state(struct stream *stream, __u32 bytes)
+{
+	bool is_new = stream->tcp ? tcp_is_first(stream->sk, stream->tcp, bytes) : !shared.unmarked;
+
+	return is_new ? SERVICE_QUIET : SERVICE_UNKNOWN;
+}
+
+/* Whether the peer has all that we sent it. Each segment of TCP confirms what came. */
+static __always_inline bool stream_is_read(struct stream *stream)
+{
+	return stream->tcp ? tcp_is_acked(stream->tcp) : unix_is_read(stream->un);
+}
+
+/* Of a Unix socket the next request is looked for first: if it was sent upon the answer, that was read before. */
+static __always_inline bool stream_is_ahead(struct stream *stream)
+{
+	if (stream->tcp)
+		return conn_is_ahead(stream->sk, stream->tcp);
+	return unix_unread(stream->sk) && !unix_is_read(stream->un);
+}
+
+static __always_inline void stream_read(struct stream *stream, __u32 bytes, __u64 now)
 {
 	struct service_conn *conn;
 	struct turn turn;
 
-	if (!turn_begin(sk, &turn, tcp_is_first(sk, tcp, bytes) ? SERVICE_QUIET : SERVICE_UNKNOWN))
+	if (!turn_begin(stream->sk, &turn, stream_state(stream, bytes)))
 		return;
 	conn = turn.conn;
 	turn.hist->bytes_in += bytes;
 	if ((conn->state == SERVICE_ASKED && !asked_unseen(conn)) || conn->state == SERVICE_UNKNOWN)
 		return;
-	/* Each segment confirms what came: this was sent by somebody who had not all of our answer. */
-	if (!tcp_is_acked(tcp))
+	/* This was sent by somebody who had not all of our answer. */
+	if (!stream_is_read(stream))
 		conn->pipelined = true;
 	request_begin(&turn, now);
 }
@@ -158,10 +190,10 @@ static __always_inline void stream_read(struct sock *sk, struct tcp_sock *tcp, _
 /* To be called when `bytes` of a socket have been read. */
 static __always_inline void conn_read(struct sock *sk, __u32 bytes, __u64 now)
 {
-	struct tcp_sock *tcp = tcp_of(sk);
+	struct stream stream = { .sk = sk, .tcp = tcp_of(sk) };
 
-	if (tcp)
-		stream_read(sk, tcp, bytes, now);
+	if (stream.tcp)
+		stream_read(&stream, bytes, now);
 	else
 		datagram_read(sk, bytes, now);
 }
@@ -195,14 +227,13 @@ static __always_inline void datagram_sent(struct sock *sk, __u32 bytes, __u64 no
 	turn.conn->open--;
 }
 
-static __always_inline void stream_sent(struct sock *sk, struct tcp_sock *tcp, __u32 bytes,
-					__u64 now)
+static __always_inline void stream_sent(struct stream *stream, __u32 bytes, __u64 now)
 {
 	struct service_conn *conn;
 	struct turn turn;
 
 	/* Before anything was read: a server that speaks first. Else a request was read before us. */
-	if (!turn_begin(sk, &turn, tcp_is_first(sk, tcp, 0) ? SERVICE_QUIET : SERVICE_UNKNOWN))
+	if (!turn_begin(stream->sk, &turn, stream_state(stream, 0)))
 		return;
 	conn = turn.conn;
 	turn.hist->bytes_out += bytes;
@@ -215,16 +246,16 @@ static __always_inline void stream_sent(struct sock *sk, struct tcp_sock *tcp, _
 		turn.hist->continued++;
 	}
 	conn->state = SERVICE_ANSWERED;
-	conn->pipelined = conn_is_ahead(sk, tcp);
+	conn->pipelined = stream_is_ahead(stream);
 }
 
 /* To be called when `bytes` have been sent. */
 static __always_inline void conn_sent(struct sock *sk, __u32 bytes, __u64 now)
 {
-	struct tcp_sock *tcp = tcp_of(sk);
+	struct stream stream = { .sk = sk, .tcp = tcp_of(sk) };
 
-	if (tcp)
-		stream_sent(sk, tcp, bytes, now);
+	if (stream.tcp)
+		stream_sent(&stream, bytes, now);
 	else
 		datagram_sent(sk, bytes, now);
 }

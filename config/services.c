@@ -74,6 +74,11 @@ static void parse_cgroup(struct reader *reader, const config_setting_t *setting)
 	parse_path(reader, setting, reader->service->cgroup);
 }
 
+static void parse_socket(struct reader *reader, const config_setting_t *setting)
+{
+	parse_path(reader, setting, reader->service->socket);
+}
+
 static void parse_unit(struct reader *reader, const config_setting_t *setting)
 {
 	static const char *const kinds[] = { ".service", ".scope", ".slice" };
@@ -124,6 +129,11 @@ static const struct conf_key service_keys[] = {
 	  .type = "string",
 	  .fallback = "any",
 	  .about = "the unit of systemd that it is in" },
+	{ .name = "socket",
+	  .parse = parse_socket,
+	  .type = "path, may have `*` and `?`",
+	  .fallback = "any",
+	  .about = "the Unix socket that it listens on; then no port is its own" },
 };
 /* clang-format on */
 
@@ -153,17 +163,22 @@ static void check_service(struct reader *reader, const config_setting_t *setting
 	const struct service *service = reader->service;
 	const struct config *config = reader->config;
 
-	if (!service->port && !service->executable[0] && !service->cgroup[0] && !service->unit[0])
+	if (!service->port && !service->executable[0] && !service->cgroup[0] && !service->unit[0] &&
+	    !service->socket[0])
 		reader_fail_key(reader, setting,
-				"nothing says which service it is: give it a 'port', 'executable', "
-				"'cgroup' or 'unit'");
+				"nothing says which service it is: give it a 'port', 'socket', "
+				"'executable', 'cgroup' or 'unit'");
 	else if (!service->name[0])
 		reader_fail_key(reader, setting, "'name' is missing in the service: %s",
 				service_keys[0].about);
 	if (service->cgroup[0] && service->unit[0])
 		reader_fail_key(reader, setting,
 				"a unit is a control group: remove 'cgroup' or 'unit'");
-	if (service->protocol == SERVICE_UDP && !service->port)
+	if (service->socket[0] && (service->port || service->protocol == SERVICE_UDP))
+		reader_fail_key(reader, setting,
+				"a Unix socket has no port and no protocol: remove 'socket', or "
+				"'port' and 'protocol'");
+	else if (service->protocol == SERVICE_UDP && !service->port)
 		reader_fail_key(reader, setting,
 				"'port' is missing in the service: UDP knows no listening");
 	for (size_t i = 0; service->name[0] && i < config->services.n; i++)
@@ -230,5 +245,6 @@ void config_show_service(const struct service *service, FILE *out)
 	config_show_text("executable", service->executable, out);
 	config_show_text("cgroup", service->cgroup, out);
 	config_show_text("unit", service->unit, out);
+	config_show_text("socket", service->socket, out);
 	fputs(" }", out);
 }

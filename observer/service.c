@@ -4,8 +4,8 @@
  * best method that works:
  *
  *     tp_btf      BPF programs at typed tracepoints of every socket's reads and sends
- *     fentry      the same at the functions of TCP and UDP, by trampolines
- *     kprobe      the same at TCP's by breakpoints; an answer counts from the beginning of its send
+ *     fentry      the same at the functions of TCP, UDP and Unix sockets, by trampolines
+ *     kprobe      the same at TCP's alone by breakpoints; an answer counts from the beginning of its send
  *     sock_diag   none of it: only the queues of listening sockets, of services named by a port alone
  *
  * The programs are loaded only while something is demanded of them. Which sockets are a service's they find themselves,
@@ -128,8 +128,8 @@ static int services_trace(struct service_source *source, struct source_status *s
 		return 0;
 	}
 	if (!source->tracer)
-		r = service_tracer_open(source->context, (enum service_way)source->method,
-					(uint32_t)source->services->n, status, &source->tracer);
+		r = service_tracer_open(source->context, (enum service_way)source->method, status,
+					&source->tracer);
 	if (r < 0)
 		return r;
 	service_tracer_want(source->tracer, source->traced, source->thin);
@@ -242,11 +242,39 @@ static void say_absent(const struct service_source *source, struct source_status
 		if (!(source->rules.absent >> i & 1))
 			continue;
 		snprintf(status->text, sizeof(status->text),
-			 "there is no such executable, control group or unit now as the service "
+			 "there is no such executable, socket, control group or unit now as the "
+			 "service "
 			 "'%s' is named by",
 			 source->services->items[i].name);
 		return;
 	}
+}
+
+/* The first service of those (1 << service) has no values, for that reason. */
+static void say_no_values(const struct service_source *source, uint32_t services, const char *what,
+			  struct source_status *status)
+{
+	for (size_t i = 0; i < source->services->n; i++) {
+		if (!(services >> i & 1))
+			continue;
+		snprintf(status->text, sizeof(status->text), "of the service '%s' %s",
+			 source->services->items[i].name, what);
+		return;
+	}
+}
+
+/* What the method in use does not see. */
+static void say_unseen(const struct service_source *source, struct source_status *status)
+{
+	const enum service_way way = (enum service_way)source->method;
+	uint32_t unseen = 0;
+
+	if (way >= SERVICE_WAY_COUNT)
+		return;
+	for (uint32_t i = 0; i < source->services->n; i++)
+		unseen |= (uint32_t)!service_way_sees(way, &source->services->items[i]) << i;
+	say_no_values(source, source->traced & unseen,
+		      "nothing is known: kprobe sees neither Unix sockets nor UDP", status);
 }
 
 static void service_status(void *state, struct source_status *status)
@@ -268,6 +296,7 @@ static void service_status(void *state, struct source_status *status)
 			 "for",
 			 (unsigned long long)source->unmeasured,
 			 (unsigned long long)source->continued);
+	say_unseen(source, status);
 	if (source->rules.absent)
 		say_absent(source, status);
 	if (source->find_error)
@@ -275,7 +304,7 @@ static void service_status(void *state, struct source_status *status)
 			 "unable to look for control groups: %s", strerror(-source->find_error));
 	if (source->rules.n_over || (source->tracer && service_tracer_lost(source->tracer)))
 		snprintf(status->text, sizeof(status->text),
-			 "%zu executables or groups and %u listening sockets are over the limits: "
+			 "%zu files or groups and %u listening sockets are over the limits: "
 			 "name fewer",
 			 source->rules.n_over,
 			 source->tracer ? service_tracer_lost(source->tracer) : 0);

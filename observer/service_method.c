@@ -32,7 +32,7 @@ void service_method_try(const struct source_context *context, size_t method,
 
 	if (method_probe(context, (uint32_t)method, status) < 0 || method == SERVICE_SOCK_DIAG)
 		return;
-	if (service_tracer_open(context, (enum service_way)method, 1, status, &tracer) < 0)
+	if (service_tracer_open(context, (enum service_way)method, status, &tracer) < 0)
 		return;
 	service_tracer_close(tracer);
 	service_tracer_caution(context, (enum service_way)method, status);

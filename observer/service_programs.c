@@ -19,6 +19,7 @@ struct hook {
 	const char *program, *function;
 	unsigned int least, most; /* 0 = any number */
 	bool optional;            /* left out where the kernel has no such function */
+	bool of_unix;             /* left out where no service may have a Unix socket */
 };
 
 struct way_row {
@@ -53,6 +54,16 @@ static const struct way_row ways[SERVICE_WAY_COUNT] = {
 			  READ_ARGUMENTS, .optional = true },
 			{ .program = "fexit_udp6_send", .function = "udpv6_sendmsg",
 			  SEND_ARGUMENTS, .optional = true },
+			{ .program = "fexit_unix_read", .function = "unix_stream_recvmsg",
+			  .least = 4, .most = 4, .optional = true, .of_unix = true },
+			{ .program = "fexit_packet_read", .function = "unix_seqpacket_recvmsg",
+			  .least = 4, .most = 4, .optional = true, .of_unix = true },
+			{ .program = "fexit_unix_send", .function = "unix_stream_sendmsg",
+			  SEND_ARGUMENTS, .optional = true, .of_unix = true },
+			{ .program = "fexit_packet_send", .function = "unix_seqpacket_sendmsg",
+			  SEND_ARGUMENTS, .optional = true, .of_unix = true },
+			{ .program = "fexit_unix_page", .function = "unix_stream_sendpage",
+			  .least = 5, .most = 5, .optional = true, .of_unix = true },
 		},
 	},
 	[SERVICE_KPROBE] = {
@@ -87,9 +98,19 @@ static bool hook_possible(const struct hook *hook, const struct btf *btf)
 	       (!hook->most || (btf_vlen(type) >= hook->least && btf_vlen(type) <= hook->most));
 }
 
-/* Of the object's programs only those of the way are loaded. */
-static int programs_take(struct service_programs *programs, const struct btf *btf)
+static bool may_be_unix(const struct service_list *services)
 {
+	for (size_t i = 0; services && i < services->n; i++)
+		if (service_may_be_unix(&services->items[i]))
+			return true;
+	return false;
+}
+
+/* Of the object's programs only those of the way are loaded, those at Unix sockets only for services that may have some. */
+static int programs_take(struct service_programs *programs, const struct btf *btf,
+			 const struct service_list *services)
+{
+	const bool takes_unix = may_be_unix(services);
 	const struct hook *hooks = ways[programs->way].hooks;
 	struct bpf_program *program;
 	int r = 0;
@@ -102,7 +123,7 @@ static int programs_take(struct service_programs *programs, const struct btf *bt
 		if (!strcmp(name, LISTEN_PROGRAM))
 			programs->programs[SERVICE_HOOKS_MAX] = program;
 		for (size_t i = 0; i < SERVICE_HOOKS_MAX && hooks[i].program; i++) {
-			if (strcmp(name, hooks[i].program))
+			if (strcmp(name, hooks[i].program) || (hooks[i].of_unix && !takes_unix))
 				continue;
 			wanted = hook_possible(&hooks[i], btf);
 			if (wanted)
@@ -115,7 +136,7 @@ static int programs_take(struct service_programs *programs, const struct btf *bt
 	return r;
 }
 
-static int object_open(struct service_programs *programs, uint32_t n_slots)
+static int object_open(struct service_programs *programs, const struct service_list *services)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
 	struct bpf_map *hists;
@@ -126,14 +147,14 @@ static int object_open(struct service_programs *programs, uint32_t n_slots)
 	if (!btf)
 		return -errno;
 	programs->object = bpf_object__open_mem(elf, size, NULL);
-	r = programs->object ? programs_take(programs, btf) : -errno;
+	r = programs->object ? programs_take(programs, btf, services) : -errno;
 	btf__free(btf);
 	if (r < 0)
 		return r;
 	hists = bpf_object__find_map_by_name(programs->object, "hists");
 	if (!hists || bpf_map__value_size(hists) != sizeof(struct service_hist))
 		return -EPROTO;
-	return bpf_map__set_max_entries(hists, n_slots);
+	return bpf_map__set_max_entries(hists, services && services->n ? (uint32_t)services->n : 1);
 }
 
 /* Maps what user space and the running programs tell each other: libbpf does so for skeletons alone. */
@@ -226,14 +247,19 @@ bool service_programs_may_rest(const struct service_programs *programs)
 	return programs->way == SERVICE_TP_BTF;
 }
 
-int service_programs_load(struct service_programs *programs, enum service_way way, uint32_t n_slots,
-			  struct source_status *status)
+bool service_way_sees(enum service_way way, const struct service *service)
+{
+	return way != SERVICE_KPROBE || (!service->socket[0] && service->protocol != SERVICE_UDP);
+}
+
+int service_programs_load(struct service_programs *programs, enum service_way way,
+			  const struct service_list *services, struct source_status *status)
 {
 	int r;
 
 	*programs = (struct service_programs){ .way = way, .hists_fd = -1, .listeners_fd = -1 };
 	programs_listen();
-	r = object_open(programs, n_slots);
+	r = object_open(programs, services);
 	if (r < 0)
 		return service_programs_refuse(way, r, "prepare", status);
 	r = bpf_object__load(programs->object);
@@ -250,7 +276,8 @@ int service_programs_load(struct service_programs *programs, enum service_way wa
 
 int service_programs_scan(const struct service_programs *programs, enum service_scan scan)
 {
-	_cleanup_close_ int fd = bpf_iter_create(bpf_link__fd(programs->scans[scan]));
+	_cleanup_close_ int fd =
+		bpf_iter_create(bpf_link__fd(programs->scans[scan != SERVICE_SCAN_FILES]));
 	char nothing[64];
 	ssize_t n;
 

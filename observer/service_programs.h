@@ -13,7 +13,7 @@
 #include "bpf/service.h"
 #include "observer/service_tracer.h"
 
-#define SERVICE_HOOKS_MAX 8 /* programs of one way, but those that look for listeners */
+#define SERVICE_HOOKS_MAX 12 /* programs of one way, but those that look for listeners */
 
 struct bpf_link;
 struct bpf_object;
@@ -24,14 +24,14 @@ struct service_programs {
 	struct bpf_object *object;
 	struct bpf_program *programs[SERVICE_HOOKS_MAX + 1];
 	struct bpf_link *links[SERVICE_HOOKS_MAX + 1];
-	struct bpf_link *scans[2];     /* indexed by enum service_scan: of our own files, of all */
+	struct bpf_link *scans[2];     /* of our own files, of all */
 	struct service_shared *shared; /* of the programs, mapped */
 	int hists_fd, listeners_fd;    /* maps; belong to the object */
 };
 
 /* Loads and attaches. Returns 0, or -errno with why in text and remedy of `status`. */
-int service_programs_load(struct service_programs *programs, enum service_way way, uint32_t n_slots,
-			  struct source_status *status);
+int service_programs_load(struct service_programs *programs, enum service_way way,
+			  const struct service_list *services, struct source_status *status);
 
 /* Attaches those at reads and sends, or detaches them: who listens is known meanwhile. Returns 0 or -errno. */
 int service_programs_attend(struct service_programs *programs, bool attends);

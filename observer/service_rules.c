@@ -20,6 +20,8 @@ struct found {
 	uint32_t slot;
 	uint32_t files[SERVICE_FILES_MAX]; /* 1 + index; 0 alone = any */
 	size_t n_files;
+	uint32_t sockets[SERVICE_FILES_MAX]; /* likewise */
+	size_t n_sockets;
 	uint64_t groups[GROUPS_MAX]; /* 0 alone = any */
 	size_t n_groups;
 };
@@ -55,14 +57,14 @@ static void found_over(const struct found *found)
 	found->rules->n_over++;
 }
 
-/* The place of an executable in the list, which it enters if it is new; -1 = no file, -ENOSPC = no room. */
-static int file_place(struct service_rules *rules, int folder, const char *name)
+/* The place of a file of that kind in the list, which it enters if it is new; -1 = no such file, -ENOSPC = no room. */
+static int file_place(struct service_rules *rules, int folder, const char *name, mode_t kind)
 {
 	size_t place = rules->n_files;
 	_cleanup_close_ int fd = openat(folder, name, O_PATH | O_CLOEXEC);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (fd < 0 || fstat(fd, &st) < 0 || (st.st_mode & S_IFMT) != kind)
 		return -1;
 	for (size_t i = rules->n_files; i-- > 0;) {
 		if (rules->files[i].fd < 0)
@@ -81,15 +83,29 @@ static int file_place(struct service_rules *rules, int folder, const char *name)
 	return (int)place;
 }
 
+/* One more of a list of them. */
+static void found_put(struct found *found, int place, uint32_t *list, size_t *n)
+{
+	if (place == -ENOSPC || (place >= 0 && *n == SERVICE_FILES_MAX))
+		found_over(found);
+	else if (place >= 0)
+		list[(*n)++] = (uint32_t)place + 1;
+}
+
 static void found_file(void *data, int folder, const char *name)
 {
 	struct found *found = data;
-	int place = file_place(found->rules, folder, name);
+	int place = file_place(found->rules, folder, name, S_IFREG);
 
-	if (place == -ENOSPC || (place >= 0 && found->n_files == SERVICE_FILES_MAX))
-		found_over(found);
-	else if (place >= 0)
-		found->files[found->n_files++] = (uint32_t)place + 1;
+	found_put(found, place, found->files, &found->n_files);
+}
+
+static void found_socket(void *data, int folder, const char *name)
+{
+	struct found *found = data;
+	int place = file_place(found->rules, folder, name, S_IFSOCK);
+
+	found_put(found, place, found->sockets, &found->n_sockets);
 }
 
 /* A group's id is the number of its folder's inode. */
@@ -113,27 +129,37 @@ static uint32_t own_netns(int root)
 	return fstatat(root, "proc/self/ns/net", &st, 0) == 0 ? (uint32_t)st.st_ino : 0;
 }
 
+static void file_use(struct service_rules *rules, uint32_t file)
+{
+	if (file)
+		rules->files[file - 1].used = true;
+}
+
+/* A rule for each group, executable and Unix socket together. */
 static void rules_add(struct service_rules *rules, const struct service *service,
 		      const struct found *found, uint32_t netns)
 {
-	for (size_t i = 0; i < found->n_groups; i++) {
-		for (size_t j = 0; j < found->n_files; j++) {
-			if (rules->n == SERVICE_RULES_MAX) {
-				found_over(found);
-				return;
-			}
-			if (found->files[j])
-				rules->files[found->files[j] - 1].used = true;
-			rules->rules[rules->n++] = (struct service_rule){
-				.group = found->groups[i],
-				.file = found->files[j],
-				.netns = netns,
-				.port = service->port,
-				.udp = service->protocol == SERVICE_UDP,
-				.used = 1,
-				.slot = found->slot,
-			};
+	const size_t n = found->n_groups * found->n_files * found->n_sockets;
+
+	for (size_t i = 0; i < n; i++) {
+		struct service_rule rule = {
+			.group = found->groups[i % found->n_groups],
+			.file = found->files[i / found->n_groups % found->n_files],
+			.socket = found->sockets[i / found->n_groups / found->n_files],
+			.netns = netns,
+			.slot = found->slot,
+			.port = service->port,
+			.udp = service->protocol == SERVICE_UDP,
+			.used = 1,
+		};
+
+		if (rules->n == SERVICE_RULES_MAX) {
+			found_over(found);
+			return;
 		}
+		file_use(rules, rule.file);
+		file_use(rules, rule.socket);
+		rules->rules[rules->n++] = rule;
 	}
 }
 
@@ -146,13 +172,21 @@ static void service_find(struct service_rules *rules, int root, int groups,
 			 const struct service *service, uint32_t slot)
 {
 	struct found found = { .rules = rules, .slot = slot };
-	const bool names_process = service->executable[0] || names_group(service);
+	const bool names_process =
+		service->executable[0] || service->socket[0] || names_group(service);
 	int r = 0;
 
 	if (service->executable[0])
 		r = paths_match(root, service->executable, found_file, &found);
 	else
 		found.n_files = 1;
+	if (r < 0)
+		found_over(&found);
+	r = 0;
+	if (service->socket[0])
+		r = paths_match(root, service->socket, found_socket, &found);
+	else
+		found.n_sockets = 1;
 	if (r < 0)
 		found_over(&found);
 	r = 0;
@@ -166,7 +200,7 @@ static void service_find(struct service_rules *rules, int root, int groups,
 		r = paths_match(groups, service->cgroup, found_group, &found);
 	if (r < 0)
 		found_over(&found);
-	if (found.n_files == 0 || found.n_groups == 0)
+	if (found.n_files == 0 || found.n_sockets == 0 || found.n_groups == 0)
 		rules->absent |= 1u << slot;
 	/* A port alone is one of our own network namespace: in another it is somebody else's. */
 	rules_add(rules, service, &found, names_process ? 0 : own_netns(root));

@@ -71,6 +71,11 @@ static bool is_partial(const struct service_source *source, uint32_t slot)
 	return source->rules.over >> slot & 1 || service_tracer_lost(source->tracer);
 }
 
+static bool is_seen(const struct service_source *source, uint32_t slot)
+{
+	return service_way_sees((enum service_way)source->method, &source->services->items[slot]);
+}
+
 static void sample_traced(struct service_source *source, uint32_t slot, struct sampler *sampler)
 {
 	struct series *latency = series_add(source, slot, SIGNAL_SERVICE_LATENCY, sampler);
@@ -79,7 +84,7 @@ static void sample_traced(struct service_source *source, uint32_t slot, struct s
 	uint32_t flags, lossy;
 	int r = service_tracer_read(source->tracer, slot, latency ? latency->hist : NULL, &counts);
 
-	flags = r == 0 ? SERIES_VALID : 0;
+	flags = r == 0 && is_seen(source, slot) ? SERIES_VALID : 0;
 	sampler->losses[LOSS_EVENT] += (r < 0) + counts.unstored;
 	sampler->losses[LOSS_ORPHAN_END] += counts.unknown;
 	sampler->losses[LOSS_PIPELINED] += counts.pipelined;

@@ -33,13 +33,13 @@ _Static_assert(sizeof(struct service_hist) % 8 == 0,
 	       "the kernel rounds each CPU's part up to 8 bytes");
 
 int service_tracer_open(const struct source_context *context, enum service_way way,
-			uint32_t n_slots, struct source_status *status,
-			struct service_tracer **ret_tracer)
+			struct source_status *status, struct service_tracer **ret_tracer)
 {
+	const struct service_list *services = context->services;
+	const uint32_t n_slots = services && services->n ? (uint32_t)services->n : 1;
 	struct service_tracer *tracer = calloc(1, sizeof(*tracer));
 	int r;
 
-	(void)context;
 	if (!tracer)
 		return service_programs_refuse(way, -ENOMEM, "have memory for", status);
 	tracer->n_slots = n_slots;
@@ -49,7 +49,7 @@ int service_tracer_open(const struct source_context *context, enum service_way w
 		tracer->cpus = calloc((size_t)tracer->n_cpus, sizeof(*tracer->cpus));
 	}
 	r = tracer->slots && tracer->cpus
-		    ? service_programs_load(&tracer->programs, way, n_slots, status)
+		    ? service_programs_load(&tracer->programs, way, services, status)
 		    : service_programs_refuse(way, -ENOMEM, "have memory for", status);
 	if (r < 0) {
 		service_tracer_close(tracer);
@@ -69,11 +69,34 @@ void service_tracer_close(struct service_tracer *tracer)
 	free(tracer);
 }
 
-/* What no scan since `generation` has seen leaves the table; its port's bit goes, if nobody else has that port. */
+/* The bits of sockets, as the programs have them. */
+struct bits {
+	uint64_t ports[SERVICE_PORT_WORDS], addresses[SERVICE_ADDRESS_WORDS];
+};
+
+static void bit_set(struct bits *bits, const struct service_port *key)
+{
+	const uint32_t bit = service_address_bit(key->address);
+
+	if (key->address)
+		bits->addresses[bit / 64] |= 1ull << bit % 64;
+	else
+		bits->ports[key->port / 64] |= 1ull << key->port % 64;
+}
+
+static void bits_clear(uint64_t *words, const uint64_t *gone, const uint64_t *there, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (gone[i] & ~there[i])
+			__atomic_fetch_and(&words[i], ~gone[i] | there[i], __ATOMIC_SEQ_CST);
+}
+
+/* What no scan since `generation` has seen leaves the table; its bit goes, if nobody else has that one. */
 static void listeners_prune(struct service_tracer *tracer, uint32_t generation)
 {
 	const int fd = tracer->programs.listeners_fd;
-	uint64_t gone[SERVICE_PORT_WORDS] = { 0 }, there[SERVICE_PORT_WORDS] = { 0 };
+	struct service_shared *shared = tracer->programs.shared;
+	struct bits gone = { .ports = { 0 } }, there = { .ports = { 0 } };
 	struct service_port key, next, *previous = NULL;
 	struct service_listener listener;
 
@@ -81,16 +104,14 @@ static void listeners_prune(struct service_tracer *tracer, uint32_t generation)
 		bool kept = bpf_map_lookup_elem(fd, &next, &listener) == 0 &&
 			    listener.generation >= generation;
 
-		(kept ? there : gone)[next.port / 64] |= 1ull << next.port % 64;
+		bit_set(kept ? &there : &gone, &next);
 		if (!kept && bpf_map_delete_elem(fd, &next) == 0)
 			continue; /* from the last one that is still there */
 		key = next;
 		previous = &key;
 	}
-	for (size_t i = 0; i < SERVICE_PORT_WORDS; i++)
-		if (gone[i] & ~there[i])
-			__atomic_fetch_and(&tracer->programs.shared->ports[i], ~gone[i] | there[i],
-					   __ATOMIC_SEQ_CST);
+	bits_clear(shared->ports, gone.ports, there.ports, SERVICE_PORT_WORDS);
+	bits_clear(shared->addresses, gone.addresses, there.addresses, SERVICE_ADDRESS_WORDS);
 }
 
 /* A port by itself needs nobody to be found. */
@@ -130,6 +151,20 @@ static void files_tell(struct service_shared *shared, const struct service_rules
 	}
 }
 
+/* Of Unix sockets that were found to listen, those that are accepted already: what is new is known from what is not by that. */
+static int connections_mark(struct service_tracer *tracer)
+{
+	struct service_shared *shared = tracer->programs.shared;
+	int r;
+
+	if (!__atomic_load_n(&shared->unmarked, __ATOMIC_SEQ_CST))
+		return 0;
+	r = service_programs_scan(&tracer->programs, SERVICE_SCAN_CONNECTIONS);
+	if (r == 0)
+		__atomic_store_n(&shared->unmarked, 0, __ATOMIC_SEQ_CST);
+	return r;
+}
+
 int service_tracer_scan(struct service_tracer *tracer, const struct service_rules *rules)
 {
 	struct service_shared *shared = tracer->programs.shared;
@@ -144,6 +179,9 @@ int service_tracer_scan(struct service_tracer *tracer, const struct service_rule
 		return r;
 	memcpy(shared->rules, rules->rules, sizeof(shared->rules));
 	r = service_programs_scan(&tracer->programs, SERVICE_SCAN_LISTENERS);
+	if (r < 0)
+		return r;
+	r = connections_mark(tracer);
 	if (r < 0)
 		return r;
 	listeners_prune(tracer, generation);

@@ -16,7 +16,7 @@ struct service_tracer;
 /* How the programs come to reads and sends, best first. */
 enum service_way {
 	SERVICE_TP_BTF, /* typed tracepoints at the end of all of them: sock_recv_length, sock_send_length */
-	SERVICE_FENTRY, /* trampolines at the end of TCP's and UDP's functions */
+	SERVICE_FENTRY, /* trampolines at the end of TCP's, UDP's and Unix sockets' functions */
 	SERVICE_KPROBE, /* breakpoints in TCP's functions */
 	SERVICE_WAY_COUNT,
 };
@@ -40,12 +40,15 @@ void service_tracer_caution(const struct source_context *context, enum service_w
 			    struct source_status *status);
 
 /*
- * Loads the programs, with room for `n_slots` services, and attaches them; nothing is watched yet. Returns 0 or -errno,
+ * Loads the programs, with room for the context's services, one at least, and attaches them; those at Unix sockets only if
+ * they may be some service's. Nothing is watched yet. Returns 0 or -errno,
  * with why in text and remedy of `status` and nothing left behind.
  */
 int service_tracer_open(const struct source_context *context, enum service_way way,
-			uint32_t n_slots, struct source_status *status,
-			struct service_tracer **ret_tracer);
+			struct source_status *status, struct service_tracer **ret_tracer);
+
+/* Whether a way sees such a service's sockets. */
+bool service_way_sees(enum service_way way, const struct service *service);
 
 /* Detaches and unloads; accepts NULL. */
 void service_tracer_close(struct service_tracer *tracer);

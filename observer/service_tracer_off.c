@@ -20,10 +20,9 @@ void service_tracer_caution(const struct source_context *context, enum service_w
 }
 
 int service_tracer_open(const struct source_context *context, enum service_way way,
-			uint32_t n_slots, struct source_status *status,
-			struct service_tracer **ret_tracer)
+			struct source_status *status, struct service_tracer **ret_tracer)
 {
-	(void)n_slots, (void)ret_tracer;
+	(void)ret_tracer;
 	return service_tracer_probe(context, way, status);
 }
 
@@ -53,6 +52,12 @@ int service_tracer_scan(struct service_tracer *tracer, const struct service_rule
 void service_tracer_want(struct service_tracer *tracer, uint32_t slots, uint32_t thin)
 {
 	(void)tracer, (void)slots, (void)thin;
+}
+
+bool service_way_sees(enum service_way way, const struct service *service)
+{
+	(void)way, (void)service;
+	return false;
 }
 
 int service_tracer_read(struct service_tracer *tracer, uint32_t slot, struct hist *hist,

@@ -21,6 +21,8 @@ static json_t *service_json(const struct config *config, size_t i)
 		json_object_set_new(row, "cgroup", json_string(service->cgroup));
 	if (service->unit[0])
 		json_object_set_new(row, "unit", json_string(service->unit));
+	if (service->socket[0])
+		json_object_set_new(row, "socket", json_string(service->socket));
 	return row;
 }
 

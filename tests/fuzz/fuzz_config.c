@@ -50,10 +50,13 @@ static void check_again(const struct config *config)
 		const struct service *a = &config->services.items[i];
 		const struct service *b = &again->services.items[i];
 
-		require(a->name[0] && (a->port || a->executable[0] || a->cgroup[0] || a->unit[0]));
+		require(a->name[0] && (a->port || a->executable[0] || a->cgroup[0] || a->unit[0] ||
+				       a->socket[0]));
+		require(!a->socket[0] || service_may_be_unix(a));
 		require(!strcmp(a->name, b->name) && a->port == b->port &&
 			a->protocol == b->protocol && !strcmp(a->executable, b->executable) &&
-			!strcmp(a->cgroup, b->cgroup) && !strcmp(a->unit, b->unit));
+			!strcmp(a->cgroup, b->cgroup) && !strcmp(a->unit, b->unit) &&
+			!strcmp(a->socket, b->socket));
 	}
 	config_free(again);
 	free(text);

@@ -24,6 +24,8 @@
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,9 +35,25 @@
 #define LAB_TIMES_MAX 65536
 #define LAB_PARTS_MAX 8
 
+/* What it answers, one after the other on each connection, and all again. */
+struct lab_text {
+	const char *bytes;
+	size_t size;
+};
+
+/* How it sends that. */
+enum lab_call {
+	LAB_SEND,
+	LAB_WRITE,
+	LAB_WRITEV,  /* the first three bytes apart */
+	LAB_SENDMSG, /* likewise */
+	LAB_SENDFILE,
+};
+
 /* How a server behaves. */
 struct lab_ways {
-	int type;           /* SOCK_STREAM or SOCK_DGRAM */
+	int type;           /* SOCK_STREAM or SOCK_DGRAM; SOCK_SEQPACKET of a Unix socket */
+	const char *path;   /* of a Unix socket, which is made anew; NULL = on the loopback */
 	uint64_t delay_ns;  /* from a whole request to its answer, not asleep at the end */
 	size_t answer;      /* bytes of each part of an answer */
 	unsigned int parts; /* of an answer; 0 = 1 */
@@ -44,7 +62,10 @@ struct lab_ways {
 	bool peeks;         /* looks at each request before it reads it */
 	bool sends_file;    /* by sendfile(2) */
 	bool never_accepts;
-	int backlog; /* of listen(2); 0 = 128 */
+	int backlog;                  /* of listen(2); 0 = 128 */
+	const struct lab_text *texts; /* what it answers instead of zeroes; NULL = nothing */
+	size_t n_texts;
+	enum lab_call call;
 };
 
 struct lab_server {
@@ -101,15 +122,47 @@ static inline void lab_send(const struct lab_ways *ways, int fd, const struct so
 	}
 }
 
+static inline void lab_send_text(const struct lab_ways *ways, int fd, size_t i)
+{
+	const struct lab_text *text = &ways->texts[i % ways->n_texts];
+	const size_t head = text->size < 3 ? text->size : 3;
+	struct iovec parts[] = { { (void *)text->bytes, head },
+				 { (void *)(text->bytes + head), text->size - head } };
+	const struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+	ssize_t n = -1;
+	FILE *file;
+
+	if (ways->call == LAB_WRITE)
+		n = write(fd, text->bytes, text->size);
+	else if (ways->call == LAB_WRITEV)
+		n = writev(fd, parts, 2);
+	else if (ways->call == LAB_SENDMSG)
+		n = sendmsg(fd, &message, MSG_NOSIGNAL);
+	else if (ways->call == LAB_SEND)
+		n = send(fd, text->bytes, text->size, MSG_NOSIGNAL);
+	if (ways->call == LAB_SENDFILE) {
+		file = tmpfile();
+		fwrite(text->bytes, 1, text->size, file);
+		fflush(file);
+		n = sendfile(fd, fileno(file), &(off_t){ 0 }, text->size);
+		fclose(file);
+	}
+	if (n != (ssize_t)text->size)
+		_exit(1);
+}
+
 static inline void lab_answer(struct lab_server *server, int fd, const struct sockaddr_in *to,
-			      uint64_t asked_ns)
+			      uint64_t asked_ns, size_t i_text)
 {
 	const struct lab_ways *ways = &server->ways;
 	uint64_t begin_ns;
 
 	lab_wait(ways->delay_ns);
 	begin_ns = clock_now_ns() - asked_ns;
-	lab_send(ways, fd, to);
+	if (ways->texts)
+		lab_send_text(ways, fd, i_text);
+	else
+		lab_send(ways, fd, to);
 	lab_note(server, begin_ns, clock_now_ns() - asked_ns);
 	for (unsigned int i = 1; i < ways->parts; i++) {
 		lab_wait(ways->gap_ns);
@@ -128,6 +181,7 @@ static inline void *lab_serve(void *data)
 	struct lab_server *server = connection.server;
 	char request[LAB_REQUEST];
 	int fd = connection.fd, on = 1;
+	size_t n_answers = 0;
 
 	free(data);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -151,7 +205,7 @@ static inline void *lab_serve(void *data)
 				asked_ns = clock_now_ns();
 			have += (size_t)n;
 		}
-		lab_answer(server, fd, NULL, asked_ns);
+		lab_answer(server, fd, NULL, asked_ns, n_answers++);
 	}
 }
 
@@ -165,7 +219,7 @@ static inline void lab_serve_datagrams(struct lab_server *server)
 
 		if (recvfrom(server->listener, request, sizeof(request), 0,
 			     (struct sockaddr *)&from, &length) > 0)
-			lab_answer(server, server->listener, &from, clock_now_ns());
+			lab_answer(server, server->listener, &from, clock_now_ns(), 0);
 	}
 }
 
@@ -192,27 +246,47 @@ static inline void lab_serve_all(struct lab_server *server)
 	}
 }
 
+/* Where the server is; returns the size of it. */
+static inline socklen_t lab_address(const struct lab_ways *ways, uint16_t port,
+				    struct sockaddr_storage *address)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *)address;
+	struct sockaddr_un *un = (struct sockaddr_un *)address;
+
+	memset(address, 0, sizeof(*address));
+	if (!ways->path) {
+		in->sin_family = AF_INET;
+		in->sin_port = htons(port);
+		in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		return sizeof(*in);
+	}
+	un->sun_family = AF_UNIX;
+	snprintf(un->sun_path, sizeof(un->sun_path), "%s", ways->path);
+	return sizeof(*un);
+}
+
 /* A server on a free port of the loopback (0), or on that one. The socket listens before it returns. */
 static inline struct lab_server *lab_server_start(const struct lab_ways *ways, uint16_t port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_port = htons(port),
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t length = sizeof(address);
+	struct sockaddr_storage address;
+	socklen_t length = lab_address(ways, port, &address);
 	struct lab_server *server = mmap(NULL, sizeof(*server), PROT_READ | PROT_WRITE,
 					 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int on = 1;
 	pid_t pid;
 
 	server->ways = *ways;
-	server->listener = socket(AF_INET, ways->type | SOCK_CLOEXEC, 0);
+	if (ways->path)
+		unlink(ways->path);
+	server->listener = socket(address.ss_family, ways->type | SOCK_CLOEXEC, 0);
 	setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(server->listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    (ways->type == SOCK_STREAM &&
+	if (bind(server->listener, (struct sockaddr *)&address, length) < 0 ||
+	    (ways->type != SOCK_DGRAM &&
 	     listen(server->listener, ways->backlog ? ways->backlog : 128) < 0))
 		abort();
 	getsockname(server->listener, (struct sockaddr *)&address, &length);
-	server->port = ntohs(address.sin_port);
+	if (!ways->path)
+		server->port = ntohs(((struct sockaddr_in *)&address)->sin_port);
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
@@ -240,21 +314,22 @@ static inline void lab_server_kill(struct lab_server *server)
 static inline void lab_server_stop(struct lab_server *server)
 {
 	lab_server_kill(server);
+	if (server->ways.path)
+		unlink(server->ways.path);
 	munmap(server, sizeof(*server));
 }
 
 /* A client of the server; -1 = it cannot connect. Gives up on a silent server after some seconds. */
 static inline int lab_connect(const struct lab_server *server)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_port = htons(server->port),
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_storage address;
+	const socklen_t length = lab_address(&server->ways, server->port, &address);
 	struct timeval patience = { .tv_sec = 10 };
-	int fd = socket(AF_INET, server->ways.type | SOCK_CLOEXEC, 0), on = 1;
+	int fd = socket(address.ss_family, server->ways.type | SOCK_CLOEXEC, 0), on = 1;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+	if (connect(fd, (struct sockaddr *)&address, length) < 0) {
 		close(fd);
 		return -1;
 	}

@@ -35,6 +35,7 @@ struct truth {
 	struct frame *frame;
 	struct lab_server *server;
 	struct service_list services;
+	bool looks;      /* errors are demanded, too */
 	char group[128]; /* a control group that was made; "" */
 };
 
@@ -113,15 +114,15 @@ static inline void attach(struct truth *t)
 	struct observer_options options = { .root = t->root, .services = &t->services };
 	struct demand demands[SIGNAL_SERVICE_QUEUE_DROPS - SIGNAL_SERVICE_LATENCY + 1];
 	struct seen nothing = { .requests = 0 };
+	size_t n = 0;
 	char force[64], complaint[128];
 
 	snprintf(force, sizeof(force), "service=%s", t->method);
 	assert_int_equal(observer_force(&options, force, complaint, sizeof(complaint)), 0);
 	assert_int_equal(observer_new(&options, &t->observer), 0);
-	for (size_t i = 0; i < ARRAY_SIZE(demands); i++)
-		demands[i] = (struct demand){ .signal = (uint32_t)(SIGNAL_SERVICE_LATENCY + i),
-					      .scope = { .kind = SCOPE_SERVICE } };
-	assert_int_equal(observer_demand(t->observer, demands, ARRAY_SIZE(demands)), 0);
+	for (uint32_t i = SIGNAL_SERVICE_LATENCY; i <= SIGNAL_SERVICE_QUEUE_DROPS; i++)
+		demands[n++] = (struct demand){ .signal = i, .scope = { .kind = SCOPE_SERVICE } };
+	assert_int_equal(observer_demand(t->observer, demands, n), 0);
 	take(t, &nothing);
 }
 

@@ -24,7 +24,7 @@ static struct config *load(const char *text, int expected)
 	return config;
 }
 
-static void all_four_ways_to_name_a_service_are_taken(void **state)
+static void all_ways_to_name_a_service_are_taken(void **state)
 {
 	struct config *config =
 		load("services = (\n"
@@ -32,12 +32,13 @@ static void all_four_ways_to_name_a_service_are_taken(void **state)
 		     " { name = \"db\"; executable = \"/usr/lib/postgresql/*/bin/postgres\"; },\n"
 		     " { name = \"x\"; cgroup = \"/a\"; },\n"
 		     " { unit = \"nginx.service\"; },\n"
-		     " { name = \"dns\"; port = 53; protocol = \"udp\"; } );\n",
+		     " { name = \"dns\"; port = 53; protocol = \"udp\"; },\n"
+		     " { name = \"sql\"; socket = \"/run/postgresql/.s.PGSQL.*\"; } );\n",
 		     0);
 	const struct service *services = config->services.items;
 
 	(void)state;
-	assert_int_equal(config->services.n, 5);
+	assert_int_equal(config->services.n, 6);
 	assert_string_equal(services[0].name, "web");
 	assert_int_equal(services[0].port, 80);
 	assert_string_equal(services[1].executable, "/usr/lib/postgresql/*/bin/postgres");
@@ -45,6 +46,7 @@ static void all_four_ways_to_name_a_service_are_taken(void **state)
 	assert_string_equal(services[3].name, "nginx");
 	assert_string_equal(services[3].unit, "nginx.service");
 	assert_int_equal(services[4].protocol, SERVICE_UDP);
+	assert_string_equal(services[5].socket, "/run/postgresql/.s.PGSQL.*");
 	assert_int_equal(config->service_places[2].line, 4);
 	config_free(config);
 }
@@ -63,6 +65,11 @@ static void every_error_is_said_with_its_place(void **state)
 		{ "services = ( { name = \"a\"; prot = 80; } );", 1, 28, "did you mean 'port'?" },
 		{ "services = ( { name = \"a\"; port = 0; } );", 1, 35, "outside 1 to 65535" },
 		{ "services = ( { name = \"a\"; port = 65536; } );", 1, 35, "outside 1 to 65535" },
+		{ "services = ( { name = \"a\"; socket = \"a.sock\"; } );", 1, 37, "first '/'" },
+		{ "services = ( { name = \"a\"; socket = \"/a\"; port = 1; } );", 1, 14,
+		  "a Unix socket has no port" },
+		{ "services = ( { name = \"a\"; socket = \"/a\"; protocol = \"udp\"; } );", 1, 14,
+		  "a Unix socket has no port" },
 		{ "services = ( { name = \"a\"; port = \"80\"; } );", 1, 35, "found a string" },
 		{ "services = ( { name = \"a\"; } );", 1, 14, "nothing says which service" },
 		{ "services = ( { port = 80; } );", 1, 14, "'name' is missing" },
@@ -253,7 +260,7 @@ static void what_is_shown_can_be_read_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_four_ways_to_name_a_service_are_taken),
+		cmocka_unit_test(all_ways_to_name_a_service_are_taken),
 		cmocka_unit_test(every_error_is_said_with_its_place),
 		cmocka_unit_test(all_errors_are_said_at_once),
 		cmocka_unit_test(the_budget_is_a_share),

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "observer/service_rules.h"
 
@@ -137,6 +139,45 @@ static void what_is_over_a_limit_is_lost_at_each_tick(void **state)
 	}
 }
 
+/* Bound below the folder of files; the caller closes it. */
+static int socket_put(struct files *f, const char *name)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", f->root, name);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static void a_unix_socket_is_known_by_its_file(void **state)
+{
+	struct files *f = *state;
+	struct service_list list = { .n = 1, .items[0] = { .name = "db" } };
+	int fd, other;
+
+	strcpy(list.items[0].socket, "/run/db.*");
+	put(f, "run/db.conf", ""); /* no socket */
+	fd = socket_put(f, "run/db.sock");
+	assert_int_equal(service_rules_find(&rules, f->root, &list), 0);
+	assert_int_equal(rules.n, 1);
+	assert_int_equal(rules.absent, 0);
+	assert_int_equal(rules.rules[0].socket, 1);
+	assert_int_equal(rules.rules[0].file, 0);
+	assert_int_equal(rules.rules[0].netns, 0);
+	/* Made anew it is another one: the rules say so. */
+	assert_int_equal(unlinkat(f->root, "run/db.sock", 0), 0);
+	other = socket_put(f, "run/db.sock");
+	assert_int_equal(service_rules_find(&rules, f->root, &list), 0);
+	assert_int_equal(rules.rules[0].socket, 2);
+	assert_int_equal(unlinkat(f->root, "run/db.sock", 0), 0);
+	assert_int_equal(service_rules_find(&rules, f->root, &list), 0);
+	assert_int_equal(rules.n, 0);
+	assert_int_equal(rules.absent, 1);
+	close(fd);
+	close(other);
+}
+
 static int rules_setup(void **state)
 {
 	service_rules_init(&rules);
@@ -160,6 +201,7 @@ int main(void)
 		RULES(a_search_that_gives_up_is_counted),
 		RULES(executables_that_are_replaced_take_no_places),
 		RULES(what_is_over_a_limit_is_lost_at_each_tick),
+		RULES(a_unix_socket_is_known_by_its_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

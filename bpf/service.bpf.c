@@ -56,7 +56,16 @@ static __always_inline bool conn_is_ahead(struct sock *sk, struct tcp_sock *tcp)
 	return tcp_unread(sk, tcp) && !tcp_is_acked(tcp);
 }
 
+struct turn;
+static __always_inline void conn_look(struct turn *turn, __u32 bytes);
+
 #include "bpf/service_record.h"
+#include "bpf/service_look.h"
+
+static __always_inline void conn_look(struct turn *turn, __u32 bytes)
+{
+	answer_look(turn->hist, turn->conn, bytes);
+}
 
 /* A stream socket of a name on which some service listens; NULL = another one. What connects has no name most often. */
 static __always_inline struct unix_sock *unix_watched(struct sock *sk)

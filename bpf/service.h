@@ -76,7 +76,8 @@ struct service_conn {
 	uint32_t open;     /* datagrams read and not answered */
 	uint32_t read_seq; /* kprobe: copied_seq and write_seq, as far as counted */
 	uint32_t sent_seq;
-	uint32_t pad;
+	uint8_t protocol; /* enum answer_protocol: what its answers were so far */
+	uint8_t pad[3];
 };
 
 /* What the programs are told before they are loaded: all of the object's .rodata. */
@@ -99,6 +100,7 @@ struct service_shared {
 	uint32_t generation;               /* of listeners; grows with each scan */
 	uint32_t epoch; /* grows when slots or the sample change: each connection is decided anew */
 	uint32_t wanted;         /* 1 << slot of what is measured */
+	uint32_t looked;         /* 1 << slot of whose answers the first bytes are looked at */
 	uint32_t thin;           /* one connection in 2^thin is measured */
 	uint32_t lost_listeners; /* over SERVICE_LISTENERS_MAX */
 	uint32_t unmarked; /* 1 = a Unix socket listens whose connections are not all marked */
@@ -115,6 +117,8 @@ struct service_hist {
 		continued; /* sends that were no first byte: streamed, pushed, or unseen requests' */
 	uint64_t bytes_in;
 	uint64_t bytes_out;
+	uint64_t errors;      /* answers that say so, in a protocol that was recognised */
+	uint64_t fine;        /* the other answers in such a protocol */
 	uint64_t connections; /* that entered the sample */
 	uint64_t skipped;     /* connections that did not */
 	uint64_t unstored;    /* reads and sends whose connection the kernel had no memory for */
@@ -131,6 +135,6 @@ static inline uint32_t service_address_bit(uint64_t address)
 _Static_assert(sizeof(struct service_rule) == 32, "user space and BPF must agree");
 _Static_assert(sizeof(struct service_port) == 16, "user space and BPF must agree");
 _Static_assert(sizeof(struct service_conn) == 32, "user space and BPF must agree");
-_Static_assert(sizeof(struct service_hist) == 96 + 4096, "user space and BPF must agree");
+_Static_assert(sizeof(struct service_hist) == 112 + 4096, "user space and BPF must agree");
 
 #endif

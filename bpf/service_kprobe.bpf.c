@@ -3,7 +3,7 @@
  * The same by kprobes at TCP's own functions, for kernels without trampolines. Not by return probes: of those only so
  * many may wait in a function at once, and a server's threads wait in tcp_recvmsg(). So an answer counts from the
  * beginning of its send, and how much was read and sent is the growth of TCP's own sequence numbers, of which the
- * last answer's bytes are counted with what comes next on its connection. Neither UDP nor Unix sockets are seen.
+ * last answer's bytes are counted with what comes next on its connection. Neither UDP nor Unix sockets are seen, nor what is sent.
  *
  * A kprobe has no storage of sockets: connections are in a table, until they are closed or give way to newer ones; what
  * comes then is `unknown`.
@@ -51,6 +51,11 @@ static __always_inline struct service_conn *conn_store(struct sock *sk, struct s
 }
 
 static __always_inline void conn_mark(struct sock *sk, __u32 epoch)
+{
+}
+
+struct turn;
+static __always_inline void conn_look(struct turn *turn, __u32 bytes)
 {
 }
 

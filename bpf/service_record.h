@@ -22,7 +22,7 @@
  *
  * READ(pointer, field) is the includer's: a load where the verifier knows the type, else a helper's call. So are
  * conn_find(sk), conn_store(sk, new), tcp_of(sk), and conn_is_ahead(sk, tcp): whether, as an answer goes, the peer
- * is certain to have asked again without waiting for it.
+ * is certain to have asked again without waiting for it; conn_look(turn, bytes): counts what an answer of so many says.
  */
 #ifndef FLYBALL_BPF_SERVICE_RECORD_H
 #define FLYBALL_BPF_SERVICE_RECORD_H
@@ -239,6 +239,8 @@ static __always_inline void stream_sent(struct stream *stream, __u32 bytes, __u6
 	turn.hist->bytes_out += bytes;
 	if (conn->state == SERVICE_ASKED && !asked_unseen(conn)) {
 		conn_answer(&turn, now);
+		if (shared.looked >> conn->slot % 32 & 1)
+			conn_look(&turn, bytes);
 	} else if (conn->state == SERVICE_ASKED || conn->state == SERVICE_UNKNOWN) {
 		turn.hist->answers++;
 		turn.hist->unknown++;

@@ -237,7 +237,7 @@
  *     observer/sched_tracer.c          the program at each switch, and its rows
  *     observer/sched_tracer_off.c      the same in a build without BPF
  *     observer/seat.c                  one BPF program attached and detached
- *     observer/service.c               services: latency and throughput by BPF, queues by sock_diag
+ *     observer/service.c               services: latency, throughput, errors by BPF, queues by sock_diag
  *     observer/service_backlog.c       the queues of listening sockets, by sock_diag
  *     observer/service_method.c        the methods of the service source, best first
  *     observer/service_probe.c         whether a way of the service programs may work here

@@ -128,6 +128,7 @@ enum signal_id {
 	SIGNAL_SERVICE_REQUESTS,  /* requests whose first byte was read */
 	SIGNAL_SERVICE_BYTES_IN,  /* read by the service */
 	SIGNAL_SERVICE_BYTES_OUT, /* sent by it */
+	SIGNAL_SERVICE_ERRORS,    /* answers that say so, in a protocol that shows it */
 	SIGNAL_SERVICE_QUEUE,     /* connections that wait to be accepted */
 	SIGNAL_SERVICE_QUEUE_DROPS, /* connections that found no room to wait */
 	SIGNAL_APP_VALUE,           /* what a service says of itself: a level */

@@ -5,7 +5,7 @@
  *
  *     tp_btf      BPF programs at typed tracepoints of every socket's reads and sends
  *     fentry      the same at the functions of TCP, UDP and Unix sockets, by trampolines
- *     kprobe      the same at TCP's alone by breakpoints; an answer counts from the beginning of its send
+ *     kprobe      the same at TCP's alone by breakpoints; an answer counts from the beginning of its send; no errors
  *     sock_diag   none of it: only the queues of listening sockets, of services named by a port alone
  *
  * The programs are loaded only while something is demanded of them. Which sockets are a service's they find themselves,
@@ -132,6 +132,7 @@ static int services_trace(struct service_source *source, struct source_status *s
 					&source->tracer);
 	if (r < 0)
 		return r;
+	service_tracer_look(source->tracer, source->looked);
 	service_tracer_want(source->tracer, source->traced, source->thin);
 	r = services_look(source, clock_now_ns());
 	if (r < 0)
@@ -165,15 +166,16 @@ static int services_trace_somehow(struct service_source *source, struct source_s
 /* What is demanded of each service. */
 static void demand_take(struct service_source *source, const struct source_demand *demand)
 {
-	source->traced = source->queued = 0;
+	source->traced = source->queued = source->looked = 0;
 	for (uint32_t slot = 0; slot < source->services->n; slot++) {
 		struct scope scope = { .kind = SCOPE_SERVICE };
 		struct signal_set *set = &source->signals[slot];
 
 		snprintf(scope.name, sizeof(scope.name), "%s", source->services->items[slot].name);
 		*set = source_demand_of(demand, &scope);
-		for (uint32_t s = SIGNAL_SERVICE_LATENCY; s <= SIGNAL_SERVICE_BYTES_OUT; s++)
+		for (uint32_t s = SIGNAL_SERVICE_LATENCY; s <= SIGNAL_SERVICE_ERRORS; s++)
 			source->traced |= (uint32_t)signal_set_has(set, s) << slot;
+		source->looked |= (uint32_t)signal_set_has(set, SIGNAL_SERVICE_ERRORS) << slot;
 		for (uint32_t s = SIGNAL_SERVICE_QUEUE; s <= SIGNAL_SERVICE_QUEUE_DROPS; s++)
 			source->queued |= (uint32_t)signal_set_has(set, s) << slot;
 	}
@@ -186,6 +188,7 @@ static int service_demand(void *state, const struct source_demand *demand,
 	int r;
 
 	source->unmeasured = source->continued = 0;
+	source->told = source->mute = 0;
 	if (is_unnamed(source->context)) {
 		say_none(status, SOURCE_ATTACHED);
 		return 0;
@@ -263,7 +266,7 @@ static void say_no_values(const struct service_source *source, uint32_t services
 	}
 }
 
-/* What the method in use does not see. */
+/* What the method in use does not see, or the service does not show. */
 static void say_unseen(const struct service_source *source, struct source_status *status)
 {
 	const enum service_way way = (enum service_way)source->method;
@@ -273,6 +276,13 @@ static void say_unseen(const struct service_source *source, struct source_status
 		return;
 	for (uint32_t i = 0; i < source->services->n; i++)
 		unseen |= (uint32_t)!service_way_sees(way, &source->services->items[i]) << i;
+	say_no_values(source, source->looked & source->mute,
+		      "no errors are known: its answers are not HTTP/1, memcached's text, Redis, "
+		      "MySQL or PostgreSQL, or not in clear",
+		      status);
+	if (!service_way_looks(way))
+		say_no_values(source, source->looked,
+			      "no errors are known: kprobe does not see what is sent", status);
 	say_no_values(source, source->traced & unseen,
 		      "nothing is known: kprobe sees neither Unix sockets nor UDP", status);
 }

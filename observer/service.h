@@ -29,6 +29,7 @@ struct service_source {
 	const struct service_list *services;
 	struct signal_set signals[SERVICES_MAX]; /* that are demanded of each */
 	uint32_t traced, queued; /* 1 << service: something is demanded of programs, of sock_diag */
+	uint32_t looked;         /* 1 << service: its errors are demanded, which costs more */
 	uint32_t method;         /* enum service_way, or SERVICE_SOCK_DIAG */
 	struct service_tracer
 		*tracer; /* NULL while nothing is demanded of it, and with sock_diag */
@@ -43,7 +44,9 @@ struct service_source {
 	uint32_t netns;
 	struct service_backlog backlogs[SERVICES_MAX], backlogs_before[SERVICES_MAX];
 	uint64_t unmeasured, continued; /* since the demand */
-	char text[SOURCE_TEXT_MAX];     /* why not the best method; "" */
+	uint32_t told; /* 1 << service: its latest answers were of a protocol that shows errors */
+	uint32_t mute; /* 1 << service: they were not */
+	char text[SOURCE_TEXT_MAX]; /* why not the best method; "" */
 };
 
 /* The methods' names, best first; NULL past the end. */

@@ -252,6 +252,11 @@ bool service_way_sees(enum service_way way, const struct service *service)
 	return way != SERVICE_KPROBE || (!service->socket[0] && service->protocol != SERVICE_UDP);
 }
 
+bool service_way_looks(enum service_way way)
+{
+	return way != SERVICE_KPROBE;
+}
+
 int service_programs_load(struct service_programs *programs, enum service_way way,
 			  const struct service_list *services, struct source_status *status)
 {

@@ -76,6 +76,30 @@ static bool is_seen(const struct service_source *source, uint32_t slot)
 	return service_way_sees((enum service_way)source->method, &source->services->items[slot]);
 }
 
+/*
+ * Errors have a value where the latest answers of the service were in a protocol that shows them: not before its first answer,
+ * and not where most are in no such protocol.
+ */
+static void sample_errors(struct service_source *source, uint32_t slot, struct sampler *sampler,
+			  uint32_t flags, const struct service_counts *counts)
+{
+	const uint64_t answers = counts->answers - counts->unknown;
+	const uint64_t seen = counts->errors + counts->fine,
+		       unseen = seen < answers ? answers - seen : 0;
+
+	if (!service_way_looks((enum service_way)source->method))
+		return;
+	if (answers > 0) {
+		source->told &= ~(1u << slot);
+		source->mute &= ~(1u << slot);
+		*(seen >= unseen ? &source->told : &source->mute) |= 1u << slot;
+	}
+	if (unseen * LOSSY_SHARE > answers)
+		flags |= SERIES_LOSSY;
+	value_add(source, slot, SIGNAL_SERVICE_ERRORS, sampler,
+		  source->told >> slot & 1 ? flags : 0, counts->errors);
+}
+
 static void sample_traced(struct service_source *source, uint32_t slot, struct sampler *sampler)
 {
 	struct series *latency = series_add(source, slot, SIGNAL_SERVICE_LATENCY, sampler);
@@ -98,6 +122,7 @@ static void sample_traced(struct service_source *source, uint32_t slot, struct s
 	value_add(source, slot, SIGNAL_SERVICE_REQUESTS, sampler, flags | lossy, counts.requests);
 	value_add(source, slot, SIGNAL_SERVICE_BYTES_IN, sampler, flags | lossy, counts.bytes_in);
 	value_add(source, slot, SIGNAL_SERVICE_BYTES_OUT, sampler, flags | lossy, counts.bytes_out);
+	sample_errors(source, slot, sampler, flags | lossy, &counts);
 	if (unmeasured * LOSSY_SHARE > counts.answers)
 		lossy = SERIES_LOSSY;
 	if (latency)

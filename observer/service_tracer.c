@@ -214,6 +214,11 @@ void service_tracer_want(struct service_tracer *tracer, uint32_t slots, uint32_t
 	service_tracer_restart(tracer);
 }
 
+void service_tracer_look(struct service_tracer *tracer, uint32_t slots)
+{
+	__atomic_store_n(&tracer->programs.shared->looked, slots, __ATOMIC_SEQ_CST);
+}
+
 void service_tracer_restart(struct service_tracer *tracer)
 {
 	for (size_t i = 0; i < tracer->n_slots; i++)
@@ -252,6 +257,8 @@ static void total_add(struct service_hist *total, const struct service_hist *cpu
 	total->continued += cpu->continued;
 	total->bytes_in += cpu->bytes_in;
 	total->bytes_out += cpu->bytes_out;
+	total->errors += cpu->errors;
+	total->fine += cpu->fine;
 	total->unstored += cpu->unstored;
 	total->sum += cpu->sum;
 	total->clamped += cpu->clamped;
@@ -283,6 +290,8 @@ static void counts_between(const struct service_hist *now, const struct service_
 		.continued = (now->continued - before->continued) << thin,
 		.bytes_in = (now->bytes_in - before->bytes_in) << thin,
 		.bytes_out = (now->bytes_out - before->bytes_out) << thin,
+		.errors = (now->errors - before->errors) << thin,
+		.fine = (now->fine - before->fine) << thin,
 		.unstored = now->unstored - before->unstored,
 		.clamped = (now->clamped - before->clamped) << thin,
 	};

@@ -28,6 +28,7 @@ struct service_counts {
 		unstored; /* that could not be measured: see struct service_hist */
 	uint64_t continued;
 	uint64_t bytes_in, bytes_out;
+	uint64_t errors, fine; /* answers in a protocol that shows errors */
 	uint64_t clamped;
 };
 
@@ -47,8 +48,9 @@ void service_tracer_caution(const struct source_context *context, enum service_w
 int service_tracer_open(const struct source_context *context, enum service_way way,
 			struct source_status *status, struct service_tracer **ret_tracer);
 
-/* Whether a way sees such a service's sockets. */
+/* Whether a way sees such a service's sockets, and the first bytes of answers. */
 bool service_way_sees(enum service_way way, const struct service *service);
+bool service_way_looks(enum service_way way);
 
 /* Detaches and unloads; accepts NULL. */
 void service_tracer_close(struct service_tracer *tracer);
@@ -65,6 +67,9 @@ int service_tracer_scan(struct service_tracer *tracer, const struct service_rule
 
 /* Measures those services (1 << slot) and one connection in 2^thin. The next read of every slot is a baseline. */
 void service_tracer_want(struct service_tracer *tracer, uint32_t slots, uint32_t thin);
+
+/* Looks at the first bytes of those services' answers (1 << slot), by a way that can. */
+void service_tracer_look(struct service_tracer *tracer, uint32_t slots);
 
 /* What a slot added since the previous call. Returns 0; 1 for a baseline (all is 0); -errno. `hist` may be NULL. */
 int service_tracer_read(struct service_tracer *tracer, uint32_t slot, struct hist *hist,

@@ -54,9 +54,20 @@ void service_tracer_want(struct service_tracer *tracer, uint32_t slots, uint32_t
 	(void)tracer, (void)slots, (void)thin;
 }
 
+void service_tracer_look(struct service_tracer *tracer, uint32_t slots)
+{
+	(void)tracer, (void)slots;
+}
+
 bool service_way_sees(enum service_way way, const struct service *service)
 {
 	(void)way, (void)service;
+	return false;
+}
+
+bool service_way_looks(enum service_way way)
+{
+	(void)way;
 	return false;
 }
 

@@ -313,6 +313,11 @@ const struct signal_row signal_rows[SIGNAL_ID_COUNT] = {
 	SERVICE(REQUESTS, COUNTER, NONE, "requests", "Requests whose first byte was read."),
 	SERVICE(BYTES_IN, COUNTER, BYTES, "bytes.in", "Bytes that the service read."),
 	SERVICE(BYTES_OUT, COUNTER, BYTES, "bytes.out", "Bytes that the service sent."),
+	SERVICE(ERRORS, COUNTER, NONE, "errors",
+		"Answers that say that they are errors of the service, in HTTP/1, memcached's "
+		"text, "
+		"Redis, MySQL or PostgreSQL in clear; no value where answers are in none of "
+		"these."),
 	SERVICE(QUEUE, GAUGE, NONE, "queue", "Connections that wait to be accepted."),
 	SERVICE(QUEUE_DROPS, COUNTER, NONE, "queue.drops",
 		"Connections for which a listening socket had no room, or no memory."),

@@ -4,7 +4,7 @@
  *
  * nginx (one worker, 12-byte answers) and wrk (one thread, 8 connections) on the loopback: pairs of runs, one plain and one
  * under an observer that ticks four times a second, in an order that a coin draws. Then runs in which the kernel counts the
- * programs' run times (BPF_ENABLE_STATS), which itself adds some 30 ns a run: all connections, and one in eight.
+ * programs' run times (BPF_ENABLE_STATS), which itself adds some 30 ns a run: all connections, with errors, and one in eight.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -134,7 +134,7 @@ static double load_run(struct bench *bench, struct observer *observer, double *r
 	return rate;
 }
 
-static struct observer *observe(struct bench *bench)
+static struct observer *observe(struct bench *bench, bool errors)
 {
 	const struct observer_options options = {
 		.root = bench->root,
@@ -142,7 +142,8 @@ static struct observer *observe(struct bench *bench)
 		.force = bench->method,
 	};
 	static const uint32_t signals[] = { SIGNAL_SERVICE_LATENCY, SIGNAL_SERVICE_REQUESTS,
-					    SIGNAL_SERVICE_BYTES_IN, SIGNAL_SERVICE_BYTES_OUT };
+					    SIGNAL_SERVICE_BYTES_IN, SIGNAL_SERVICE_BYTES_OUT,
+					    SIGNAL_SERVICE_ERRORS };
 	struct demand demands[ARRAY_SIZE(signals)];
 	struct observer *observer;
 
@@ -151,13 +152,13 @@ static struct observer *observe(struct bench *bench)
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		demands[i] =
 			(struct demand){ .signal = signals[i], .scope = { .kind = SCOPE_SERVICE } };
-	observer_demand(observer, demands, ARRAY_SIZE(demands));
+	observer_demand(observer, demands, ARRAY_SIZE(demands) - !errors);
 	return observer;
 }
 
-static struct run traced(struct bench *bench, uint32_t thin)
+static struct run traced(struct bench *bench, uint32_t thin, bool errors)
 {
-	struct observer *observer = observe(bench);
+	struct observer *observer = observe(bench, errors);
 	struct source_status status[SOURCES_MAX];
 	struct run run = { .rate = 0 };
 
@@ -192,7 +193,7 @@ static void pairs(struct bench *bench, int n)
 
 		if (first)
 			plain = load_run(bench, NULL, &nothing);
-		run = traced(bench, 0);
+		run = traced(bench, 0, false);
 		if (!first)
 			plain = load_run(bench, NULL, &nothing);
 		printf("{\"case\": \"pair\", \"plain\": %.0f, \"observed\": %.0f, \"ratio\": %.4f, "
@@ -203,7 +204,7 @@ static void pairs(struct bench *bench, int n)
 }
 
 /* Each answer is a read and a send; a read that finds nothing runs a program, too. */
-static void cost(struct bench *bench, uint32_t thin)
+static void cost(struct bench *bench, uint32_t thin, bool errors)
 {
 	_cleanup_close_ int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	struct run run;
@@ -213,12 +214,13 @@ static void cost(struct bench *bench, uint32_t thin)
 		fprintf(stderr, "bench_service: the kernel counts no run times\n");
 		return;
 	}
-	run = traced(bench, thin);
+	run = traced(bench, thin, errors);
 	answers = run.rate * bench->seconds;
-	printf("{\"case\": \"cost\", \"one_in\": %u, \"answers_per_s\": %.0f, \"seen\": %.0f, "
+	printf("{\"case\": \"cost\", \"one_in\": %u, \"errors\": %s, \"answers_per_s\": %.0f, "
+	       "\"seen\": %.0f, "
 	       "\"ns_per_answer\": %.0f, \"ns_per_run\": %.0f, \"machine_percent\": %.3f}\n",
-	       1u << thin, run.rate, run.seen, (double)run.run_ns / answers,
-	       (double)run.run_ns / (double)run.runs,
+	       1u << thin, errors ? "true" : "false", run.rate, run.seen,
+	       (double)run.run_ns / answers, (double)run.run_ns / (double)run.runs,
 	       (double)run.run_ns / 1e9 / bench->seconds / (double)sysconf(_SC_NPROCESSORS_ONLN) *
 		       100);
 	fflush(stdout);
@@ -239,8 +241,9 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	nginx_start(&bench);
 	pairs(&bench, n);
-	cost(&bench, 0);
-	cost(&bench, THIN);
+	cost(&bench, 0, false);
+	cost(&bench, 0, true);
+	cost(&bench, THIN, false);
 	nginx_stop(&bench);
 	free(bench.frame);
 	close(bench.root);

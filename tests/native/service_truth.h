@@ -42,8 +42,8 @@ struct truth {
 /* What was seen over many ticks. */
 struct seen {
 	struct hist latency;
-	double requests, in, out, queue, queue_most, drops;
-	unsigned int lossy, valid;
+	double requests, in, out, queue, queue_most, drops, errors;
+	unsigned int lossy, valid, errors_valid, errors_lossy;
 	uint64_t losses[LOSS_COUNT]; /* since the demand */
 };
 
@@ -88,6 +88,9 @@ static inline void take(struct truth *t, struct seen *seen)
 		    !(series->flags & SERIES_VALID))
 			continue;
 		seen->valid++;
+		seen->errors_valid += series->signal == SIGNAL_SERVICE_ERRORS;
+		seen->errors_lossy += series->signal == SIGNAL_SERVICE_ERRORS &&
+				      (series->flags & SERIES_LOSSY) != 0;
 		seen->lossy += series->signal == SIGNAL_SERVICE_LATENCY &&
 			       (series->flags & SERIES_LOSSY) != 0;
 		if (series->signal == SIGNAL_SERVICE_LATENCY)
@@ -98,6 +101,8 @@ static inline void take(struct truth *t, struct seen *seen)
 			seen->in += series->value;
 		else if (series->signal == SIGNAL_SERVICE_BYTES_OUT)
 			seen->out += series->value;
+		else if (series->signal == SIGNAL_SERVICE_ERRORS)
+			seen->errors += series->value;
 		else if (series->signal == SIGNAL_SERVICE_QUEUE)
 			seen->queue = series->value;
 		else if (series->signal == SIGNAL_SERVICE_QUEUE_DROPS)
@@ -121,7 +126,9 @@ static inline void attach(struct truth *t)
 	assert_int_equal(observer_force(&options, force, complaint, sizeof(complaint)), 0);
 	assert_int_equal(observer_new(&options, &t->observer), 0);
 	for (uint32_t i = SIGNAL_SERVICE_LATENCY; i <= SIGNAL_SERVICE_QUEUE_DROPS; i++)
-		demands[n++] = (struct demand){ .signal = i, .scope = { .kind = SCOPE_SERVICE } };
+		if (i != SIGNAL_SERVICE_ERRORS || t->looks)
+			demands[n++] =
+				(struct demand){ .signal = i, .scope = { .kind = SCOPE_SERVICE } };
 	assert_int_equal(observer_demand(t->observer, demands, n), 0);
 	take(t, &nothing);
 }

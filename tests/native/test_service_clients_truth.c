@@ -176,6 +176,7 @@ static void observe_socket(struct truth *t, const char *path)
 {
 	await_socket(path);
 	strcpy(name_service(t)->socket, path);
+	t->looks = true;
 	attach(t);
 }
 
@@ -204,11 +205,13 @@ static void redis_counts_as_its_own_client_does_over_a_unix_socket(void **state)
 	take(t, &seen);
 	stop(redis);
 	unlink(path);
-	print_message("          seen %.0f requests, p50 in redis %.1f µs\n", seen.requests,
-		      hist_quantile(&seen.latency, 0.5) / 1e3);
+	print_message("          seen %.0f requests, %.0f errors, p50 in redis %.1f µs\n",
+		      seen.requests, seen.errors, hist_quantile(&seen.latency, 0.5) / 1e3);
 	near(seen.requests, 20001 + 7, 0, 1);
 	assert_int_equal(seen.latency.count, seen.requests);
 	assert_int_equal(seen.losses[LOSS_PIPELINED], 0);
+	assert_true(seen.errors_valid > 0);
+	assert_int_equal(seen.errors, 7);
 }
 
 static void memcached_answers_what_it_is_asked_over_a_unix_socket(void **state)
@@ -249,6 +252,9 @@ static void memcached_answers_what_it_is_asked_over_a_unix_socket(void **state)
 	unlink(path);
 	assert_int_equal(seen.requests, 400);
 	assert_int_equal(seen.latency.count, 400);
+	assert_true(seen.errors_valid > 0);
+	assert_int_equal(seen.errors, 100);
+	assert_int_equal(seen.errors_lossy, 0);
 }
 
 /* Ten statements fail; one answer is to the beginning of the session, and its end has none. */
@@ -281,9 +287,11 @@ static void postgres_answers_what_psql_asks_over_a_unix_socket(void **state)
 	stop(postgres);
 	snprintf(command, sizeof(command), "rm -rf %s", folder);
 	assert_int_equal(system(command), 0);
-	print_message("          %" PRIu64 " answers, p50 in PostgreSQL %.1f µs\n",
-		      seen.latency.count, hist_quantile(&seen.latency, 0.5) / 1e3);
+	print_message("          %" PRIu64 " answers, %.0f errors, p50 in PostgreSQL %.1f µs\n",
+		      seen.latency.count, seen.errors, hist_quantile(&seen.latency, 0.5) / 1e3);
 	assert_int_equal(seen.latency.count, 21);
+	assert_true(seen.errors_valid > 0);
+	assert_int_equal(seen.errors, 10);
 }
 
 /* Ten statements fail; besides, the client logs in, and asks what it wants to know itself. */
@@ -317,9 +325,12 @@ static void mariadb_answers_what_its_client_asks_over_a_unix_socket(void **state
 	stop(mariadb);
 	snprintf(command, sizeof(command), "rm -rf %s", folder);
 	assert_int_equal(system(command), 0);
-	print_message("          %" PRIu64 " answers, p50 in MariaDB %.1f µs\n", seen.latency.count,
-		      hist_quantile(&seen.latency, 0.5) / 1e3);
+	print_message("          %" PRIu64 " answers, %.0f errors, p50 in MariaDB %.1f µs\n",
+		      seen.latency.count, seen.errors, hist_quantile(&seen.latency, 0.5) / 1e3);
 	assert_true(seen.latency.count >= 21 && seen.latency.count <= 25);
+	assert_true(seen.errors_valid > 0);
+	assert_int_equal(seen.errors, 10);
+	assert_int_equal(seen.errors_lossy, 0);
 }
 
 static const struct service_test tests[] = {

@@ -241,7 +241,7 @@ static const char *why_unread(int error)
 	}
 }
 
-static void begin(struct actuator *a, const struct change *change, struct guard_view *view,
+static void begin(struct actuator *a, const struct change *change, struct guard_view view,
 		  struct outcome *outcome)
 {
 	struct knob_reading reading;
@@ -255,25 +255,25 @@ static void begin(struct actuator *a, const struct change *change, struct guard_
 			 "a write of the former actuator still hangs: try again when it is over");
 		return;
 	}
-	r = hand_read(&a->hand, view->row, &change->scope, &reading);
+	r = hand_read(&a->hand, view.row, &change->scope, &reading);
 
 	if (r < 0) {
 		outcome->status = OUTCOME_FAILED;
 		outcome->error = -r;
 		snprintf(outcome->text, sizeof(outcome->text), "unable to read %s: %s",
-			 view->row->name, why_unread(r));
+			 view.row->name, why_unread(r));
 		return;
 	}
-	view->reading = &reading;
+	view.reading = &reading;
 	memcpy(outcome->value, reading.value, sizeof(outcome->value));
-	outcome->status = guard_value(view, change, outcome->text, sizeof(outcome->text));
+	outcome->status = guard_value(&view, change, outcome->text, sizeof(outcome->text));
 	if (outcome->status == OUTCOME_FOREIGN)
 		restraint_foreign(&a->restraint, change->knob, &change->scope, reading.value);
-	if (outcome->status != OUTCOME_DONE || !is_allowed(a, view, change, outcome) ||
-	    !capture(a, change, view, &entry, outcome))
+	if (outcome->status != OUTCOME_DONE || !is_allowed(a, &view, change, outcome) ||
+	    !capture(a, change, &view, &entry, outcome))
 		return;
 	/* Last, as it takes a place: what is refused anyway must not fill them. */
-	outcome->status = restraint_began(&a->restraint, change, view->now_ns, outcome->text,
+	outcome->status = restraint_began(&a->restraint, change, view.now_ns, outcome->text,
 					  sizeof(outcome->text));
 	if (outcome->status != OUTCOME_DONE)
 		return;
@@ -383,7 +383,7 @@ static void carry_out(struct actuator *a, const struct change *change, uint64_t 
 	if (outcome->status != OUTCOME_DONE)
 		return;
 	if (change->action == ACTION_BEGIN) {
-		begin(a, change, &view, outcome);
+		begin(a, change, view, outcome);
 		return;
 	}
 	if (change->action == ACTION_UNDO && txn && txn->state != TXN_OWED) {

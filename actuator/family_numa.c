@@ -61,9 +61,12 @@ static int process_of(int root, const struct scope *scope, struct thread *ret_pr
 	pid_t pid;
 	int r = thread_parse(scope->name, &pid, &start);
 
-	if (r == 0)
-		r = thread_read(root, pid, pid, ret_process);
-	return r < 0 ? r : ret_process->start == start ? 0 : -ESRCH;
+	if (r < 0)
+		return r;
+	r = thread_read(root, pid, pid, ret_process);
+	if (r < 0)
+		return r;
+	return ret_process->start == start ? 0 : -ESRCH;
 }
 
 static int numa_read(int root, const struct knob_row *row, const struct scope *scope,
@@ -110,7 +113,7 @@ static int numa_allowed(int root, const struct knob_row *row, const struct scope
 			const struct knob_reading *reading, const char *value, char *ret_text,
 			size_t size)
 {
-	struct numa_pages pages;
+	struct numa_pages pages = { 0 };
 	struct thread process;
 	int r = process_of(root, scope, &process);
 
@@ -153,7 +156,7 @@ static struct numa_pace pace_of(const struct numa_pages *pages)
 static int numa_write(int root, const struct knob_row *row, const struct scope *scope,
 		      const char *value)
 {
-	struct numa_pages now, want;
+	struct numa_pages now = { 0 }, want;
 	struct numa_pace pace;
 	struct thread process;
 	struct idset nodes;
@@ -226,7 +229,7 @@ static int numa_capture(int root, const struct knob_row *row, const struct scope
 static int numa_restore(int root, const struct knob_row *row, const struct scope *scope,
 			const char *companions, char *ret_text, size_t text_size)
 {
-	struct numa_pages old, now, want;
+	struct numa_pages old, now = { 0 }, want;
 	char text[PAGES_TEXT_MAX];
 	struct thread process;
 	struct numa_pace pace;

@@ -341,7 +341,7 @@ static bool fail(struct outcome *outcome, int r, const char *text)
 static bool put(struct hand *hand, struct txn *txn, enum setting_side side, struct outcome *outcome)
 {
 	const char *wanted = side == SETTING_NEW ? txn->entry.new_value : txn->entry.old_value;
-	struct hand_message request, answer;
+	struct hand_message request, answer = { 0 };
 	char text[OUTCOME_TEXT_MAX];
 	int r;
 

@@ -268,7 +268,7 @@ static int number_tighten(struct limits *limits, uint32_t id, const char *text, 
 			  size_t size)
 {
 	char name[48], now[48], from[LIMITS_FILE_MAX + 24];
-	double value, present = limits->value[id];
+	double present = limits->value[id], value = present;
 	int r = limit_value_parse(id, text, &value, ret_text, size);
 
 	if (r < 0)

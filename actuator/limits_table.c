@@ -152,8 +152,8 @@ const struct limit_number limit_numbers[LIMIT_COUNT] = {
 /* clang-format on */
 
 static const struct {
-	uint32_t kind;
 	const char *text;
+	uint32_t kind;
 	int32_t pid;
 } preset_rules[] = {
 	{ .kind = RULE_ALLOW, .text = "" },

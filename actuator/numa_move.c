@@ -187,7 +187,7 @@ static int move_chosen(struct mover *m, size_t n)
 static int move_slice(struct mover *m, uint64_t start, size_t n)
 {
 	uint64_t since_ns = clock_now_ns();
-	size_t chosen;
+	size_t chosen = 0;
 	int r = check_process(m);
 
 	if (r < 0)

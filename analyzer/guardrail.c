@@ -53,14 +53,13 @@ int guardrails_lost(struct guardrails *g, const struct policy *policy, const str
 		const struct series *series =
 			frame_find_side(frame, &rail->ref, &trial->scope, SERIES_ARM);
 		struct series whole = series ? *series : (struct series){ 0 };
+		const bool lossy = whole.flags & SERIES_LOSSY;
 		bool seen;
 
 		/* A lossy tick still shows a breach of a hard limit. */
 		whole.flags &= ~(uint32_t)SERIES_LOSSY;
 		seen = series_usable(&whole, rail->ref.stat);
-		g->n_blind[i] = seen && (is_hard(rail) || !(series->flags & SERIES_LOSSY))
-					? 0
-					: g->n_blind[i] + 1;
+		g->n_blind[i] = seen && (is_hard(rail) || !lossy) ? 0 : g->n_blind[i] + 1;
 		if (g->n_blind[i] >= (seen ? LOSSY_TICKS_MAX : BLIND_TICKS_MAX))
 			return (int)i;
 	}

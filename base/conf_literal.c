@@ -86,7 +86,7 @@ int literal_parse_for(const char *text, const struct literal_target *target,
 		      struct findings *findings, double *ret_value)
 {
 	size_t start = strspn(text, " \t\r\n"), after;
-	struct literal literal;
+	struct literal literal = { 0 };
 	int r;
 
 	r = literal_parse(text, start, findings, &literal);

@@ -57,7 +57,7 @@ static int receive_frame(struct frame *frame, uint32_t *missing, const struct me
 static int receive_series(struct frame *frame, const struct message_batch *batch)
 {
 	struct batch_cursor cursor = { .at = 0 };
-	struct hist spare;
+	struct hist spare = { 0 };
 
 	/* As many as it says: message_check() has counted them. */
 	for (uint32_t n = batch->n_series; n > 0; n--) {

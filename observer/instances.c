@@ -46,7 +46,7 @@ static void instance_go(struct instances *instances, size_t place)
 
 void instances_deinit(struct instances *instances)
 {
-	for (size_t i = 0; i < instances->n_places; i++)
+	for (size_t i = 0; instances->places && i < instances->n_places; i++)
 		if (instances->places[i].used)
 			instance_go(instances, i);
 	free(instances->places);

@@ -73,23 +73,32 @@ static struct page_series *series_find(struct page_table *table, uint32_t signal
 	return NULL;
 }
 
+static struct page_series *series_make(struct page_table *table, uint32_t signal, const char *name)
+{
+	for (size_t i = 0; i < PAGE_SERIES_MAX; i++) {
+		struct page_series *series = &table->series[i];
+
+		if (series->used)
+			continue;
+		*series = (struct page_series){ .signal = signal, .created = NAN };
+		if (signal == SIGNAL_APP_LATENCY && !(series->hist = hist_take(table)))
+			return NULL;
+		series->used = true;
+		strcpy(series->name, name);
+		return series;
+	}
+	return NULL;
+}
+
 /* Finds a series, or makes it; NULL when there is no room, which is counted. */
 static struct page_series *series_get(struct page_table *table, uint32_t signal, const char *name,
 				      const char *family)
 {
 	struct page_series *series = series_find(table, signal, name);
 
-	for (size_t i = 0; i < PAGE_SERIES_MAX && !series; i++) {
-		if (table->series[i].used)
-			continue;
-		series = &table->series[i];
-		*series = (struct page_series){ .signal = signal, .created = NAN };
-		if (signal == SIGNAL_APP_LATENCY && !(series->hist = hist_take(table)))
-			break;
-		series->used = true;
-		strcpy(series->name, name);
-	}
-	if (series && series->used) {
+	if (!series)
+		series = series_make(table, signal, name);
+	if (series) {
 		strcpy(series->family, family); /* its type may be another now */
 		return series;
 	}

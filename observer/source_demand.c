@@ -8,16 +8,14 @@
 struct signal_set source_demand_of(const struct source_demand *demand, const struct scope *scope)
 {
 	struct signal_set signals = { 0 };
-	const struct scope *last = NULL;
 	bool matches = false;
 
 	for (size_t i = 0; i < demand->n_demands; i++) {
 		const struct scope *pattern = &demand->demands[i].scope;
 
 		/* Several signals of the same instances come one after the other: one fnmatch(3) for them all. */
-		if (!last || !scope_equal(last, pattern))
+		if (i == 0 || !scope_equal(&demand->demands[i - 1].scope, pattern))
 			matches = scope_matches(scope, pattern);
-		last = pattern;
 		if (matches)
 			signal_set_add(&signals, demand->demands[i].signal);
 	}

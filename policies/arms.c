@@ -319,6 +319,8 @@ static void parse_steps(struct reader *reader, const config_setting_t *setting)
 	from = member_number(reader, setting, "from");
 	to = member_number(reader, setting, "to");
 	step = member_number(reader, setting, "step");
+	if (step < 1) /* which its row has refused */
+		return;
 	if (from > to) {
 		reader_fail(reader, setting,
 			    "'from' (%" PRId64 ") is above 'to' (%" PRId64 "): swap them", from,

@@ -66,12 +66,11 @@ static void fill_columns(const struct axis *axis, const struct hist *hist, doubl
 			continue;
 		from = axis_column(axis, (double)hist_lower(i));
 		to = fmax(axis_column(axis, (double)hist_lower(i + 1)), from + 1e-6);
-		for (double column = fmax(floor(from), 0.0); column < to && column < axis->columns;
-		     column++) {
-			double inside = fmin(to, column + 1) - fmax(from, column);
+		for (size_t column = (size_t)fmax(floor(from), 0.0);
+		     (double)column < to && column < axis->columns; column++) {
+			double inside = fmin(to, (double)column + 1) - fmax(from, (double)column);
 
-			heights[(size_t)column] +=
-				hist->buckets[i] * fmax(inside, 0.0) / (to - from);
+			heights[column] += hist->buckets[i] * fmax(inside, 0.0) / (to - from);
 		}
 	}
 }

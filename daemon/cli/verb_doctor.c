@@ -239,7 +239,7 @@ static void check_config(struct doctor *doctor, const struct config *config, int
 	if (config && config->n_errors)
 		snprintf(text, sizeof(text), "%s:%u:%u: %s", config->errors[0].file,
 			 config->errors[0].line, config->errors[0].column, config->errors[0].text);
-	else if (error < 0)
+	else if (error < 0 || !config)
 		snprintf(text, sizeof(text), "%s", strerror(-error));
 	else
 		snprintf(text, sizeof(text), "%zu services", config->services.n);

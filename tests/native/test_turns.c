@@ -445,17 +445,20 @@ static void a_wait_that_a_rest_cuts_in_two_is_no_duration(void **state)
 	tick(t);
 	assert_int_equal(pthread_join(holder, NULL), 0);
 	await_position(&p);
-	while (!is_shown(t->frame->seq + 1)) {
-		usleep(TICK_NS / NSEC_PER_USEC);
+	/* On a busy machine the second may come when the first has gone. */
+	for (int i = 0; i == 0 || (p.waited_ns < NSEC_PER_MSEC / 10 && i < 50); i++) {
+		while (!is_shown(t->frame->seq + 1)) {
+			usleep(TICK_NS / NSEC_PER_USEC);
+			tick(t);
+		}
+		p.waited_ns = 0;
+		assert_int_equal(pthread_create(&holder, NULL, hold_position, &p), 0);
+		usleep(2000);
+		p.wanted++;
+		await_position(&p);
+		assert_int_equal(pthread_join(holder, NULL), 0);
 		tick(t);
 	}
-	p.waited_ns = 0;
-	assert_int_equal(pthread_create(&holder, NULL, hold_position, &p), 0);
-	usleep(2000);
-	p.wanted++;
-	await_position(&p);
-	assert_int_equal(pthread_join(holder, NULL), 0);
-	tick(t);
 	waits = series_of(t, SIGNAL_LOCK_KERNEL_MUTEX);
 	assert_non_null(waits);
 	print_message("%" PRIu64 " waits, %.2f ms; the thread waited %.2f ms\n", waits->hist->count,

@@ -17,12 +17,6 @@ int sysroot_open(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-/*
- * Of /proc and /sys a read that asks for so little gives less than that at the end alone: what has records keeps a page of them.
- * One read in two is to find the end.
- */
-#define SHORT_BYTES 1024
-
 /* From the beginning by pread(2), or from where the descriptor is. */
 static ssize_t read_all(int fd, bool from_start, char *buffer, size_t size)
 {
@@ -41,8 +35,6 @@ static ssize_t read_all(int fd, bool from_start, char *buffer, size_t size)
 		if (n == 0)
 			break;
 		length += (size_t)n;
-		if (length < size && size <= SHORT_BYTES)
-			break;
 	}
 	while (length > 0 && isspace((unsigned char)buffer[length - 1]))
 		length--;

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/scope.h"
 #include "base/sysroot.h"
+#include "observer/source.h"
 #include "observer/text.h"
 
 #define DISK_PATH_BYTES 192 /* NAME/queue/iostats, in sys/block */
@@ -217,7 +218,7 @@ static bool disk_stat_follows(const struct disk_stat *now, const struct disk_sta
 static int disk_stat_read(int fd, struct disk_stat *ret_stat)
 {
 	char text[DISK_STAT_BYTES];
-	ssize_t n = sysroot_reread(fd, text, sizeof(text));
+	ssize_t n = source_reread(fd, text, sizeof(text));
 
 	if (n < 0)
 		return n == -EFBIG ? -EBADMSG : (int)n;

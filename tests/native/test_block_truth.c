@@ -453,7 +453,7 @@ static void a_disk_that_comes_later_gets_histograms_without_a_change_of_demand(v
 	sample(t, &seen);
 	make_disk(t, "later", t->later);
 	assert_true(t->later[0]);
-	usleep(1100000); /* disks are looked for once a second */
+	usleep(2100000); /* disks are looked for every two seconds */
 	sample(t, &seen);
 	strcpy(first, t->disk);
 	strcpy(t->disk, t->later);

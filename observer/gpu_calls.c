@@ -44,7 +44,7 @@ _Static_assert(SIGNAL_GPU_WAIT_LATENCY - SIGNAL_GPU_LAUNCH_LATENCY == GPU_CALL_W
 struct owner {
 	bool known;
 	uint32_t row;
-	size_t library;            /* NO_LIBRARY = none was found yet */
+	size_t in_library;         /* NO_LIBRARY = none was found yet */
 	uint64_t look_ns, wait_ns; /* the next look, and how long after it the one after that */
 	bool denied;
 	struct gpu_calls_stats before;
@@ -139,14 +139,14 @@ static void library_drop(struct gpu_calls *calls, size_t number)
 	gpu_tracer_detach(calls->tracer, number);
 	gpu_library_close(&calls->libraries[number]);
 	for (size_t i = 0; i < calls->instances.n_places; i++)
-		if (calls->owners[i].library == number)
-			calls->owners[i].library = NO_LIBRARY;
+		if (calls->owners[i].in_library == number)
+			calls->owners[i].in_library = NO_LIBRARY;
 }
 
 static bool library_used(const struct gpu_calls *calls, size_t number)
 {
 	for (size_t i = 0; i < calls->instances.n_places; i++)
-		if (calls->instances.places[i].used && calls->owners[i].library == number)
+		if (calls->instances.places[i].used && calls->owners[i].in_library == number)
 			return true;
 	return false;
 }
@@ -232,13 +232,13 @@ static void process_look(struct gpu_calls *calls, uint64_t now_ns)
 		const struct instance *instance = &calls->instances.places[place];
 		struct owner *owner = &calls->owners[place];
 
-		if (!instance->used || owner->library != NO_LIBRARY || now_ns < owner->look_ns)
+		if (!instance->used || owner->in_library != NO_LIBRARY || now_ns < owner->look_ns)
 			continue;
 		calls->next = place + 1;
 		calls->found = NO_LIBRARY;
 		owner->denied = gpu_library_mapped(&calls->processes, calls->context->root,
 						   &instance->scope, library_see, calls) == -EACCES;
-		owner->library = calls->found;
+		owner->in_library = calls->found;
 		owner->look_ns = now_ns + owner->wait_ns;
 		if (owner->wait_ns < PROCESS_LOOK_MAX_NS)
 			owner->wait_ns *= 2;
@@ -276,7 +276,7 @@ static int process_come(void *source, const struct instance *instance, size_t pl
 
 	owner->known = false;
 	owner->denied = false;
-	owner->library = NO_LIBRARY;
+	owner->in_library = NO_LIBRARY;
 	owner->look_ns = 0;
 	owner->wait_ns = PROCESS_LOOK_NS;
 	owner->row = row < 0 ? UINT32_MAX : (uint32_t)row;
@@ -290,7 +290,7 @@ static void process_go(void *source, size_t place)
 	if (calls->owners[place].row != UINT32_MAX)
 		gpu_tracer_drop(calls->tracer, calls->owners[place].row);
 	calls->owners[place].row = UINT32_MAX;
-	calls->owners[place].library = NO_LIBRARY;
+	calls->owners[place].in_library = NO_LIBRARY;
 }
 
 static const struct instances_ops process_ops = {

@@ -50,12 +50,14 @@ static void print_sample_json(FILE *out, const struct frame *frame)
 	for (size_t i = 0; i < frame->n_series; i++) {
 		const struct series *series = &frame->series[i];
 
-		json_array_append_new(rows, json_pack("{s:s, s:o, s:s, s:o}", "name",
-						      signal_rows[series->signal].name, "scope",
-						      json_scope(&series->scope), "text",
-						      series_text(series, frame->interval_ns, text,
-								  sizeof(text)),
-						      "value", json_number(series->value)));
+		json_array_append_new(rows,
+				      json_pack("{s:s, s:o, s:s, s:o}", "name",
+						signal_rows[series->signal].name, "scope",
+						json_scope(&series->scope), "text",
+						series_text(series, frame->interval_ns, text,
+							    sizeof(text)),
+						"value",
+						json_number(series->hist ? 0 : series->value)));
 	}
 	sample = json_pack("{s:i, s:f, s:I, s:o}", "schema", 1, "time",
 			   (double)clock_wall_ns() / (double)NSEC_PER_SEC, "interval_ns",

@@ -39,6 +39,7 @@
 #include "base/sysroot.h"
 #include "bpf/block.h"
 #include "observer/observer.h"
+#include "tests/native/truth_methods.h"
 
 #define TICK_US 100000
 #define DISK_MIB "128"
@@ -712,19 +713,6 @@ static bool enter_namespace(void)
 		mount("none", TRACEFS, "tracefs", 0, NULL) == 0);
 }
 
-static size_t methods_here(struct source_status methods[SOURCE_METHODS_MAX])
-{
-	struct observer_options options = { .root = sysroot_open("/") };
-	struct observer *observer = NULL;
-	size_t n = 0;
-
-	if (observer_new(&options, &observer) == 0)
-		n = observer_methods(observer, 0, methods);
-	observer_free(observer);
-	close(options.root);
-	return n;
-}
-
 /* test_block_truth [METHOD [PART OF A NAME]] */
 int main(int argc, char **argv)
 {
@@ -738,7 +726,7 @@ int main(int argc, char **argv)
 		return 77;
 	}
 	shell("modprobe -q loop 2>/dev/null");
-	n_methods = methods_here(methods);
+	n_methods = truth_methods("block", methods);
 	/* The last one is the stat file itself. */
 	for (size_t i = 0; i + 1 < n_methods; i++) {
 		if (argc > 1 && strcmp(argv[1], methods[i].method))

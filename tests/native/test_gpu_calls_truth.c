@@ -33,6 +33,7 @@
 #include "base/hist.h"
 #include "base/sysroot.h"
 #include "observer/observer.h"
+#include "tests/native/truth_methods.h"
 #include "tests/lab/gpudriver.h"
 
 #define CALLS_MAX 256
@@ -788,25 +789,6 @@ static const struct {
 	TEST(of_a_library_that_is_barred_nothing_stays_attached),
 };
 
-static size_t methods_here(struct source_status methods[SOURCE_METHODS_MAX])
-{
-	struct observer_options options = { .root = sysroot_open("/") };
-	struct source_status sources[SOURCES_MAX];
-	struct observer *observer = NULL;
-	size_t n = 0;
-
-	if (observer_new(&options, &observer) == 0) {
-		const size_t n_sources = observer_sources(observer, sources);
-
-		for (size_t i = 0; i < n_sources; i++)
-			if (!strcmp(sources[i].name, "gpu-calls"))
-				n = observer_methods(observer, i, methods);
-	}
-	observer_free(observer);
-	close(options.root);
-	return n;
-}
-
 int main(int argc, char **argv)
 {
 	static struct source_status methods[SOURCE_METHODS_MAX];
@@ -821,7 +803,7 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1 && !all)
 		cmocka_set_test_filter(argv[1]);
-	n_methods = methods_here(methods);
+	n_methods = truth_methods("gpu-calls", methods);
 	for (size_t i = 0; i < n_methods && (n == 0 || all); i++) {
 		if (methods[i].state == SOURCE_UNAVAILABLE)
 			print_message("not by %s: %s\n", methods[i].method, methods[i].text);

@@ -29,6 +29,7 @@
 #include "base/hist.h"
 #include "base/sysroot.h"
 #include "observer/observer.h"
+#include "tests/native/truth_methods.h"
 
 #define WAITS 40
 #define HELD_BYTES (64u << 20) /* some 10 ms of copying; more where that is slow */
@@ -298,25 +299,6 @@ static const struct {
 	TEST(waits_for_a_semaphore_are_as_long_as_the_waiter_says),
 };
 
-static size_t methods_here(struct source_status methods[SOURCE_METHODS_MAX])
-{
-	struct observer_options options = { .root = sysroot_open("/") };
-	struct source_status sources[SOURCES_MAX];
-	struct observer *observer = NULL;
-	size_t n = 0;
-
-	if (observer_new(&options, &observer) == 0) {
-		const size_t n_sources = observer_sources(observer, sources);
-
-		for (size_t i = 0; i < n_sources; i++)
-			if (!strcmp(sources[i].name, "lock"))
-				n = observer_methods(observer, i, methods);
-	}
-	observer_free(observer);
-	close(options.root);
-	return n;
-}
-
 int main(void)
 {
 	static struct source_status methods[SOURCE_METHODS_MAX];
@@ -328,7 +310,7 @@ int main(void)
 		print_message("skipped: not root\n");
 		return 77;
 	}
-	n_methods = methods_here(methods);
+	n_methods = truth_methods("lock", methods);
 	for (size_t i = 0; i < n_methods; i++) {
 		if (methods[i].state == SOURCE_UNAVAILABLE)
 			print_message("not by %s: %s\n", methods[i].method, methods[i].text);

@@ -40,6 +40,7 @@
 #include "base/hist.h"
 #include "base/sysroot.h"
 #include "observer/observer.h"
+#include "tests/native/truth_methods.h"
 #include "tests/native/clone_as.h"
 
 #define TESTS_MAX 64
@@ -882,25 +883,6 @@ static const struct {
 	TEST(who_left_his_cpu_before_the_demand_grew_is_no_orphan),
 };
 
-static size_t methods_here(struct source_status methods[SOURCE_METHODS_MAX])
-{
-	struct observer_options options = { .root = sysroot_open("/") };
-	struct source_status sources[SOURCES_MAX];
-	struct observer *observer = NULL;
-	size_t n = 0;
-
-	if (observer_new(&options, &observer) == 0) {
-		const size_t n_sources = observer_sources(observer, sources);
-
-		for (size_t i = 0; i < n_sources; i++)
-			if (!strcmp(sources[i].name, "sched"))
-				n = observer_methods(observer, i, methods);
-	}
-	observer_free(observer);
-	close(options.root);
-	return n;
-}
-
 /* test_sched_truth [METHOD|all [PART OF A NAME]]: by the first method that works, by one, or by all. */
 int main(int argc, char **argv)
 {
@@ -915,7 +897,7 @@ int main(int argc, char **argv)
 	}
 	notes = mmap(NULL, sizeof(*notes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		     0);
-	n_methods = methods_here(methods);
+	n_methods = truth_methods("sched", methods);
 	/* The last one has sums alone. */
 	for (size_t i = 0; i + 1 < n_methods; i++) {
 		if (argc > 1 && strcmp(argv[1], "all") && strcmp(argv[1], methods[i].method))

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/frame.h"
 #include "base/hist.h"
 
 #define TICK 250000000ull
@@ -56,6 +57,7 @@ static void tick_with(struct fixture *f, unsigned int n, uint64_t covers_ns)
 				   .hist = &f->frame.hists[0] };
 	while (n-- > 0)
 		hist_add(series->hist, 1000);
+	frame_index(&f->frame);
 	recents_add(&f->recents, &f->frame, f->wanted);
 }
 
@@ -83,6 +85,7 @@ static double rate(const struct fixture *f)
 
 	condition_evaluate(&condition, &f->recents, &f->frame, &vda, evidence, &n);
 	assert_int_equal(n, 1);
+	assert_true(isfinite(evidence[0].value)); /* else it is equal to everything */
 	return evidence[0].value;
 }
 
@@ -96,29 +99,37 @@ static void each_tick_counts(void **state)
 	}
 }
 
-/* Attached all the time, read at one tick in 8: what it has is of all eight. */
+static const unsigned int every[] = { 2, 4, 8, 16, 32 };
+
+/* Attached all the time, read at one tick in so many: what it has is of all of them. */
 static void what_gathers_while_it_is_left_out_is_of_all_that_time(void **state)
 {
 	struct fixture *f = *state;
 
-	for (int i = 0; i < 20; i++) {
-		for (int j = 0; j < 7; j++)
-			tick_without(f);
-		tick_with(f, 8 * A_TICK, 8 * TICK);
-		assert_float_equal(rate(f), RATE, 1e-9);
+	for (size_t k = 0; k < sizeof(every) / sizeof(*every); k++) {
+		recents_init(&f->recents);
+		for (unsigned int i = 0; i < 20; i++) {
+			for (unsigned int j = 1; j < every[k]; j++)
+				tick_without(f);
+			tick_with(f, every[k] * A_TICK, every[k] * TICK);
+			assert_float_equal(rate(f), RATE, 1e-9);
+		}
 	}
 }
 
-/* Detached in seven of eight: what it has is of the one tick. */
+/* Detached in the others: what it has is of the one tick. */
 static void what_rests_while_it_is_left_out_is_of_its_own_tick(void **state)
 {
 	struct fixture *f = *state;
 
-	for (int i = 0; i < 20; i++) {
-		for (int j = 0; j < 7; j++)
-			tick_without(f);
-		tick_with(f, A_TICK, 0);
-		assert_float_equal(rate(f), RATE, 1e-9);
+	for (size_t k = 0; k < sizeof(every) / sizeof(*every); k++) {
+		recents_init(&f->recents);
+		for (unsigned int i = 0; i < 20; i++) {
+			for (unsigned int j = 1; j < every[k]; j++)
+				tick_without(f);
+			tick_with(f, A_TICK, 0);
+			assert_float_equal(rate(f), RATE, 1e-9);
+		}
 	}
 }
 
